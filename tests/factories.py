@@ -1,0 +1,172 @@
+"""Rows for tests: plain functions, every column a keyword, sensible defaults, parents made when not given."""
+
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from django.utils import timezone
+
+from licensing.models import (
+    Alert,
+    AlertRule,
+    Assignment,
+    Cluster,
+    Customer,
+    InstanceUsage,
+    License,
+    LicenseLine,
+    LicenseServer,
+    Node,
+    ProductInstance,
+    RegistrationToken,
+    SmartAccount,
+    SyncRun,
+    VirtualAccount,
+)
+
+_numbers = count(1)
+
+
+def make_server(**values: Any) -> LicenseServer:
+    number = next(_numbers)
+    defaults = {
+        "name": f"Server {number}",
+        "kind": "cloud",
+        "api_base_url": "http://127.0.0.1:1/services/api/smart-accounts-and-licensing",
+        "token_url": "http://127.0.0.1:1/oauth2/default/v1/token",
+        "client_id": "demo-client",
+        "client_secret": "demo-secret",
+    }
+    return LicenseServer.objects.create(**{**defaults, **values})
+
+
+def make_smart_account(**values: Any) -> SmartAccount:
+    values.setdefault("license_server", None)
+    values["license_server"] = values["license_server"] or make_server()
+    defaults = {"domain": f"account{next(_numbers)}.example", "name": "Account", "last_synced_at": timezone.now()}
+    return SmartAccount.objects.create(**{**defaults, **values})
+
+
+def make_virtual_account(**values: Any) -> VirtualAccount:
+    if "smart_account" not in values:
+        values["smart_account"] = make_smart_account()
+    return VirtualAccount.objects.create(**{"name": f"Pool {next(_numbers)}", **values})
+
+
+def make_license(**values: Any) -> License:
+    if "virtual_account" not in values:
+        values["virtual_account"] = make_virtual_account()
+    quantity, in_use = values.get("quantity", 10), values.get("in_use", 4)
+    defaults = {
+        "name": f"UC Manager Enhanced License (12.x) {next(_numbers)}",
+        "quantity": quantity,
+        "in_use": in_use,
+        "available": quantity - in_use,
+        "status": "in_compliance" if quantity >= in_use else "out_of_compliance",
+    }
+    return License.objects.create(**{**defaults, **values})
+
+
+def make_line(**values: Any) -> LicenseLine:
+    if "license" not in values:
+        values["license"] = make_license()
+    today = timezone.now().date()
+    defaults = {
+        "position": LicenseLine.objects.filter(license=values["license"]).count(),
+        "type": "TERM",
+        "quantity": 10,
+        "start": today - timedelta(days=200),
+        "end": today + timedelta(days=165),
+        "subscription_id": f"Sub{100000 + next(_numbers)}",
+        "status": "ACTIVE",
+    }
+    return LicenseLine.objects.create(**{**defaults, **values})
+
+
+def make_instance(usage: dict[str, int] | None = None, **values: Any) -> ProductInstance:
+    """`usage`: {license name: quantity}; linked to the pool's licenses of that name where there are any."""
+    number = next(_numbers)
+    if "virtual_account" not in values:
+        values["virtual_account"] = make_virtual_account()
+    defaults = {
+        "identity": f"UCM|{number:05d}|",
+        "name": f"UDI_PID:UCM; UDI_SN:{number:05d}",
+        "host_name": f"cucm-pub-{number}.customer.example",
+        "udi_pid": "UCM",
+        "serial": f"{number:05d}",
+        "status": "In Compliance",
+        "registered_at": timezone.now() - timedelta(days=300),
+        "last_contact_at": timezone.now() - timedelta(hours=3),
+    }
+    instance = ProductInstance.objects.create(**{**defaults, **values})
+    licenses = {row.name: row for row in License.objects.filter(virtual_account=instance.virtual_account)}
+    for name, quantity in (usage or {}).items():
+        InstanceUsage.objects.create(
+            product_instance=instance, license=licenses.get(name), license_name=name, quantity=quantity
+        )
+    return instance
+
+
+def make_token(**values: Any) -> RegistrationToken:
+    if "virtual_account" not in values:
+        values["virtual_account"] = make_virtual_account()
+    number = next(_numbers)
+    defaults = {
+        "digest": f"{number:064x}",
+        "description": f"Token {number}",
+        "expires_at": timezone.now() + timedelta(days=30),
+        "created_by": "somebody",
+    }
+    return RegistrationToken.objects.create(**{**defaults, **values})
+
+
+def make_customer(**values: Any) -> Customer:
+    return Customer.objects.create(**{"name": f"Customer {next(_numbers)}", **values})
+
+
+def make_cluster(nodes: dict[str, str] | None = None, **values: Any) -> Cluster:
+    """`nodes`: {host name: role}; default one publisher."""
+    number = next(_numbers)
+    if "customer" not in values:
+        values["customer"] = make_customer()
+    cluster = Cluster.objects.create(**{"name": f"Cluster {number}", "version": "14.0.1", **values})
+    for host_name, role in (nodes if nodes is not None else {f"cucm-pub-{number}.example": "publisher"}).items():
+        Node.objects.create(cluster=cluster, host_name=host_name, role=role)
+    return cluster
+
+
+def make_assignment(**values: Any) -> Assignment:
+    values.setdefault("cluster", None)
+    values["cluster"] = values["cluster"] or make_cluster()
+    if "virtual_account" not in values:
+        values["virtual_account"] = make_virtual_account()
+    return Assignment.objects.create(**values)
+
+
+def make_sync_run(**values: Any) -> SyncRun:
+    if "smart_account" not in values:
+        values["smart_account"] = make_smart_account()
+    now = timezone.now()
+    defaults = {
+        "status": "succeeded",
+        "requested_by": "schedule",
+        "queued_at": now - timedelta(minutes=2),
+        "started_at": now - timedelta(minutes=2),
+        "finished_at": now - timedelta(minutes=1),
+    }
+    return SyncRun.objects.create(**{**defaults, **values})
+
+
+def make_alert(kind: str = "out_of_compliance", **values: Any) -> Alert:
+    rule, _ = AlertRule.objects.get_or_create(kind=kind, defaults={"severity": "major"})
+    number = next(_numbers)
+    defaults = {
+        "rule": rule,
+        "kind": kind,
+        "severity": rule.severity,
+        "subject_type": "license",
+        "subject_id": number,
+        "subject": f"License {number}",
+        "summary": f"License {number} is short.",
+    }
+    return Alert.objects.create(**{**defaults, **values})
