@@ -1,0 +1,1 @@
+"""REST, under /api/v1/. Its promises: docs/architecture.md and /api/schema/."""

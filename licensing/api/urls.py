@@ -1,0 +1,5 @@
+"""Routes of REST, its schema and its documentation."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

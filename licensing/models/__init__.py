@@ -1,0 +1,36 @@
+"""The partner's tables, by subject. The words are those of docs/glossary.md."""
+
+from licensing.models.accounts import (
+    InstanceUsage,
+    License,
+    LicenseLine,
+    ProductInstance,
+    RegistrationToken,
+    SmartAccount,
+    VirtualAccount,
+)
+from licensing.models.alerts import Alert, AlertRule
+from licensing.models.fleet import Assignment, Cluster, Customer, Node, Proxy
+from licensing.models.history import Change, SyncRun, UsageSample
+from licensing.models.servers import LicenseServer
+
+__all__ = [
+    "Alert",
+    "AlertRule",
+    "Assignment",
+    "Change",
+    "Cluster",
+    "Customer",
+    "InstanceUsage",
+    "License",
+    "LicenseLine",
+    "LicenseServer",
+    "Node",
+    "ProductInstance",
+    "Proxy",
+    "RegistrationToken",
+    "SmartAccount",
+    "SyncRun",
+    "UsageSample",
+    "VirtualAccount",
+]

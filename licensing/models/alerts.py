@@ -1,0 +1,97 @@
+"""What to watch, and what was found."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class Kind(models.TextChoices):
+    """What an alert rule watches; `threshold` is a number of days, hours or percent as said here."""
+
+    OUT_OF_COMPLIANCE = "out_of_compliance", "License out of compliance"
+    TERM_ENDING = "term_ending", "Term ending"  # threshold: days before the end
+    INSTANCE_SILENT = "instance_silent", "Product instance silent"  # threshold: days without contact
+    ORDERED_CONSUMPTION = "ordered_consumption", "Consumption in the ordered pool"
+    SYNC_FAILED = "sync_failed", "Sync failed"
+    SYNC_TOO_OLD = "sync_too_old", "Numbers too old"  # threshold: hours since the last complete sync
+    CREDENTIALS_REFUSED = "credentials_refused", "Credentials refused"
+    TLS_VERIFICATION_OFF = "tls_verification_off", "TLS verification off"
+
+
+class Severity(models.TextChoices):
+    CRITICAL = "critical", "Critical"
+    MAJOR = "major", "Major"
+    MINOR = "minor", "Minor"
+    INFO = "info", "Info"
+
+
+class AlertRule(models.Model):
+    """What to watch. Sensible ones exist from the start (a migration makes them)."""
+
+    kind = models.CharField(max_length=30, choices=Kind, unique=True)
+    enabled = models.BooleanField(default=True)
+    threshold = models.PositiveIntegerField(null=True, blank=True)
+    severity = models.CharField(max_length=10, choices=Severity, default=Severity.MAJOR)
+
+    class Meta:
+        ordering = ["kind"]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class AlertQuerySet(models.QuerySet["Alert"]):
+    def open(self) -> "AlertQuerySet":
+        return self.filter(closed_at=None)
+
+    def by_urgency(self) -> "AlertQuerySet":
+        """Open before closed, then severe before slight, then what is due first."""
+        rank = models.Case(
+            *(models.When(severity=severity, then=place) for place, severity in enumerate(Severity.values)),
+            default=len(Severity.values),
+            output_field=models.IntegerField(),
+        )
+        return self.annotate(rank=rank).order_by(
+            models.F("closed_at").desc(nulls_first=True), "rank", models.F("due_at").asc(nulls_last=True), "-opened_at"
+        )
+
+
+class Alert(models.Model):
+    """A finding: opened and closed by licensing.alerts.evaluate. At most one is open per rule and subject.
+
+    The subject is what the alert is about: a row of `subject_type` (a model's name) with `subject_id`.
+    """
+
+    rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="alerts")
+    kind = models.CharField(max_length=30, choices=Kind)
+    severity = models.CharField(max_length=10, choices=Severity)
+    subject_type = models.CharField(max_length=30)
+    subject_id = models.BigIntegerField()
+    subject = models.CharField(max_length=400)
+    summary = models.TextField()
+    opened_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True, help_text="When what it warns of takes effect, where known.")
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="owned_alerts"
+    )
+
+    objects = AlertQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-opened_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rule", "subject_type", "subject_id"], condition=Q(closed_at=None), name="one_open_alert_per_subject"
+            )
+        ]
+        indexes = [models.Index(fields=["closed_at", "-opened_at"], name="alert_open_first")]  # the alert list
+
+    def __str__(self) -> str:
+        return self.summary
+
+    @property
+    def state(self) -> str:
+        return "open" if self.closed_at is None else "closed"

@@ -1,0 +1,149 @@
+"""What only the partner knows: customers, their clusters and nodes, proxies, and who is assigned where."""
+
+import uuid
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from licensing.models.accounts import VirtualAccount
+from licensing.models.secrets import SecretField
+from licensing.models.servers import LicenseServer
+
+
+class Customer(models.Model):
+    """A customer of the partner."""
+
+    name = models.CharField(max_length=200, unique=True)
+    note = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Cluster(models.Model):
+    """One installation of a UC application for one customer; its publisher holds the licensing agent."""
+
+    class Application(models.TextChoices):
+        CUCM = "cucm", "Unified CM"
+        CUC = "cuc", "Unity Connection"
+        CER = "cer", "Emergency Responder"
+        EXPRESSWAY_C = "expressway_c", "Expressway-C"
+        EXPRESSWAY_E = "expressway_e", "Expressway-E"
+
+    class Deployment(models.TextChoices):
+        HCS = "hcs", "HCS"
+        ENTERPRISE = "enterprise", "Enterprise"
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="clusters")
+    name = models.CharField(max_length=200)
+    application = models.CharField(max_length=20, choices=Application, default=Application.CUCM)
+    version = models.CharField(max_length=30, blank=True, help_text="As the application shows it, for example 14.0.1.")
+    deployment = models.CharField(max_length=12, choices=Deployment, default=Deployment.HCS)
+    mixed_mode = models.BooleanField(default=False, help_text="Security is enabled: needs export-controlled tokens.")
+    license_server = models.ForeignKey(
+        LicenseServer, on_delete=models.PROTECT, null=True, blank=True, related_name="clusters",
+        help_text="The On-Prem server it registers with; empty: the cloud.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "name"],
+                name="one_cluster_per_name",
+                violation_error_message="This customer already has a cluster of this name.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Node(models.Model):
+    """A server of a cluster."""
+
+    class Role(models.TextChoices):
+        PUBLISHER = "publisher", "Publisher"
+        SUBSCRIBER = "subscriber", "Subscriber"
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="nodes")
+    host_name = models.CharField(max_length=253)
+    role = models.CharField(max_length=12, choices=Role, default=Role.SUBSCRIBER)
+
+    class Meta:
+        ordering = ["role", "host_name"]
+        constraints = [
+            models.UniqueConstraint(fields=["cluster", "host_name"], name="one_node_per_host_name"),
+            models.UniqueConstraint(
+                fields=["cluster"],
+                condition=Q(role="publisher"),
+                name="one_publisher_per_cluster",
+                violation_error_message="A cluster has exactly one publisher.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.host_name
+
+
+class Proxy(models.Model):
+    """An HTTPS proxy, set on a customer or on a cluster."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    customer = models.OneToOneField(Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="proxy")
+    cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, null=True, blank=True, related_name="proxy")
+    host = models.CharField(max_length=253)
+    port = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(65535)])
+    username = models.CharField(max_length=200, blank=True)
+    password = SecretField()
+
+    class Meta:
+        verbose_name_plural = "proxies"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(customer=None, cluster__isnull=False) | Q(customer__isnull=False, cluster=None),
+                name="proxy_of_one_customer_or_cluster",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    def current(self) -> "AssignmentQuerySet":
+        return self.filter(ended_at=None)
+
+
+class Assignment(models.Model):
+    """A cluster's place in a virtual account. Ended, never deleted: the history stays."""
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="assignments")
+    virtual_account = models.ForeignKey(VirtualAccount, on_delete=models.PROTECT, related_name="assignments")
+    started_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_by = models.CharField(max_length=254, blank=True, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    ended_by = models.CharField(max_length=254, blank=True, editable=False)
+
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster"],
+                condition=Q(ended_at=None),
+                name="one_current_assignment_per_cluster",
+                violation_error_message="This cluster is already assigned. End that assignment first.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cluster} in {self.virtual_account}"

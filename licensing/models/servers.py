@@ -1,0 +1,55 @@
+"""Where licenses are kept: the CSSM cloud, or a CSSM On-Prem server."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from licensing.models.secrets import SecretField
+
+
+class LicenseServer(models.Model):
+    """Cisco's side, as it is reached. Credentials of a SmartAccount, where it has them, win over these.
+
+    Cloud: `api_base_url` ends before `/v1`; On-Prem: it ends in `/api/v1` (cssm-api.md §1, §7).
+    `check_*` hold the answer of the last connection test.
+    """
+
+    class Kind(models.TextChoices):
+        CLOUD = "cloud", "CSSM cloud"
+        ON_PREM = "on_prem", "CSSM On-Prem"
+
+    class Check(models.TextChoices):
+        UNKNOWN = "", "Not tested"
+        RUNNING = "running", "Being tested"
+        OK = "ok", "Connected"
+        REFUSED = "refused", "Refused"
+        UNAVAILABLE = "unavailable", "Unreachable"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=100, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.CLOUD)
+    api_base_url = models.URLField("API base URL", max_length=500)
+    token_url = models.URLField("token URL", max_length=500)
+    client_id = models.CharField("client ID", max_length=200, blank=True)
+    client_secret = SecretField()
+    version = models.CharField(max_length=30, blank=True, help_text="On-Prem only, for example 8-202404.")
+    ca_certificate = models.TextField("CA certificate (PEM)", blank=True)
+    verify_tls = models.BooleanField("verify TLS certificates", default=True)
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    check_status = models.CharField(max_length=12, choices=Check, default=Check.UNKNOWN, blank=True, editable=False)
+    check_message = models.TextField(blank=True, editable=False)
+    check_next_step = models.TextField(blank=True, editable=False)
+    # What the credentials see: [{"domain", "name", "type", "roles"}]
+    visible_accounts = models.JSONField(default=list, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_cloud(self) -> bool:
+        return self.kind == self.Kind.CLOUD

@@ -1,0 +1,89 @@
+"""The one way to write an audit entry.
+
+    before = audit.snapshot(server)
+    ... change and save ...
+    audit.record(actor, "changed", server, before=before)
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+
+from people.models import ApiToken, AuditEntry, User
+
+MASK = "••••••"
+# Columns whose values never enter the audit, by the name they have or by the type they declare (`secret = True`).
+SECRET_NAMES = {"password", "digest"}
+# Columns that say nothing about what somebody did.
+SILENT_NAMES = {"id", "uuid", "last_login", "last_used_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person, a person's API token, or (user None) the portal itself, named by `label`."""
+
+    user: User | None
+    label: str
+
+
+SYSTEM = Actor(None, "portal")
+
+
+def actor_of(request: Any) -> Actor:
+    """The actor of a page's or a REST call's request."""
+    token = getattr(request, "auth", None)
+    label = request.user.email + (f" (token {token.name})" if isinstance(token, ApiToken) else "")
+    return Actor(request.user, label)
+
+
+def snapshot(row: models.Model) -> dict[str, Any]:
+    """The row's columns as JSON values, secrets as a mask that tells only set or empty, and changed or not."""
+    return {field.name: _plain(field, row) for field in row._meta.concrete_fields if field.name not in SILENT_NAMES}
+
+
+def record(
+    actor: Actor,
+    action: str,
+    row: models.Model,
+    before: dict[str, Any] | None = None,
+    changes: dict[str, list[Any]] | None = None,
+) -> AuditEntry | None:
+    """Write what `actor` did to `row`. With `before`, the differences are found here; without a difference, no entry."""
+    if before is not None:
+        after = snapshot(row)
+        changes = {name: [before.get(name), after[name]] for name in after if before.get(name) != after[name]}
+        if not changes:
+            return None
+        changes = {name: [_masked(old), _masked(new)] for name, (old, new) in changes.items()}
+    return AuditEntry.objects.create(
+        user=actor.user,
+        actor=actor.label,
+        action=action,
+        object_type=row._meta.model_name or "",
+        object_id=str(row.pk or ""),
+        object_label=str(row)[:300],
+        changes=changes or {},
+    )
+
+
+class _Secret(str):
+    """A stand-in that compares by the stored value and is written as a mask."""
+
+
+def _masked(value: Any) -> Any:
+    return (MASK if value else "") if isinstance(value, _Secret) else value
+
+
+def _plain(field: Any, row: models.Model) -> Any:
+    value = field.value_from_object(row)
+    if field.name in SECRET_NAMES or getattr(field, "secret", False):
+        return _Secret(field.get_prep_value(value) or "")
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
+    return str(value) if isinstance(value, Decimal | UUID) else value

@@ -1,0 +1,88 @@
+"""Bases of the management commands: exit 0 done, 1 failed, 2 refused input; JSON alone on standard output."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.utils import InterfaceError, OperationalError
+from django_tenants.utils import schema_context, tenant_context
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from tenants.models import Partner
+
+SERVERS_DOWN = "The database does not answer. Start the servers with `make run`, or set DATABASE_URL."
+BROKER_DOWN = "The broker does not answer. Start the servers with `make run`, or set REDIS_URL."
+
+
+class Refused(CommandError):
+    """The input is refused: exit status 2."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, returncode=2)
+
+
+class PortalCommand(BaseCommand):
+    """Says in one sentence when the servers are not running."""
+
+    requires_system_checks: list[str] = []
+    requires_migrations_checks = False
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        with plain_errors():
+            return super().execute(*args, **options)
+
+    def say(self, text: str) -> None:
+        """Words for people, on standard error: standard output belongs to the answer."""
+        self.stderr.write(text, lambda line: line)
+
+    def answer(self, value: object) -> None:
+        self.stdout.write(json.dumps(value, default=str))
+
+
+class PartnerCommand(PortalCommand):
+    """A command for one partner: subclasses write `handle_partner`, which runs in the partner's schema."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("schema", help="The partner's schema name.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with schema_context("public"):
+            partner = Partner.objects.partners().filter(schema_name=options["schema"]).first()
+        if partner is None:
+            raise Refused(f"There is no partner {options['schema']!r}.")
+        if not partner.active:
+            raise Refused(f"Partner {partner.schema_name!r} is {'suspended' if partner.ready else 'not set up yet'}.")
+        with tenant_context(partner):
+            self.handle_partner(**options)
+
+    def handle_partner(self, **options: Any) -> None:
+        raise NotImplementedError
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn what a user can run into to one sentence and the exit status that goes with it."""
+    try:
+        yield
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages)) from None
+    except (OperationalError, InterfaceError) as error:
+        raise CommandError(_database_sentence(error)) from None
+    except RedisConnectionError:
+        raise CommandError(BROKER_DOWN) from None
+
+
+def _database_sentence(error: Exception) -> str:
+    if "does not exist" in str(error):
+        return "The database is not set up yet. Run `manage.py setup_portal` or `make run`."
+    return SERVERS_DOWN
+
+
+def fail(message: str) -> NoReturn:
+    """Say it on standard error and end with status 1, where an answer has already been printed."""
+    sys.stderr.write(message + "\n")
+    raise SystemExit(1)

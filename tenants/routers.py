@@ -1,0 +1,15 @@
+"""Which tables exist in which schema, beyond the library's split into public and partner."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+
+
+class ProviderRouter:
+    """No licensing tables for the provider's staff: licensing code that ran there would fail at once."""
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        if app_label == "licensing" and connections[db].schema_name == settings.PROVIDER_SCHEMA:
+            return False
+        return None

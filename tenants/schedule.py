@@ -1,0 +1,74 @@
+"""Planning and dispatching of recurring work, in the registry.
+
+A table instead of a beat entry per partner: one short query finds what is due, row locks let any number of beats and
+workers dispatch at once, and a job that nobody could run is sent once afterwards, not once for each missed tick.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from tenants.models import Partner, ScheduledJob
+
+JITTER = 0.1
+MOST_PER_ROUND = 200
+
+
+@dataclass(frozen=True, slots=True)
+class DueJob:
+    schema: str
+    job: str
+    subject_id: int
+    every: timedelta
+
+
+def plan(job: str, every: timedelta, subject_id: int = 0, first_at: datetime | None = None) -> None:
+    """Run `job` for the present partner from `first_at` (default: a random moment of the first interval) on.
+
+    Planning again changes the interval and brings the next run forward where the new interval ends earlier.
+    """
+    now = timezone.now()
+    row, created = ScheduledJob.objects.get_or_create(
+        partner=_present_partner(),
+        job=job,
+        subject_id=subject_id,
+        defaults={"every": every, "next_run_at": first_at or now + every * random.random()},  # noqa: S311 - spreading load
+    )
+    if not created and (row.every != every or first_at):
+        row.every = every
+        row.next_run_at = first_at or min(row.next_run_at, now + every)
+        row.save(update_fields=["every", "next_run_at"])
+
+
+def unplan(job: str, subject_id: int = 0) -> None:
+    ScheduledJob.objects.filter(partner=_present_partner(), job=job, subject_id=subject_id).delete()
+
+
+def next_run_at(job: str, subject_id: int = 0) -> datetime | None:
+    """When the present partner's job is due, None where it is not planned (paused)."""
+    rows = ScheduledJob.objects.filter(partner__schema_name=connection.schema_name, job=job, subject_id=subject_id)
+    return rows.values_list("next_run_at", flat=True).first()
+
+
+@transaction.atomic
+def take_due(now: datetime | None = None) -> list[DueJob]:
+    """What is due now, at most MOST_PER_ROUND; each is moved on by its interval, give or take a tenth, from now."""
+    now = now or timezone.now()
+    rows = list(
+        ScheduledJob.objects.due(now)
+        .select_related("partner")
+        .select_for_update(skip_locked=True, of=("self",))
+        .order_by("next_run_at")[:MOST_PER_ROUND]
+    )
+    for row in rows:
+        row.last_sent_at = now
+        row.next_run_at = now + row.every * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreading load
+    ScheduledJob.objects.bulk_update(rows, ["last_sent_at", "next_run_at"])
+    return [DueJob(row.partner.schema_name, row.job, row.subject_id, row.every) for row in rows]
+
+
+def _present_partner() -> Partner:
+    return Partner.objects.partners().get(schema_name=connection.schema_name)
