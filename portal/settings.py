@@ -149,6 +149,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(text("PORTAL_STATIC_ROOT", str(BASE_DIR / ".local" / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = LOCAL_MODE
+if LOCAL_MODE:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # stays empty: files come from their apps
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
