@@ -1,0 +1,261 @@
+"""Isolation, the promise that may never break.
+
+Both partners hold one row of everything, with the same ids and with texts that tell whose they are. Every route is
+walked with the own session or token, with the other's and with none. A route that this test cannot fill in fails it.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.urls import URLPattern, URLResolver, get_resolver
+from django_tenants.utils import schema_context, tenant_context
+
+from licensing.models import AlertRule, Change, Proxy, UsageSample
+from people.models import ApiToken, AuditEntry, User
+from tenants.models import Partner
+from tests import factories as make
+from tests.conftest import PartnerApi, PartnerClient, host_of
+
+ID = 4711
+# What routes take besides `pk`; a new name here is a decision, a missing one a failure.
+ARGUMENTS: dict[str, Any] = {
+    "pk": ID,
+    "id": ID,
+    "object_id": ID,
+    "app_label": "licensing",
+    "content_type_id": 1,
+    "key": "no-such-key",
+    "uidb36": "1",
+    "format": "json",
+    "url": "nowhere",
+}
+# Answers that carry no partner's data to anybody.
+OPEN_ROUTES = ("accounts/", "admin/login/", "admin/jsi18n/")
+ROUTES_THAT_END_THE_SESSION = ("accounts/logout/", "admin/logout/")
+
+
+def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Every route as (path with `{name}` for its arguments, the names)."""
+    for entry in patterns:
+        if isinstance(entry, URLResolver):
+            yield from routes(entry.url_patterns, prefix + readable(entry))
+        elif isinstance(entry, URLPattern):
+            yield prefix + readable(entry), []
+
+
+def readable(entry: URLPattern | URLResolver) -> str:
+    """`pk` and the like in braces, whether the route is written as path or as regular expression."""
+    resolver = entry.pattern
+    text = str(resolver)
+    if not hasattr(resolver, "_regex"):
+        for name, converter in resolver.converters.items():
+            for written in (f"<{converter_name(converter)}:{name}>", f"<{name}>"):
+                text = text.replace(written, f"{{{name}}}")
+        return text
+    return from_regex(text)
+
+
+def converter_name(converter: Any) -> str:
+    return type(converter).__name__.removesuffix("Converter").lower().replace("string", "str")
+
+
+def from_regex(text: str) -> str:
+    text = text.removeprefix("^").removesuffix("$").removesuffix("\\Z").removesuffix("/?")
+    while "(?P<" in text:
+        start = text.index("(?P<")
+        depth, end = 0, start
+        for end in range(start, len(text)):
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            if not depth:
+                break
+        name = text[start + 4 : text.index(">", start)]
+        text = text[:start] + f"{{{name}}}" + text[end + 1 :]
+    return text.replace("\\.", ".").replace("\\-", "-").replace("/?", "/").replace("(?:", "").replace(")", "")
+
+
+def paths_of(urlconf: str) -> list[str]:
+    found = []
+    for route, _ in routes(get_resolver(urlconf).url_patterns):
+        path = route.format_map(ARGUMENTS)  # KeyError: name the new argument in ARGUMENTS
+        assert not set(path) & set("^$()?[]<>\\|"), f"cannot fill in route {route!r}"
+        found.append("/" + path)
+    return sorted(set(found))
+
+
+def fill(partner: Partner, marker: str) -> None:
+    """One row of everything, all with the same id, every text with the partner's marker."""
+    with tenant_context(partner):
+        server = make.make_server(id=ID, name=f"{marker} server", client_id=f"{marker}-client", client_secret=marker)
+        account = make.make_smart_account(
+            id=ID, license_server=server, domain=f"{marker}.example", name=f"{marker} account"
+        )
+        pool = make.make_virtual_account(
+            id=ID, smart_account=account, name=f"{marker} pool", description=f"{marker} words", purpose="operational"
+        )
+        license_ = make.make_license(id=ID, virtual_account=pool, name=f"{marker} license", quantity=3, in_use=5)
+        make.make_line(id=ID, license=license_, subscription_id=f"{marker}-sub")
+        UsageSample.objects.create(
+            id=ID, license=license_, day="2026-01-01", quantity=3, in_use=5, available=-2, reserved=0
+        )
+        customer = make.make_customer(id=ID, name=f"{marker} customer", note=f"{marker} note")
+        cluster = make.make_cluster({f"{marker}.host.example": "publisher"}, id=ID, customer=customer, name=f"{marker} cluster")
+        Proxy.objects.create(id=ID, customer=customer, host=f"{marker}.proxy.example", port=3128, password=marker)
+        make.make_instance(
+            {license_.name: 5}, id=ID, virtual_account=pool, host_name=f"{marker}.host.example", name=f"{marker} instance",
+            identity=f"{marker}|1", cluster=cluster,
+        )
+        make.make_token(id=ID, virtual_account=pool, description=f"{marker} token", text=f"{marker} secret")
+        make.make_assignment(id=ID, cluster=cluster, virtual_account=pool)
+        run = make.make_sync_run(id=ID, smart_account=account, status="failed", cause=f"{marker} cause")
+        Change.objects.create(
+            id=ID, sync_run=run, kind="created", object_type="license", object_id=ID, label=f"{marker} change"
+        )
+        AlertRule.objects.filter(kind="out_of_compliance").update(id=ID)
+        make.make_alert(
+            id=ID, subject=f"{marker} license", summary=f"{marker} summary", subject_type="license", subject_id=ID
+        )
+        User.objects.create_user("same@person.example", "same-pass-1", id=ID, name=f"{marker} person", role="owner")
+        token, _ = ApiToken.issue(User.objects.get(id=ID), f"{marker} key", "write")
+        ApiToken.objects.filter(pk=token.pk).update(id=ID)
+        AuditEntry.objects.create(
+            id=ID, actor=f"{marker} actor", action="made", object_type="customer", object_id=str(ID), object_label=marker
+        )
+
+
+@pytest.fixture
+def filled(acme: Partner, globex: Partner) -> tuple[Partner, Partner]:
+    fill(acme, "zebra")
+    fill(globex, "quagga")
+    return acme, globex
+
+
+def person(partner: Partner) -> PartnerClient:
+    client = PartnerClient(SERVER_NAME=host_of(partner))
+    with tenant_context(partner):
+        client.force_login(User.objects.get(id=ID))
+    return client
+
+
+def program(partner: Partner, api_of: Callable[..., PartnerApi]) -> PartnerApi:
+    return api_of(partner)
+
+
+def body(response: Any) -> str:
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    return content.decode("utf-8", "replace").lower() + str(response.headers).lower()
+
+
+PAGES = [path for path in paths_of("portal.urls") if not path.startswith("/api/")]
+CALLS = [path for path in paths_of("portal.urls") if path.startswith("/api/")]
+
+
+def test_own_session_shows_own_rows_and_never_the_others(filled: tuple[Partner, Partner]) -> None:
+    acme, _ = filled
+    shown = set()
+    for path in PAGES:
+        if path[1:] in ROUTES_THAT_END_THE_SESSION:
+            continue
+        client = person(acme)
+        answer = body(client.get(path))
+        assert "quagga" not in answer, path
+        if "zebra" in answer:
+            shown.add(path)
+        cache.clear()
+
+    lists = {f"/{name}/" for name in LISTS}
+    assert lists - shown == set()
+    assert {f"/{name}/{ID}/" for name in LISTS if f"/{name}/{ID}/" in PAGES} - shown == set()
+
+
+LISTS = (
+    "license-servers", "smart-accounts", "virtual-accounts", "licenses", "product-instances", "registration-tokens",
+    "customers", "clusters", "assignments", "sync-runs", "alerts", "users", "api-tokens", "audit",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("who", ["the other's session", "nobody"])
+def test_the_others_session_and_none_see_nothing(filled: tuple[Partner, Partner], who: str) -> None:
+    acme, globex = filled
+    client = PartnerClient(SERVER_NAME=host_of(acme))
+    for path in PAGES:
+        if who == "the other's session":
+            client.cookies = person(globex).cookies
+        for response in (client.get(path), client.post(path)):
+            answer = body(response)
+            assert "zebra" not in answer, path
+            assert "quagga" not in answer, path
+            if not path[1:].startswith(OPEN_ROUTES):
+                assert response.status_code in {302, 401, 403, 404, 405}, (path, response.status_code)
+        cache.clear()
+
+
+def test_own_token_shows_own_rows_and_never_the_others(filled: tuple[Partner, Partner], api_of: Any) -> None:
+    acme, _ = filled
+    api = program(acme, api_of)
+    shown = set()
+    for path in CALLS:
+        answer = body(api.get(path))
+        assert "quagga" not in answer, path
+        if "zebra" in answer:
+            shown.add(path)
+
+    collections = [name for name in LISTS if f"/api/v1/{name}/" in CALLS]
+    assert len(collections) == 11
+    assert {f"/api/v1/{name}/" for name in collections} - shown == set()
+    assert {f"/api/v1/{name}/{ID}/" for name in collections} - shown == set()
+
+
+@pytest.mark.parametrize("who", ["the other's token", "nobody"])
+def test_the_others_token_and_none_are_401(filled: tuple[Partner, Partner], api_of: Any, who: str) -> None:
+    acme, globex = filled
+    api = program(globex, api_of) if who == "the other's token" else PartnerApi()
+    api.defaults["SERVER_NAME"] = host_of(acme)
+    for path in CALLS:
+        for method in ("get", "post", "put", "patch", "delete"):
+            response = getattr(api, method)(path)
+            answer = body(response)
+            assert "zebra" not in answer, (method, path)
+            assert "quagga" not in answer, (method, path)
+            assert response.status_code in {302, 401, 404, 405}, (method, path, response.status_code)
+            assert response.status_code == 401 or not path.startswith("/api/v1/") or ".json" in path, (method, path)
+
+
+def test_secrets_are_on_no_page_and_in_no_answer(filled: tuple[Partner, Partner], api_of: Any) -> None:
+    acme, _ = filled
+    with tenant_context(acme):
+        from licensing.models import LicenseServer, Proxy
+
+        server, proxy = LicenseServer.objects.get(id=ID), Proxy.objects.get(id=ID)
+        server.client_secret = proxy.password = "unmistakable-secret"
+        server.save()
+        proxy.save()
+    api, client = program(acme, api_of), person(acme)
+    for path in CALLS:
+        assert "unmistakable-secret" not in body(api.get(path)), path
+    for path in PAGES:
+        if path[1:] not in ROUTES_THAT_END_THE_SESSION:
+            assert "unmistakable-secret" not in body(client.get(path)), path
+
+
+def test_provider_host_knows_no_partners_people_and_rows(filled: tuple[Partner, Partner], provider: Partner) -> None:
+    acme, globex = filled
+    for partner in (acme, globex):
+        client = person(partner)
+        client.defaults["SERVER_NAME"] = host_of(provider)
+        for path in paths_of("portal.urls_provider"):
+            answer = body(client.get(path))
+            assert "zebra" not in answer, path
+            assert "quagga" not in answer, path
+
+
+def test_partners_staff_and_provider_staff_are_strangers(filled: tuple[Partner, Partner], provider: Partner) -> None:
+    acme, _ = filled
+    with schema_context("provider"):
+        staff = PartnerClient(SERVER_NAME="localhost")
+        staff.force_login(User.objects.get())
+    staff.defaults["SERVER_NAME"] = host_of(acme)
+
+    assert staff.get("/").status_code == 302
+    assert staff.get("/admin/").status_code == 302
