@@ -1,13 +1,14 @@
 """What to watch, and what was found."""
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 
 class Kind(models.TextChoices):
-    """What an alert rule watches; `threshold` is a number of days, hours or percent as said here."""
+    """What an alert rule watches; `threshold` is a number of days or hours as said here, and unused elsewhere."""
 
     OUT_OF_COMPLIANCE = "out_of_compliance", "License out of compliance"
     TERM_ENDING = "term_ending", "Term ending"  # threshold: days before the end
@@ -26,16 +27,28 @@ class Severity(models.TextChoices):
     INFO = "info", "Info"
 
 
+# A century of days, eleven years of hours: what lies beyond is a slip of the finger, and PostgreSQL's dates do end.
+MAX_THRESHOLD = 36_500
+
+
 class AlertRule(models.Model):
-    """What to watch. Sensible ones exist from the start (a migration makes them)."""
+    """What to watch. Sensible ones exist from the start (a migration makes them), one of each kind."""
 
     kind = models.CharField(max_length=30, choices=Kind, unique=True)
     enabled = models.BooleanField(default=True)
-    threshold = models.PositiveIntegerField(null=True, blank=True)
+    threshold = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(MAX_THRESHOLD)],
+        help_text="Term ending, instance silent: days. Numbers too old: hours. Empty: the usual one.",
+    )
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.MAJOR)
 
     class Meta:
         ordering = ["kind"]
+        constraints = [
+            models.CheckConstraint(condition=Q(threshold__lte=MAX_THRESHOLD), name="threshold_within_a_century")
+        ]
 
     def __str__(self) -> str:
         return self.get_kind_display()
@@ -60,8 +73,11 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 class Alert(models.Model):
     """A finding: opened and closed by licensing.alerts.evaluate. At most one is open per rule and subject.
 
-    The subject is what the alert is about: a row of `subject_type` (a model's name) with `subject_id`.
+    The subject is what the alert is about: the row `subject_id` of `subject_type` (the words of SUBJECTS). Texts and
+    severity follow the figures while it is open; `opened_at` says since when. What comes back opens a new row.
     """
+
+    SUBJECTS = ("license", "product_instance", "virtual_account", "smart_account", "license_server")
 
     rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="alerts")
     kind = models.CharField(max_length=30, choices=Kind)
@@ -69,7 +85,8 @@ class Alert(models.Model):
     subject_type = models.CharField(max_length=30)
     subject_id = models.BigIntegerField()
     subject = models.CharField(max_length=400)
-    summary = models.TextField()
+    summary = models.TextField(help_text="What, and why, with the figures.")
+    next_step = models.TextField(blank=True, default="", help_text="What to do.")
     opened_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, help_text="When what it warns of takes effect, where known.")
