@@ -226,10 +226,13 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": max(DISPATCH_EVERY - 1, 1)},
     }
 }
+# What is done for every partner from its first day on, and how often; syncs are planned per smart account.
+PARTNER_JOBS = {"alerts": timedelta(minutes=15), "prune": timedelta(days=1)}
 # Scheduled job -> the task that does it (tenants.schedule).
 SCHEDULED_TASKS = {
     "sync": "licensing.tasks.sync_smart_account",
     "alerts": "licensing.tasks.evaluate_alerts",
+    "prune": "licensing.tasks.prune",
 }
 
 # --- REST ---

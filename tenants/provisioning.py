@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -11,6 +12,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.utils import timezone
 from django_tenants.utils import schema_context, schema_exists, tenant_context
 
+from tenants import schedule
 from tenants.content_types import forget_content_types
 from tenants.models import Domain, Partner, check_schema_name
 
@@ -144,6 +146,9 @@ def _fill_schema(partner: Partner, owner_email: str, password: str, superuser: b
     with tenant_context(partner):
         users = get_user_model().objects
         users.create_user(email=owner_email, password=password, role="owner", is_superuser=superuser)
+        if partner.kind == Partner.Kind.PARTNER:
+            for job, every in settings.PARTNER_JOBS.items():
+                schedule.plan(job, every)
     connection.set_schema_to_public()
     partner.ready = True
     partner.save(update_fields=["ready"])

@@ -178,7 +178,7 @@ def restore_everything() -> None:
         extra.delete(force_drop=True)
     Domain.objects.exclude(domain__in=("localhost", *(f"{schema}.localhost" for schema in PARTNERS))).delete()
     Partner.objects.update(suspended_at=None, suspended_reason="", ready=True)
-    ScheduledJob.objects.all().delete()
+    ScheduledJob.objects.exclude(job__in=settings.PARTNER_JOBS).delete()
     for partner in Partner.objects.all():
         with tenant_context(partner):
             empty_schema(partner)
