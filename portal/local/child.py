@@ -1,0 +1,70 @@
+"""Becomes another program that ends with its parent and, where told, runs as a user without root's rights.
+
+Run as a script of its own: `child.py PARENT SIGNAL UID GID ACCESS COMMAND...`, ACCESS 1 or 0. It replaces itself by
+COMMAND, so the process id stays. Not a `preexec_fn`: that is unsafe in a process with threads.
+"""
+
+import ctypes
+import os
+import struct
+import sys
+
+# Numbers of prctl(2) and capabilities(7).
+PR_SET_PDEATHSIG = 1
+PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP = 28, 1 << 2
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 47, 2
+LINUX_CAPABILITY_VERSION_3 = 0x20080522
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+
+
+def main(parent: int, signal: int, uid: int, gid: int, access: bool, command: list[str]) -> None:
+    if uid:
+        become(uid, gid, access)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0)
+        if os.getppid() != parent:
+            sys.exit(0)  # it died before this was set
+    os.execv(command[0], command)  # noqa: S606 - that is what it is for
+
+
+def become(uid: int, gid: int, access: bool) -> None:
+    """PostgreSQL refuses to run as root.
+
+    Where the user could not enter a parent folder (a clone under /root), it keeps one right of root's: to enter and
+    read. Without NO_SETUID_FIXUP, access(2) would answer as if it had not.
+    """
+    keep = access and sys.platform == "linux"
+    libc = ctypes.CDLL(None, use_errno=True)
+    if keep:
+        check(libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
+    capability = held_capability() if keep else 0
+    os.setgroups([])
+    os.setgid(gid)
+    os.setuid(uid)
+    if keep:
+        mask = 1 << capability
+        header = struct.pack("=Ii", LINUX_CAPABILITY_VERSION_3, 0)
+        check(libc.capset(header, struct.pack("=6I", mask, mask, mask, 0, 0, 0)))
+        check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0))
+
+
+def held_capability() -> int:
+    """Reading suffices; containers usually have only the wider right."""
+    with open("/proc/self/status") as status:  # noqa: PTH123 - starts faster without pathlib
+        held = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff"))
+    return CAP_DAC_READ_SEARCH if held >> CAP_DAC_READ_SEARCH & 1 else CAP_DAC_OVERRIDE
+
+
+def check(result: int) -> None:
+    if result:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+if __name__ == "__main__":
+    try:
+        parent, signal, uid, gid, access = map(int, sys.argv[1:6])
+        main(parent, signal, uid, gid, bool(access), sys.argv[6:])
+    except OSError as error:
+        sys.exit(f"Cannot start {sys.argv[6]}: {error}")

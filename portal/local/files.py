@@ -1,0 +1,53 @@
+"""Small files under `.local/` that are whole or absent, and that only their owner reads."""
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+
+class LocalError(Exception):
+    """What hinders the local stack, as a sentence for the person who started it."""
+
+
+def write_private(path: Path, text: str) -> None:
+    _part(path, text).replace(path)
+
+
+def write_new(path: Path, text: str) -> None:
+    """Whoever comes first writes; two at once end up with the same file."""
+    part = _part(path, text)
+    with suppress(FileExistsError):
+        os.link(part, path)
+    part.unlink()
+
+
+def _part(path: Path, text: str) -> Path:
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    return part
+
+
+def lock(path: Path) -> IO[str]:
+    """Held as long as the file is open: it dies with its process, however that ends. Raises BlockingIOError."""
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def tail(path: Path, lines: int = 5) -> str:
+    """The last lines of a log, indented for showing."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 10_000))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "".join(f"\n    {line}" for line in text.strip().splitlines()[-lines:])

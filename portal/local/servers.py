@@ -1,0 +1,97 @@
+"""PostgreSQL and Valkey for this folder: `make run` keeps their data, tests throw them away."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from portal.local.files import LocalError, lock
+from portal.local.find import Urls
+from portal.local.postgres import Postgres
+from portal.local.processes import Register
+from portal.local.valkey import Valkey
+
+__all__ = ["LocalError", "LocalServers", "Urls"]
+
+
+class LocalServers:
+    """Both servers; an address that is given replaces one of them.
+
+    durable=False: fresh at each start, without care for the disk, in a folder inside `data_dir` that stop() removes.
+    """
+
+    def __init__(self, data_dir: Path, durable: bool = True, database_url: str = "", redis_url: str = "") -> None:
+        self.data_dir = data_dir.absolute()
+        self.durable = durable
+        self.given = Urls(database_url, redis_url)
+        self.register = Register(self.data_dir / "processes.json")
+        self.postgres: Postgres | None = None
+        self.valkey: Valkey | None = None
+        self._lock: IO[str] | None = None
+        self._temporary: Path | None = None
+
+    def start(self) -> Urls:
+        try:
+            return self._start()
+        except OSError as error:
+            self.stop()
+            raise LocalError(f"Cannot use {error.filename or self.data_dir}: {error.strerror or error}.") from None
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """In any state, any number of times."""
+        for server in (self.valkey, self.postgres):
+            if server:
+                server.stop()
+        if self._lock:
+            self.register.clear()
+            self._lock.close()
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+        self.postgres = self.valkey = self._lock = self._temporary = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self) -> Urls:
+        self.data_dir.mkdir(exist_ok=True)
+        folder = self._folder()
+        logs = folder / "logs"
+        logs.mkdir(exist_ok=True)
+        if not self.given.redis_url:
+            self.valkey = Valkey(folder / "valkey", fresh(logs / "valkey.log"), self.register, self.durable)
+        if not self.given.database_url:
+            self.postgres = Postgres(folder / "postgres", fresh(logs / "postgres.log"), self.register, self.durable)
+        return Urls(
+            self.postgres.start() if self.postgres else self.given.database_url,
+            self.valkey.start() if self.valkey else self.given.redis_url,
+        )
+
+    def _folder(self) -> Path:
+        if not self.durable:
+            self._temporary = Path(tempfile.mkdtemp(prefix="servers-", dir=self.data_dir))
+            self.register = Register(self._temporary / "processes.json")
+            return self._temporary
+        try:
+            self._lock = lock(self.data_dir / "lock")
+        except BlockingIOError:
+            raise LocalError(
+                f"The servers of {self.data_dir} are running already. End the other `make run` first (Ctrl-C there)."
+            ) from None
+        self.register.end_leftovers()
+        return self.data_dir
+
+
+def fresh(log: Path) -> Path:
+    """Logs tell of one run."""
+    log.write_bytes(b"")
+    return log
