@@ -1,8 +1,8 @@
-"""What a verb raises when a rule forbids it. Pages and REST show it; nothing has changed."""
+"""The one way in which a verb says no to a person."""
 
 
 class Refusal(Exception):
-    """`message`: what is refused and why; `next_step`: what to do; `field`: the input it is about, "" for the whole."""
+    """What was asked cannot be done. `field` names the input at fault, "" where it is the whole."""
 
     def __init__(self, message: str, next_step: str = "", field: str = "") -> None:
         super().__init__(message)
