@@ -2,6 +2,8 @@
 
 Columns under "mirrored" are written by licensing.sync alone; those under "ours" are decided by people and survive a
 row's going and coming back. A row that Cisco stops listing gets `gone_at`; it is not deleted.
+
+Foreign keys to the parent have no index of their own where a unique constraint begins with the same column.
 """
 
 import uuid
@@ -76,7 +78,9 @@ class VirtualAccount(models.Model):
         ENTERPRISE = "enterprise", "Enterprise"
 
     # mirrored
-    smart_account = models.ForeignKey(SmartAccount, on_delete=models.CASCADE, related_name="virtual_accounts")
+    smart_account = models.ForeignKey(
+        SmartAccount, on_delete=models.CASCADE, related_name="virtual_accounts", db_index=False
+    )
     name = models.CharField(max_length=300)
     description = models.TextField(blank=True)
     is_default = models.BooleanField(default=False)
@@ -122,7 +126,9 @@ class License(models.Model):
         OUT_OF_COMPLIANCE = "out_of_compliance", "Out of compliance"
         UNKNOWN = "unknown", "Unknown"
 
-    virtual_account = models.ForeignKey(VirtualAccount, on_delete=models.CASCADE, related_name="licenses")
+    virtual_account = models.ForeignKey(
+        VirtualAccount, on_delete=models.CASCADE, related_name="licenses", db_index=False
+    )
     name = models.CharField(max_length=300)
     quantity = models.IntegerField(default=0)
     in_use = models.IntegerField(default=0)
@@ -133,6 +139,7 @@ class License(models.Model):
     billing_type = models.CharField(max_length=30, blank=True)
     # Higher licenses lent to this one: [{"license", "substituted_license", "quantity", "type"}] (cssm-api.md §4.5)
     substitutions = models.JSONField(default=list, blank=True)
+    lines_digest = models.CharField(max_length=64, blank=True, editable=False, help_text="Of the lines, as listed.")
     gone_at = models.DateTimeField(null=True, blank=True)
 
     objects = LicenseQuerySet.as_manager()
@@ -157,7 +164,9 @@ class LicenseLineQuerySet(models.QuerySet["LicenseLine"]):
 class LicenseLine(models.Model):
     """One purchase line of a License. A part of it: replaced whenever the license's lines change, never kept as gone."""
 
-    license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="lines")
+    license = models.ForeignKey(
+        License, on_delete=models.CASCADE, related_name="lines", db_index=False
+    )
     position = models.PositiveSmallIntegerField(help_text="Place in Cisco's listing, sorted by content.")
     type = models.CharField(max_length=30, blank=True)
     quantity = models.IntegerField(default=0)
@@ -184,14 +193,28 @@ class ProductInstanceQuerySet(MirroredQuerySet):
         """Present, and last in contact with Cisco before that moment."""
         return self.present().filter(last_contact_at__lt=moment)  # type: ignore[no-any-return]
 
+    def unmatched(self) -> "ProductInstanceQuerySet":
+        """Present, and no cluster fits; nobody has decided by hand that there is none."""
+        return self._undecided().filter(cluster_candidates=0)
+
+    def ambiguous(self) -> "ProductInstanceQuerySet":
+        """Present, and several clusters fit equally well."""
+        return self._undecided().filter(cluster_candidates__gt=1)
+
+    def _undecided(self) -> "ProductInstanceQuerySet":
+        return self.present().filter(cluster=None, cluster_by_hand=False)  # type: ignore[no-any-return]
+
 
 class ProductInstance(models.Model):
     """A registered product. `identity` is what tells it from others in its pool: UDI, serial, uuid and product tag,
-    or the display name where Cisco sends none of them. Ours: cluster, cluster_by_hand, note.
+    or the display name where Cisco sends none of them. Ours: cluster, cluster_by_hand, cluster_candidates,
+    note.
     """
 
     # mirrored
-    virtual_account = models.ForeignKey(VirtualAccount, on_delete=models.CASCADE, related_name="product_instances")
+    virtual_account = models.ForeignKey(
+        VirtualAccount, on_delete=models.CASCADE, related_name="product_instances", db_index=False
+    )
     identity = models.CharField(max_length=600)
     name = models.CharField(max_length=300, blank=True)
     host_name = models.CharField(max_length=300, blank=True)
@@ -203,12 +226,15 @@ class ProductInstance(models.Model):
     status = models.CharField(max_length=50, blank=True)
     registered_at = models.DateTimeField(null=True, blank=True)
     last_contact_at = models.DateTimeField(null=True, blank=True)
+    usage_digest = models.CharField(max_length=64, blank=True, editable=False, help_text="Of the usage, as listed.")
     gone_at = models.DateTimeField(null=True, blank=True)
     # ours
     cluster = models.ForeignKey(
         "licensing.Cluster", on_delete=models.SET_NULL, null=True, blank=True, related_name="product_instances"
     )
     cluster_by_hand = models.BooleanField(default=False, db_default=False)
+    # How many clusters fit equally well, as of the last matching (licensing.matching).
+    cluster_candidates = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     note = models.TextField(blank=True, default="", db_default="")
 
     objects = ProductInstanceQuerySet.as_manager()
@@ -225,7 +251,9 @@ class ProductInstance(models.Model):
 class InstanceUsage(models.Model):
     """Quantity of one license that a ProductInstance uses. A part of it: replaced with it, never kept as gone."""
 
-    product_instance = models.ForeignKey(ProductInstance, on_delete=models.CASCADE, related_name="usage")
+    product_instance = models.ForeignKey(
+        ProductInstance, on_delete=models.CASCADE, related_name="usage", db_index=False
+    )
     license = models.ForeignKey(License, on_delete=models.SET_NULL, null=True, related_name="usage")
     license_name = models.CharField(max_length=300)
     quantity = models.IntegerField(default=0)
@@ -245,7 +273,9 @@ class RegistrationToken(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, db_default=RandomUUID())
     # mirrored
-    virtual_account = models.ForeignKey(VirtualAccount, on_delete=models.CASCADE, related_name="registration_tokens")
+    virtual_account = models.ForeignKey(
+        VirtualAccount, on_delete=models.CASCADE, related_name="registration_tokens", db_index=False
+    )
     digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the text.")
     description = models.CharField(max_length=500, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)

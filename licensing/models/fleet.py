@@ -76,6 +76,10 @@ class Node(models.Model):
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="nodes")
     host_name = models.CharField(max_length=253)
     role = models.CharField(max_length=12, choices=Role, default=Role.SUBSCRIBER)
+    serial = models.CharField(
+        max_length=100, blank=True, default="", db_default="",
+        help_text="UDI serial number or UUID of the product, where known: finds its product instance for certain.",
+    )
 
     class Meta:
         ordering = ["role", "host_name"]

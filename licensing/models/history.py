@@ -81,7 +81,7 @@ class SyncRun(models.Model):
 
 
 class Change(models.Model):
-    """Something that a sync saw change. Names and values stand here as they were: the row may change again or go."""
+    """Something that a sync saw change; that a product was in contact again is none. Names and values stand here as they were: the row may change again or go."""
 
     class Kind(models.TextChoices):
         CREATED = "created", "New"
@@ -111,7 +111,8 @@ class Change(models.Model):
 class UsageSample(models.Model):
     """What a License was on one day (UTC), as of that day's last complete sync."""
 
-    license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="samples")
+    # No index of its own: the unique constraint begins with it.
+    license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="samples", db_index=False)
     day = models.DateField()
     quantity = models.IntegerField()
     in_use = models.IntegerField()
