@@ -1,0 +1,123 @@
+"""Nastiness that anyone can switch on: what the real thing does on a bad day."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HTML = "<html><body><h1>{status}</h1><p>The gateway has a bad day.</p></body></html>"
+
+
+async def latency(request: web.Request, handler: Handler) -> web.StreamResponse:
+    await asyncio.sleep(0.5)
+    return await handler(request)
+
+
+async def too_many_with_hint(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every third call."""
+    if _count(request) % 3 == 0:
+        return web.Response(status=429, text="<h1>Developer Over Rate</h1>", content_type="text/html",
+                            headers={"Retry-After": "1"})  # fmt: skip
+    return await handler(request)
+
+
+async def too_many(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if _count(request) % 3 == 0:
+        return web.Response(status=429, text="<h1>Developer Over Rate</h1>", content_type="text/html")
+    return await handler(request)
+
+
+async def server_error(request: web.Request, handler: Handler) -> web.StreamResponse:
+    return web.Response(status=502, text=HTML.format(status=502), content_type="text/html")
+
+
+async def flaky(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every third call answers 503 as HTML."""
+    if _count(request) % 3 == 0:
+        return web.Response(status=503, text=HTML.format(status=503), content_type="text/html")
+    return await handler(request)
+
+
+async def business_error(request: web.Request, handler: Handler) -> web.StreamResponse:
+    return web.json_response({"status": "ERROR", "statusMessage": "The request could not be processed."})
+
+
+async def truncated(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Half of the answer, then the connection closes."""
+    whole = await handler(request)
+    body = getattr(whole, "body", b"") or b""
+    part = web.StreamResponse(status=whole.status, headers={"Content-Type": "application/json"})
+    part.content_length = len(body)
+    await part.prepare(request)
+    await part.write(body[: len(body) // 2])
+    if request.transport:
+        request.transport.close()
+    return part
+
+
+async def reset(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.transport:
+        request.transport.abort()
+    return web.Response()
+
+
+async def shuffled_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Each page is cut from a differently ordered listing, so that pages overlap."""
+    request["order"] = random.Random(_count(request))  # noqa: S311 - an order, not a secret
+    return await handler(request)
+
+
+async def growing_listing(request: web.Request, handler: Handler) -> web.StreamResponse:
+    request["grow"] = _count(request)
+    return await handler(request)
+
+
+async def no_api_access(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The token is good, every call is refused."""
+    return web.json_response({"status": "ERROR", "statusMessage": "Invalid Client"}, status=403)
+
+
+async def no_role(request: web.Request, handler: Handler) -> web.StreamResponse:
+    words = "User does not have a role on this smart account"
+    return web.json_response({"status": "ERROR", "statusMessage": words}, status=403)
+
+
+async def expiring_tokens(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Each token works for five calls."""
+    if _count(request) % 6 == 5:
+        request.app["tokens"].clear()
+        return web.json_response({"error": "invalid_token"}, status=401)
+    return await handler(request)
+
+
+async def second_page_fails(request: web.Request, handler: Handler) -> web.StreamResponse:
+    body: Any = await request.json() if request.can_read_body else {}
+    if isinstance(body, dict) and int(body.get("offset") or 0) > 0:
+        return web.Response(status=502, text=HTML.format(status=502), content_type="text/html")
+    return await handler(request)
+
+
+def _count(request: web.Request) -> int:
+    return int(request.app["counter"]["calls"])
+
+
+SCENARIOS: dict[str, Callable[[web.Request, Handler], Awaitable[web.StreamResponse]] | None] = {
+    "none": None,
+    "latency": latency,
+    "too-many": too_many,
+    "too-many-with-hint": too_many_with_hint,
+    "server-error": server_error,
+    "flaky": flaky,
+    "business-error": business_error,
+    "truncated": truncated,
+    "reset": reset,
+    "shuffled-pages": shuffled_pages,
+    "growing-listing": growing_listing,
+    "no-api-access": no_api_access,
+    "no-role": no_role,
+    "expiring-tokens": expiring_tokens,
+    "second-page-fails": second_page_fails,
+}

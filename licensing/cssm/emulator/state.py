@@ -1,0 +1,131 @@
+"""What the emulated Cisco knows, in Cisco's own wire format, and the writes that change it."""
+
+import base64
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Raw = dict[str, Any]
+
+
+@dataclass
+class Account:
+    """A smart account. Its lists hold the JSON objects that the API answers."""
+
+    domain: str
+    name: str
+    type: str = "CUSTOMER"
+    virtual_accounts: list[Raw] = field(default_factory=list)
+    licenses: list[Raw] = field(default_factory=list)
+    devices: list[Raw] = field(default_factory=list)
+    tokens: dict[str, list[Raw]] = field(default_factory=dict)
+
+    def add_pool(self, name: str, description: str = "", *, default: bool = False) -> None:
+        self.virtual_accounts.append(
+            {
+                "name": name,
+                "description": description,
+                "isDefault": "true" if default else "false",
+                "commerceAccessLevel": "PUBLIC",
+            }
+        )
+
+    def has_pool(self, name: str) -> bool:
+        return any(pool["name"] == name for pool in self.virtual_accounts)
+
+    def license(self, pool: str, name: str) -> Raw:
+        return next(raw for raw in self.licenses if raw["virtualAccount"] == pool and raw["license"] == name)
+
+    def set_license(self, pool: str, name: str, **figures: Any) -> Raw:
+        """Change a license's members, or add it; `available` and `status` follow unless they are given."""
+        raw = next((raw for raw in self.licenses if (raw["virtualAccount"], raw["license"]) == (pool, name)), None)
+        if raw is None:
+            raw = new_license(pool, name)
+            self.licenses.append(raw)
+        raw.update(figures)
+        raw.setdefault("inUse", 0)
+        if "available" not in figures:
+            raw["available"] = raw["quantity"] - raw["inUse"] - raw["reserved"]
+        if "status" not in figures:
+            raw["status"] = "In Compliance" if raw["available"] >= 0 else "Out Of Compliance"
+        return raw
+
+    def add_device(self, pool: str, serial: str, usage: dict[str, int], **members: Any) -> Raw:
+        now = datetime.now(UTC)
+        raw: Raw = {
+            "displayName": f"UDI_PID:UCM; UDI_SN:{serial}; ",
+            "hostName": "",
+            "sudi": {"udiPid": "UCM", "udiSerialNumber": serial, "udiVid": None, "uuid": None, "suvi": None,
+                     "hostIdentifier": None, "macAddress": None},
+            "virtualAccount": pool,
+            "status": "In Compliance",
+            "registrationDate": iso(now - timedelta(days=200)),
+            "lastContactDate": iso(now - timedelta(hours=2)),
+            "productTagName": "regid.2016-07.com.cisco.UCM,12.0",
+            "productName": "UC Manager",
+            "productDescription": "Cisco Unified Communications Manager",
+            "productType": "UCM",
+            "licenseUsage": [{"license": name, "quantity": quantity} for name, quantity in usage.items()],
+            **members,
+        }  # fmt: skip
+        self.devices.append(raw)
+        return raw
+
+    def add_token(self, pool: str, description: str, days: int, *, export: bool = False, by: str = "demo") -> Raw:
+        expires = datetime.now(UTC) + timedelta(days=days)
+        secret = base64.b64encode(secrets.token_bytes(32)).decode()
+        text = f"{uuid.uuid4()}-{int(expires.timestamp() * 1000)}|{secret}"
+        raw = {
+            "token": base64.b64encode(text.encode()).decode(),
+            "expirationDate": expires.isoformat(),
+            "createdBy": by,
+            "exportControl": "Allowed" if export else "Not Allowed",
+            "description": description,
+        }
+        self.tokens.setdefault(pool, []).append(raw)
+        return raw
+
+    def revoke(self, pool: str, text: str) -> bool:
+        kept = [raw for raw in self.tokens.get(pool, []) if raw["token"] != text]
+        found = len(kept) < len(self.tokens.get(pool, []))
+        self.tokens[pool] = kept
+        return found
+
+
+@dataclass
+class State:
+    """Every account of the emulator, by domain."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+
+    def add(self, domain: str, name: str) -> Account:
+        account = self.accounts[domain] = Account(domain, name)
+        account.add_pool("DEFAULT", "Default virtual account", default=True)
+        return account
+
+    def clear(self) -> None:
+        self.accounts.clear()
+
+
+def iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def new_license(pool: str, name: str) -> Raw:
+    return {
+        "license": name,
+        "virtualAccount": pool,
+        "quantity": 0,
+        "inUse": 0,
+        "available": 0,
+        "status": "In Compliance",
+        "ahaApps": False,
+        "pendingQuantity": 0,
+        "reserved": 0,
+        "isPortable": False,
+        "billingType": "PREPAID",
+        "licenseDetails": [],
+        "licenseSubstitutions": [],
+    }

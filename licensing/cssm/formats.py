@@ -1,0 +1,174 @@
+"""From Cisco's JSON to our types, tolerantly (cssm-api §10.1): numbers as text, null lists, two spellings, odd dates."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+from licensing.cssm.types import (
+    InstanceUsage,
+    License,
+    LicenseLine,
+    ProductInstance,
+    RegistrationToken,
+    SmartAccount,
+    Substitution,
+    VirtualAccount,
+)
+
+Raw = dict[str, Any]
+TRUE_WORDS = {"true", "yes", "y", "1", "allowed"}
+COMPLIANCE = {"incompliance": "in_compliance", "outofcompliance": "out_of_compliance"}
+DATE_FORMATS = ("%Y-%b-%d", "%d-%b-%Y", "%m/%d/%Y")
+
+
+def text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def number(value: Any) -> int:
+    """Whole numbers, also as text; what is no number counts as 0."""
+    if isinstance(value, int):
+        return int(value)
+    try:
+        return int(float(text(value).replace(",", "") or 0))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def flag(value: Any) -> bool:
+    return value if isinstance(value, bool) else text(value).strip().lower() in TRUE_WORDS
+
+
+def rows(value: Any) -> list[Raw]:
+    """A list of objects; null and a missing member are an empty one."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def moment(value: Any) -> datetime | None:
+    """Any of Cisco's date forms (cssm-api §3.4) as aware UTC."""
+    if isinstance(value, int | float) and value > 0:
+        return datetime.fromtimestamp(value / 1000, UTC)
+    if not isinstance(value, str) or not value.strip():
+        return None
+    try:
+        found = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return _odd_date(value.strip())
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def day(value: Any) -> date | None:
+    found = moment(value)
+    return found.date() if found else None
+
+
+def compliance(value: Any) -> str:
+    return COMPLIANCE.get(re.sub(r"[\s_-]", "", text(value).lower()), "unknown")
+
+
+def smart_account(raw: Raw) -> SmartAccount:
+    return SmartAccount(
+        domain=text(raw.get("accountDomain") or raw.get("domain")),
+        name=text(raw.get("accountName") or raw.get("name")),
+        type=text(raw.get("accountType") or raw.get("type")).upper() or "CUSTOMER",
+        status=text(raw.get("accountStatus") or raw.get("status")),
+        roles=tuple(text(role.get("role")) for role in rows(raw.get("roles"))),
+    )
+
+
+def virtual_account(raw: Raw) -> VirtualAccount:
+    return VirtualAccount(
+        text(raw.get("name")),
+        text(raw.get("description")),
+        flag(raw.get("isDefault")),
+        text(raw.get("commerceAccessLevel")),
+    )
+
+
+def license_(raw: Raw) -> License:
+    return License(
+        name=text(raw.get("license")),
+        virtual_account=text(raw.get("virtualAccount")),
+        quantity=number(raw.get("quantity")),
+        in_use=number(raw.get("inUse")),
+        available=number(raw.get("available")),
+        reserved=number(raw.get("reserved")),
+        pending=number(raw.get("pendingQuantity")),
+        status=compliance(raw.get("status")),
+        billing_type=text(raw.get("billingType")),
+        lines=tuple(_line(line) for line in rows(raw.get("licenseDetails"))),
+        substitutions=tuple(_substitution(item) for item in rows(raw.get("licenseSubstitutions"))),
+        raw=raw,
+    )
+
+
+def product_instance(raw: Raw) -> ProductInstance:
+    sudi = raw.get("sudi") or {}
+    name = text(raw.get("displayName") or raw.get("instanceName")).rstrip("; ")
+    return ProductInstance(
+        text(raw.get("virtualAccount")),
+        name,
+        text(raw.get("hostName")),
+        text(sudi.get("udiPid")),
+        text(sudi.get("udiSerialNumber")),
+        text(sudi.get("uuid")),
+        text(raw.get("productTagName")),
+        text(raw.get("productType") or raw.get("productName")),
+        text(raw.get("status")),
+        moment(raw.get("registrationDate")),
+        moment(raw.get("lastContactDate")),
+        _usage(rows(raw.get("licenseUsage"))),
+        raw,
+    )
+
+
+def registration_token(raw: Raw, virtual_account_name: str) -> RegistrationToken:
+    export = raw.get("exportControl", raw.get("exportControlled"))
+    return RegistrationToken(
+        virtual_account_name,
+        text(raw.get("token")),
+        text(raw.get("description")),
+        moment(raw.get("expirationDate")),
+        text(raw.get("createdBy")),
+        flag(export),
+    )
+
+
+def _usage(raw: list[Raw]) -> tuple[InstanceUsage, ...]:
+    """One entry per license: Cisco's twice-listed ones are added up."""
+    found: dict[str, int] = {}
+    for item in raw:
+        name = text(item.get("license"))
+        found[name] = found.get(name, 0) + number(item.get("quantity"))
+    return tuple(InstanceUsage(name, quantity) for name, quantity in sorted(found.items()))
+
+
+def _line(raw: Raw) -> LicenseLine:
+    return LicenseLine(
+        type=text(raw.get("licenseType")),
+        quantity=number(raw.get("quantity")),
+        start=day(raw.get("startDate")),
+        end=day(raw.get("endDate")),
+        subscription_id=text(raw.get("subscriptionId")),
+        status=text(raw.get("status")),
+        order_number=text(raw.get("orderNumber")),
+        sku=text(raw.get("licenseSku")),
+    )
+
+
+def _substitution(raw: Raw) -> Substitution:
+    return Substitution(
+        text(raw.get("licenseName") or raw.get("license")),
+        text(raw.get("substitutedLicense")),
+        number(raw.get("substitutedQuantity")),
+        text(raw.get("substitutionType")),
+    )
+
+
+def _odd_date(value: str) -> datetime | None:
+    for form in DATE_FORMATS:
+        try:
+            return datetime.strptime(value, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None

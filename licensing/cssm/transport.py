@@ -1,0 +1,246 @@
+"""The one place that touches the network: tokens, time limits, retries, and what each answer means."""
+
+import hashlib
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx2
+import stamina
+
+from licensing.cssm.addresses import check_address
+from licensing.cssm.errors import CssmError, CssmRefused, CssmUnavailable
+
+SUCCESS_WORDS = {"", "SUCCESS", "WARNING", "COMPLETE", "OK", "OK_POLL"}
+RENEW_BEFORE_SECONDS = 120
+CIRCUIT_FAILURES = 5
+CIRCUIT_SECONDS = 60.0
+ATTEMPTS = 4
+NEW_CLIENT = "Check client ID and secret. A client made just now needs about 30 minutes before it works."
+NO_API = (
+    "The token is good, but the application behind it has no access to this API: ask for the Smart Accounts and "
+    "Licensing API on Cisco's developer portal, and for the Smart Account User role on the account."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """How a license server is reached. `allowed_networks`: CIDR texts that lift the address ban."""
+
+    kind: str
+    api_base_url: str
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    ca_pem: str = ""
+    verify_tls: bool = True
+    allow_http: bool = False
+    allowed_networks: tuple[str, ...] = ()
+    connect_seconds: float = 5.0
+    read_seconds: float = 60.0
+    max_answer_bytes: int = 64 * 1024 * 1024
+    max_parallel: int = 4
+    page_size: int = 500
+
+    @property
+    def on_prem(self) -> bool:
+        return self.kind == "on_prem"
+
+
+class _Circuit:
+    """Stops calling a server that failed several times running; one per server and process."""
+
+    def __init__(self, parallel: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.failures = 0
+        self.opened_at = 0.0
+        self.clock = clock
+        self.places = threading.BoundedSemaphore(parallel)
+
+    def check(self, host: str) -> None:
+        rest = self.opened_at + CIRCUIT_SECONDS - self.clock()
+        if self.failures >= CIRCUIT_FAILURES and rest > 0:
+            raise CssmUnavailable(f"{host} failed {self.failures} times running; the next try is in {int(rest) + 1} s.")
+
+    def record(self, ok: bool) -> None:
+        self.failures = 0 if ok else self.failures + 1
+        self.opened_at = self.clock()
+
+
+_circuits: dict[str, _Circuit] = {}
+
+
+class Transport:
+    """Calls one license server. Use as a context manager; not shared between threads."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        self.config = config
+        self.host = urlsplit(config.api_base_url).netloc
+        self.circuit = _circuits.setdefault(self.host, _Circuit(config.max_parallel))
+        self._token = ""
+        self._renew_at = 0.0
+        self._http = httpx2.Client(
+            verify=_tls(config),
+            timeout=httpx2.Timeout(config.read_seconds, connect=config.connect_seconds),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"Accept": "application/json", "Content-Type": "application/json"},
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def call(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None,
+             *, safe: bool = True) -> dict[str, Any]:  # fmt: skip
+        """The answer's JSON object. `safe` calls are repeated with back-off; the others never are (read back first)."""
+        attempts = stamina.retry_context(
+            on=_backoff, attempts=ATTEMPTS if safe else 1, timeout=120.0, wait_initial=0.2, wait_max=10.0, wait_jitter=0.5
+        )
+        for attempt in attempts:
+            with attempt:
+                return self._once(method, path, body, params)
+        raise AssertionError("stamina answers or raises")
+
+    def _once(self, method: str, path: str, body: Any, params: dict[str, Any] | None) -> dict[str, Any]:
+        self.circuit.check(self.host)
+        url = self.config.api_base_url.rstrip("/") + path
+        try:
+            with self.circuit.places:
+                status, headers, content = self._send(method, url, body, params)
+                if status == 401 or (status == 403 and self.config.on_prem):
+                    self._token = ""
+                    status, headers, content = self._send(method, url, body, params)
+            answer = _meaning(status, headers, content, self.host)
+        except CssmUnavailable:
+            self.circuit.record(ok=False)
+            raise
+        self.circuit.record(ok=True)
+        return answer
+
+    def _send(self, method: str, url: str, body: Any, params: dict[str, Any] | None) -> tuple[int, Any, bytes]:
+        headers = {"Authorization": f"Bearer {self._bearer()}"}
+        return self._exchange(method, url, headers=headers, json=body, params=params)
+
+    def _exchange(self, method: str, url: str, **options: Any) -> tuple[int, Any, bytes]:
+        """One request, its answer read up to the size limit."""
+        config = self.config
+        check_address(
+            url, allow_http=config.allow_http, allowed_networks=config.allowed_networks, allow_private=config.on_prem
+        )
+        options = {name: value for name, value in options.items() if value is not None}
+        try:
+            with self._http.stream(method, url, **options) as response:
+                content = bytearray()
+                for chunk in response.iter_bytes():
+                    content += chunk
+                    if len(content) > config.max_answer_bytes:
+                        raise CssmUnavailable(f"{self.host} sent an answer larger than is believable.")
+                return response.status_code, response.headers, bytes(content)
+        except httpx2.TimeoutException:
+            raise CssmUnavailable(f"{self.host} did not answer in time.") from None
+        except httpx2.ConnectError as error:
+            raise CssmUnavailable(f"{self.host} cannot be reached: {_reason(error)}.") from None
+        except httpx2.HTTPError:
+            raise CssmUnavailable(f"{self.host} broke off its answer.") from None
+
+    def _bearer(self) -> str:
+        if not self._token or time.monotonic() > self._renew_at:
+            self._fetch_token()
+        return self._token
+
+    def _fetch_token(self) -> None:
+        """Client credentials: form-encoded in the cloud (cssm-api §2.1), JSON On-Prem (§7)."""
+        config = self.config
+        fields = {
+            "grant_type": "client_credentials",
+            "client_id": config.client_id,
+            "client_secret": config.client_secret,
+        }
+        kind = {"json": fields} if config.on_prem else {"data": fields}
+        headers = None if config.on_prem else {"Content-Type": "application/x-www-form-urlencoded"}
+        status, answer_headers, content = self._exchange("POST", config.token_url, headers=headers, **kind)
+        if status in {400, 401, 403}:
+            raise CssmRefused("invalid_client", "Cisco's side refused the client ID or secret.", NEW_CLIENT)
+        answer = _meaning(status, answer_headers, content, urlsplit(config.token_url).netloc)
+        self._token = str(answer.get("access_token") or "")
+        if not self._token:
+            raise CssmUnavailable("The token endpoint answered without a token.", "Check the token URL.")
+        lifetime = float(answer.get("expires_in") or 3599)
+        self._renew_at = time.monotonic() + max(lifetime - RENEW_BEFORE_SECONDS, lifetime / 2)
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path."""
+    return quote(name, safe="")
+
+
+def digest(text: str) -> str:
+    """The SHA-256 by which registration tokens are told apart without keeping their text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _backoff(error: Exception) -> bool | float:
+    """Only what may pass by itself is tried again, and after the time the server asked for."""
+    if not isinstance(error, CssmUnavailable) or "times running" in error.message:
+        return False
+    return min(error.retry_after, 60.0) if error.retry_after is not None else True
+
+
+def _meaning(status: int, headers: Any, content: bytes, host: str) -> dict[str, Any]:
+    """The JSON object of a good answer (cssm-api §3.1, §3.5); everything else raises."""
+    try:
+        answer = json.loads(content) if content else {}
+    except ValueError:
+        answer = None
+    if status == 429 or status >= 500:
+        raise CssmUnavailable(f"{host} answered {status}: {_words(answer, status)}.", retry_after=_retry_after(headers))
+    if 300 <= status < 400:
+        raise CssmRefused("rejected", f"{host} wants to send us to another address; that is not followed.")
+    if status >= 400:
+        raise _refusal(status, answer, host)
+    if not isinstance(answer, dict):
+        raise CssmUnavailable(f"{host} sent an answer that is not whole or not JSON.")
+    if str(answer.get("status") or "").upper() not in SUCCESS_WORDS:
+        raise CssmRefused("rejected", f"{host} refused the call: {_words(answer, status)}.")
+    return answer
+
+
+def _refusal(status: int, answer: Any, host: str) -> CssmError:
+    words = _words(answer, status)
+    if status == 401:
+        return CssmRefused("invalid_client", f"{host} does not accept its own token: {words}.", NEW_CLIENT)
+    if status == 403 and "role" in words.lower():
+        step = "Give the Cisco ID behind the client the Smart Account User role on this smart account."
+        return CssmRefused("no_role", f"{host} refused access: {words}.", step)
+    if status == 403:
+        return CssmRefused("no_api_access", f"{host} refused access: {words}.", NO_API)
+    if status == 404:
+        step = "Check the domain of the smart account (On-Prem: the name of the local account) and the API base URL."
+        return CssmRefused("unknown_account", f"{host} does not know what was asked for: {words}.", step)
+    return CssmRefused("rejected", f"{host} refused the call with {status}: {words}.")
+
+
+def _words(answer: Any, status: int) -> str:
+    names = ("statusMessage", "message", "error_description", "error")
+    found = next((answer[name] for name in names if answer.get(name)), None) if isinstance(answer, dict) else None
+    return str(found)[:300].rstrip(".") if found else httpx2.codes.get_reason_phrase(status) or "no reason given"
+
+
+def _retry_after(headers: Any) -> float | None:
+    value = headers.get("retry-after", "")
+    return float(value) if value.isdigit() else None
+
+
+def _reason(error: Exception) -> str:
+    words = str(error).lower()
+    return "its certificate is not trusted" if "certificate" in words else "no connection"
+
+
+def _tls(config: ServerConfig) -> Any:
+    if not config.verify_tls:
+        return False
+    return ssl.create_default_context(cadata=config.ca_pem) if config.ca_pem else True

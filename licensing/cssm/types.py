@@ -1,0 +1,121 @@
+"""What the client answers, in our words. Dates are UTC; texts that do not parse are None here and stay in `raw`."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """A part of a listing: `offset` counts records, `total` is what the server says there are."""
+
+    items: list[Item]
+    offset: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRef:
+    """How the API addresses a smart account: cloud by domain and type, On-Prem by local account name."""
+
+    name: str
+    type: str = "CUSTOMER"
+
+
+@dataclass(frozen=True, slots=True)
+class SmartAccount:
+    domain: str
+    name: str
+    type: str
+    status: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualAccount:
+    name: str
+    description: str
+    is_default: bool
+    access_level: str
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseLine:
+    type: str
+    quantity: int
+    start: date | None
+    end: date | None
+    subscription_id: str
+    status: str
+    order_number: str
+    sku: str
+
+
+@dataclass(frozen=True, slots=True)
+class Substitution:
+    """`substituted_license` is lent to `license`."""
+
+    license: str
+    substituted_license: str
+    quantity: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class License:
+    """`status`: in_compliance, out_of_compliance or unknown; Cisco's word stands in `raw`."""
+
+    name: str
+    virtual_account: str
+    quantity: int
+    in_use: int
+    available: int
+    reserved: int
+    pending: int
+    status: str
+    billing_type: str
+    lines: tuple[LicenseLine, ...]
+    substitutions: tuple[Substitution, ...]
+    raw: dict[str, Any] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceUsage:
+    license: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProductInstance:
+    virtual_account: str
+    name: str
+    host_name: str
+    udi_pid: str
+    serial: str
+    uuid: str
+    product_tag: str
+    product_type: str
+    status: str
+    registered_at: datetime | None
+    last_contact_at: datetime | None
+    usage: tuple[InstanceUsage, ...]
+    raw: dict[str, Any] = field(repr=False, compare=False)
+
+    @property
+    def identity(self) -> str:
+        """What tells it from others in its pool: UDI, serial, uuid and product tag; else its name (cssm-api §4.8)."""
+        if self.serial or self.uuid:
+            return f"{self.udi_pid}|{self.serial}|{self.uuid}|{self.product_tag}"
+        return f"{self.name or self.host_name}|{self.product_tag}"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationToken:
+    virtual_account: str
+    text: str = field(repr=False)
+    description: str
+    expires_at: datetime | None
+    created_by: str
+    export_controlled: bool

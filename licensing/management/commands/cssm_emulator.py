@@ -1,0 +1,25 @@
+"""The emulator of Cisco's API alone."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from licensing.cssm.emulator import SCENARIOS, PortInUse, run_emulator
+from licensing.cssm.emulator.demo import demo_state
+
+
+class Command(BaseCommand):
+    help = "Runs the emulator of Cisco's API with the demo's data on 127.0.0.1."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, required=True)
+        parser.add_argument("--scenario", default="none", help=f"One of: {', '.join(SCENARIOS)}.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["scenario"] not in SCENARIOS:
+            raise CommandError(f"Unknown scenario. Known are: {', '.join(SCENARIOS)}.", returncode=2)
+        try:
+            run_emulator(demo_state(), options["port"], options["scenario"])
+        except PortInUse as error:
+            raise CommandError(str(error)) from None
