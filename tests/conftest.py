@@ -16,6 +16,8 @@ from django_tenants.utils import schema_context, tenant_context
 from pytest_django.live_server_helper import LiveServer
 from rest_framework.test import APIClient
 
+from licensing.cssm.emulator import EmulatorThread
+from licensing.cssm.transport import forget_circuits
 from people.models import ApiToken, Role, User
 from portal.celery import app as celery_app
 from tenants.models import Domain, Partner, ScheduledJob
@@ -156,6 +158,24 @@ def api_of(db: None) -> Callable[..., PartnerApi]:
         return api
 
     return make
+
+
+# --- Cisco's side ---
+
+
+@pytest.fixture(scope="session")
+def running_emulator() -> Iterator[EmulatorThread]:
+    with EmulatorThread() as running:
+        yield running
+
+
+@pytest.fixture
+def emulator(running_emulator: EmulatorThread) -> EmulatorThread:
+    """Cisco's side over HTTP: no account yet, no bad day. `.state.add(domain, name)` adds an account."""
+    running_emulator.state.clear()
+    running_emulator.scenario("none")
+    forget_circuits()
+    return running_emulator
 
 
 # --- Tests that commit: live server, real worker, real kills ---

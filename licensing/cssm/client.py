@@ -17,6 +17,8 @@ from licensing.cssm.types import (
     VirtualAccount,
 )
 
+__all__ = ["AccountRef", "CssmClient", "ServerConfig"]
+
 Item = TypeVar("Item")
 SHIFTED = "The listing of {what} changed while it was being read."
 
@@ -42,9 +44,11 @@ class CssmClient:
             answer = self.transport.call("GET", "/v2/accounts")
         return [formats.smart_account(raw) for raw in formats.rows(answer.get("accounts"))]
 
-    def virtual_accounts(self, account: AccountRef) -> list[VirtualAccount]:
+    def virtual_accounts(self, account: AccountRef) -> Iterator[Page[VirtualAccount]]:
+        """The pools of an account; Cisco answers them at once (§4.4)."""
         answer = self.transport.call("GET", self._typed(account, "/virtual-accounts"))
-        return [formats.virtual_account(raw) for raw in formats.rows(answer.get("virtualAccounts"))]
+        found = [formats.virtual_account(raw) for raw in formats.rows(answer.get("virtualAccounts"))]
+        yield Page(found, 0, len(found))
 
     def licenses(self, account: AccountRef) -> Iterator[Page[License]]:
         """Every license of every virtual account, a page at a time (§4.5)."""
@@ -61,9 +65,11 @@ class CssmClient:
             lambda row: (row.virtual_account, row.identity),
         )
 
-    def registration_tokens(self, account: AccountRef, virtual_account: str) -> list[RegistrationToken]:
+    def registration_tokens(self, account: AccountRef, virtual_account: str) -> Iterator[Page[RegistrationToken]]:
+        """The tokens of one pool; Cisco answers them at once (§4.9)."""
         answer = self.transport.call("GET", self._pool(account, virtual_account, "/tokens"))
-        return [formats.registration_token(raw, virtual_account) for raw in formats.rows(answer.get("tokens"))]
+        found = [formats.registration_token(raw, virtual_account) for raw in formats.rows(answer.get("tokens"))]
+        yield Page(found, 0, len(found))
 
     def create_registration_token(
         self, account: AccountRef, virtual_account: str, description: str, expires_after_days: int

@@ -74,6 +74,11 @@ class _Circuit:
 _circuits: dict[str, _Circuit] = {}
 
 
+def forget_circuits() -> None:
+    """Call every server again at once, as after a restart."""
+    _circuits.clear()
+
+
 class Transport:
     """Calls one license server. Use as a context manager; not shared between threads."""
 

@@ -1,11 +1,14 @@
 """Nastiness that anyone can switch on: what the real thing does on a bad day."""
 
 import asyncio
+import json
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+
+from licensing.cssm.emulator.state import SESSION
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HTML = "<html><body><h1>{status}</h1><p>The gateway has a bad day.</p></body></html>"
@@ -88,20 +91,20 @@ async def no_role(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def expiring_tokens(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Each token works for five calls."""
     if _count(request) % 6 == 5:
-        request.app["tokens"].clear()
+        request.app[SESSION].tokens.clear()
         return web.json_response({"error": "invalid_token"}, status=401)
     return await handler(request)
 
 
 async def second_page_fails(request: web.Request, handler: Handler) -> web.StreamResponse:
-    body: Any = await request.json() if request.can_read_body else {}
+    body: Any = json.loads(await request.text() or "{}")
     if isinstance(body, dict) and int(body.get("offset") or 0) > 0:
         return web.Response(status=502, text=HTML.format(status=502), content_type="text/html")
     return await handler(request)
 
 
 def _count(request: web.Request) -> int:
-    return int(request.app["counter"]["calls"])
+    return request.app[SESSION].calls
 
 
 SCENARIOS: dict[str, Callable[[web.Request, Handler], Awaitable[web.StreamResponse]] | None] = {

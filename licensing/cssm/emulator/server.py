@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from licensing.cssm.emulator.scenarios import SCENARIOS, Handler
-from licensing.cssm.emulator.state import Account, Raw, State
+from licensing.cssm.emulator.state import SESSION, Account, Raw, Session, State
 
 CLIENT_ID = "demo-client"
 CLIENT_SECRET = "demo-secret"  # noqa: S105 - the demo's, printed on the emulator's own page
@@ -155,7 +155,7 @@ def page(found: list[Raw], member: str, query: dict[str, str], body: Raw) -> Raw
 
 def make_app(state: State, scenario: str = "none") -> web.Application:
     app = web.Application(middlewares=[bad_day], client_max_size=16 * 1024 * 1024)
-    app["state"], app["tokens"], app["counter"] = state, set(), {"calls": 0, "scenario": scenario}
+    app[SESSION] = Session(state, scenario)
     app.router.add_get("/", welcome)
     app.router.add_post("/_emulator/scenario", set_scenario)
     app.router.add_get("/_emulator/state", show_state)
@@ -167,10 +167,11 @@ def make_app(state: State, scenario: str = "none") -> web.Application:
 
 @web.middleware
 async def bad_day(request: web.Request, handler: Handler) -> web.StreamResponse:
-    scenario = SCENARIOS[request.app["counter"]["scenario"]]
+    session = request.app[SESSION]
+    scenario = SCENARIOS[session.scenario]
     if scenario is None or request.path.startswith(("/_emulator", "/oauth2", "/backend/oauth")) or request.path == "/":
         return await handler(request)
-    request.app["counter"]["calls"] += 1
+    session.calls += 1
     return await scenario(request, handler)
 
 
@@ -183,7 +184,7 @@ async def issue_token(request: web.Request) -> web.Response:
         words = {"error": "invalid_client", "error_description": "Client authentication failed."}
         return web.json_response(words, status=401)
     text = secrets.token_urlsafe(24)
-    request.app["tokens"].add(text)
+    request.app[SESSION].tokens.add(text)
     return web.json_response({"access_token": text, "token_type": "Bearer", "expires_in": TOKEN_SECONDS})
 
 
@@ -199,13 +200,13 @@ async def answer(request: web.Request) -> web.Response:
 async def respond(request: web.Request, function: Answer, path: dict[str, str]) -> web.Response:
     on_prem = request.path.startswith(("/api/", "/backend/api/"))
     bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if bearer not in request.app["tokens"]:
+    if bearer not in request.app[SESSION].tokens:
         return web.json_response({"error": "invalid_token"}, status=403 if on_prem else 401)
     try:
-        body = await request.json() if request.can_read_body else {}
+        body = json.loads(await request.text() or "{}")
     except ValueError:
         return web.json_response(bad("The body is not JSON."), status=400)
-    state: State = request.app["state"]
+    state: State = request.app[SESSION].state
     if "account" not in path:
         return web.json_response(function(state, dict(request.query), body))
     account = next((a for a in state.accounts.values() if path["account"] in {a.domain, a.name}), None)
@@ -232,12 +233,12 @@ async def set_scenario(request: web.Request) -> web.Response:
     name = (await request.json()).get("scenario")
     if name not in SCENARIOS:
         return web.json_response({"error": f"Known scenarios: {', '.join(SCENARIOS)}"}, status=400)
-    request.app["counter"].update(scenario=name, calls=0)
+    request.app[SESSION].begin(name)
     return web.json_response({"scenario": name})
 
 
 async def show_state(request: web.Request) -> web.Response:
-    state: State = request.app["state"]
+    state: State = request.app[SESSION].state
     return web.json_response({domain: vars(account) for domain, account in state.accounts.items()})
 
 
@@ -247,8 +248,8 @@ async def welcome(request: web.Request) -> web.Response:
         f"API base URL:  http://{request.host}{CLOUD_BASE}",
         f"Token URL:     http://{request.host}/oauth2/default/v1/token",
         f"Client:        {CLIENT_ID} / {CLIENT_SECRET}",
-        f"Accounts:      {', '.join(request.app['state'].accounts)}",
-        f"Scenario:      {request.app['counter']['scenario']} (known: {', '.join(SCENARIOS)})",
+        f"Accounts:      {', '.join(request.app[SESSION].state.accounts)}",
+        f"Scenario:      {request.app[SESSION].scenario} (known: {', '.join(SCENARIOS)})",
     ]
     return web.Response(text="\n".join(lines) + "\n")
 
@@ -276,6 +277,7 @@ class EmulatorThread:
     def __init__(self, state: State | None = None, port: int = 0) -> None:
         self.state = state or State()
         self.app = make_app(self.state)
+        self.session = self.app[SESSION]
         self._socket = listen(port)
         self.port: int = self._socket.getsockname()[1]
         self.origin = f"http://127.0.0.1:{self.port}"
@@ -294,7 +296,7 @@ class EmulatorThread:
         self.stop()
 
     def scenario(self, name: str) -> None:
-        self.app["counter"].update(scenario=name, calls=0)
+        self.session.begin(name)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

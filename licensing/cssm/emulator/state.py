@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aiohttp import web
+
 Raw = dict[str, Any]
 
 
@@ -129,3 +131,19 @@ def new_license(pool: str, name: str) -> Raw:
         "licenseDetails": [],
         "licenseSubstitutions": [],
     }
+
+
+@dataclass
+class Session:
+    """What a running emulator holds besides its state: the tokens it gave out, and its present bad day."""
+
+    state: State
+    scenario: str = "none"
+    calls: int = 0
+    tokens: set[str] = field(default_factory=set)
+
+    def begin(self, scenario: str) -> None:
+        self.scenario, self.calls = scenario, 0
+
+
+SESSION = web.AppKey("session", Session)
