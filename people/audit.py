@@ -1,8 +1,8 @@
 """The one way to write an audit entry.
 
-    before = audit.snapshot(server)
-    ... change and save ...
-    audit.record(actor, "changed", server, before=before)
+before = audit.snapshot(server)
+... change and save ...
+audit.record(actor, "changed", server, before=before)
 """
 
 from dataclasses import dataclass

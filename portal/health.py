@@ -74,7 +74,8 @@ def _may_read_metrics(request: HttpRequest) -> bool:
 def _on_provider_host(request: HttpRequest) -> bool:
     connection.set_schema_to_public()
     host = request.get_host().rsplit(":", 1)[0].lower()
-    return Domain.objects.filter(domain=host, tenant__kind=Partner.Kind.PROVIDER).exists()
+    found: bool = Domain.objects.filter(domain=host, tenant__kind=Partner.Kind.PROVIDER).exists()
+    return found
 
 
 def _database() -> str:

@@ -8,6 +8,6 @@ class TenantsConfig(AppConfig):
     verbose_name = "Registry"
 
     def ready(self) -> None:
-        from tenants.content_types import key_content_types_by_schema  # needs the loaded models
+        from tenants.content_types import key_content_types_by_schema  # noqa: PLC0415 - needs the loaded models
 
         key_content_types_by_schema()

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import set_urlconf
 from django_tenants.middleware.main import TenantMainMiddleware
 
-from tenants.models import Domain, Partner
+from tenants.models import Partner
 
 
 class PartnerMiddleware(TenantMainMiddleware):
@@ -34,7 +34,7 @@ class PartnerMiddleware(TenantMainMiddleware):
         return render(request, "unknown_host.html", {"host": hostname}, status=404)
 
     @staticmethod
-    def setup_url_routing(request: HttpRequest, force_public: bool = False) -> None:
+    def setup_url_routing(request: HttpRequest, force_public: bool = False) -> None:  # noqa: ARG004 - the library's
         provider = request.tenant.kind == Partner.Kind.PROVIDER  # type: ignore[attr-defined]
         request.urlconf = settings.PROVIDER_URLCONF if provider else settings.ROOT_URLCONF  # type: ignore[attr-defined]
         set_urlconf(request.urlconf)  # type: ignore[attr-defined]

@@ -100,11 +100,18 @@ def fill(partner: Partner, marker: str) -> None:
             id=ID, license=license_, day="2026-01-01", quantity=3, in_use=5, available=-2, reserved=0
         )
         customer = make.make_customer(id=ID, name=f"{marker} customer", note=f"{marker} note")
-        cluster = make.make_cluster({f"{marker}.host.example": "publisher"}, id=ID, customer=customer, name=f"{marker} cluster")
+        cluster = make.make_cluster(
+            {f"{marker}.host.example": "publisher"}, id=ID, customer=customer, name=f"{marker} cluster"
+        )
         Proxy.objects.create(id=ID, customer=customer, host=f"{marker}.proxy.example", port=3128, password=marker)
         make.make_instance(
-            {license_.name: 5}, id=ID, virtual_account=pool, host_name=f"{marker}.host.example", name=f"{marker} instance",
-            identity=f"{marker}|1", cluster=cluster,
+            {license_.name: 5},
+            id=ID,
+            virtual_account=pool,
+            host_name=f"{marker}.host.example",
+            name=f"{marker} instance",
+            identity=f"{marker}|1",
+            cluster=cluster,
         )
         make.make_token(id=ID, virtual_account=pool, description=f"{marker} token", text=f"{marker} secret")
         make.make_assignment(id=ID, cluster=cluster, virtual_account=pool)
@@ -120,7 +127,12 @@ def fill(partner: Partner, marker: str) -> None:
         token, _ = ApiToken.issue(User.objects.get(id=ID), f"{marker} key", "write")
         ApiToken.objects.filter(pk=token.pk).update(id=ID)
         AuditEntry.objects.create(
-            id=ID, actor=f"{marker} actor", action="made", object_type="customer", object_id=str(ID), object_label=marker
+            id=ID,
+            actor=f"{marker} actor",
+            action="made",
+            object_type="customer",
+            object_id=str(ID),
+            object_label=marker,
         )
 
 

@@ -33,7 +33,9 @@ class CssmClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.transport.close()
 
     def smart_accounts(self) -> list[SmartAccount]:
@@ -53,7 +55,10 @@ class CssmClient:
     def licenses(self, account: AccountRef) -> Iterator[Page[License]]:
         """Every license of every virtual account, a page at a time (§4.5)."""
         return self._pages(
-            self._account(account, "/licenses"), "licenses", formats.license_, lambda row: (row.virtual_account, row.name)
+            self._account(account, "/licenses"),
+            "licenses",
+            formats.license_,
+            lambda row: (row.virtual_account, row.name),
         )
 
     def product_instances(self, account: AccountRef) -> Iterator[Page[ProductInstance]]:

@@ -1,4 +1,4 @@
-"""From Cisco's JSON to our types, tolerantly (cssm-api §10.1): numbers as text, null lists, two spellings, odd dates."""
+"""From Cisco's JSON to our types, tolerantly (cssm-api §10.1): numbers as text, null lists, odd dates."""
 
 import re
 from datetime import UTC, date, datetime

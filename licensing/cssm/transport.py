@@ -103,7 +103,12 @@ class Transport:
              *, safe: bool = True) -> dict[str, Any]:  # fmt: skip
         """The answer's JSON object. `safe` calls are repeated with back-off; the others never are (read back first)."""
         attempts = stamina.retry_context(
-            on=_backoff, attempts=ATTEMPTS if safe else 1, timeout=120.0, wait_initial=0.2, wait_max=10.0, wait_jitter=0.5
+            on=_backoff,
+            attempts=ATTEMPTS if safe else 1,
+            timeout=120.0,
+            wait_initial=0.2,
+            wait_max=10.0,
+            wait_jitter=0.5,
         )
         for attempt in attempts:
             with attempt:

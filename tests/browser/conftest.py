@@ -1,4 +1,4 @@
-"""A real Chromium on the live server. Without one the tests are skipped loudly; REQUIRE_BROWSER=1 makes that a failure."""
+"""A real Chromium on the live server. Without one the tests are skipped loudly; with REQUIRE_BROWSER=1 they fail."""
 
 import os
 import shutil

@@ -134,7 +134,8 @@ def test_no_foreign_key_leaves_its_schema(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT conname FROM pg_constraint JOIN pg_class own ON own.oid = conrelid JOIN pg_class other ON other.oid = confrelid
+            SELECT conname FROM pg_constraint
+            JOIN pg_class own ON own.oid = conrelid JOIN pg_class other ON other.oid = confrelid
             WHERE contype = 'f' AND own.relnamespace <> other.relnamespace
             """
         )

@@ -20,7 +20,9 @@ def test_every_spelling_of_a_partners_host_reaches_it(acme: Partner, host: str) 
     assert response.wsgi_request.tenant.schema_name == "acme"
 
 
-@pytest.mark.parametrize("host", ["nobody.localhost", "acme.localhost.evil.example", "acme", "acme.localhost@evil.example"])
+@pytest.mark.parametrize(
+    "host", ["nobody.localhost", "acme.localhost.evil.example", "acme", "acme.localhost@evil.example"]
+)
 def test_unknown_host_gets_404_and_no_partner(acme: Partner, host: str) -> None:
     response = Client().get("/", headers={"host": host})
 
@@ -65,7 +67,9 @@ def test_session_of_one_partner_is_unknown_to_the_other(acme: Partner, globex: P
     assert theirs.get("/").status_code == 302
 
 
-def test_same_email_and_password_at_both_partners_are_two_people(acme: Partner, globex: Partner, client_of: Any) -> None:
+def test_same_email_and_password_at_both_partners_are_two_people(
+    acme: Partner, globex: Partner, client_of: Any
+) -> None:
     for partner in (acme, globex):
         with tenant_context(partner):
             User.objects.create_user("same@person.example", "same-pass-1", role="viewer", name=partner.name)

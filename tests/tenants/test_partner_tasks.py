@@ -46,18 +46,15 @@ def test_task_runs_in_the_schema_that_its_message_names(acme: Partner, globex: P
     assert connection.schema_name == "acme"
 
 
+TASK = "tests.tenants.test_partner_tasks.leave_a_mark"
+
+
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ("public", "tests.tenants.test_partner_tasks.leave_a_mark names no partner, so it did not run."),
-        (
-            "nobody",
-            "tests.tenants.test_partner_tasks.leave_a_mark is for partner 'nobody', who is unknown, suspended or not ready.",
-        ),
-        (
-            "provider",
-            "tests.tenants.test_partner_tasks.leave_a_mark is for partner 'provider', who is unknown, suspended or not ready.",
-        ),
+        ("public", f"{TASK} names no partner, so it did not run."),
+        ("nobody", f"{TASK} is for partner 'nobody', who is unknown, suspended or not ready."),
+        ("provider", f"{TASK} is for partner 'provider', who is unknown, suspended or not ready."),
     ],
 )
 def test_task_for_no_or_an_unknown_partner_fails(acme: Partner, globex: Partner, header: str, reason: str) -> None:

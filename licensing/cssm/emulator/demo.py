@@ -1,4 +1,4 @@
-"""The demo's data: two partners with different figures, as a real provider's look. All people and companies are made up."""
+"""The demo's data: two partners with different figures, as a real provider's look. All of it is made up."""
 
 import random
 from dataclasses import dataclass

@@ -106,7 +106,10 @@ def test_created_token_can_be_revoked(client: CssmClient, account: Account) -> N
 def test_on_prem_speaks_its_own_dialect(emulator: EmulatorThread, account: Account, config: ServerConfig) -> None:
     account.add_device("Pool", "00001", {NAME: 1})
     on_prem = dataclasses.replace(
-        config, kind="on_prem", api_base_url=emulator.origin + "/backend/api/v1", token_url=emulator.origin + "/backend/oauth/token"
+        config,
+        kind="on_prem",
+        api_base_url=emulator.origin + "/backend/api/v1",
+        token_url=emulator.origin + "/backend/oauth/token",
     )
     with CssmClient(on_prem) as client:
         ref = AccountRef("Acme")
@@ -174,9 +177,9 @@ def test_refusals_name_their_reason(
 
 
 def test_wrong_secret_is_refused_with_what_to_do(config: ServerConfig, account: Account) -> None:
-    with CssmClient(dataclasses.replace(config, client_secret="unmistakable")) as client:
-        with pytest.raises(CssmRefused) as refusal:
-            client.smart_accounts()
+    wrong = dataclasses.replace(config, client_secret="unmistakable")
+    with CssmClient(wrong) as client, pytest.raises(CssmRefused) as refusal:
+        client.smart_accounts()
 
     assert (refusal.value.reason, refusal.value.message) == (
         "invalid_client",
@@ -195,9 +198,11 @@ def test_unknown_domain_is_refused(client: CssmClient, account: Account) -> None
 
 def test_nobody_listening_is_unavailable(config: ServerConfig, quick: None) -> None:
     gone = dataclasses.replace(config, api_base_url="http://127.0.0.1:1/x", token_url="http://127.0.0.1:1/t")
-    with CssmClient(gone) as client:
-        with pytest.raises(CssmUnavailable, match="127.0.0.1:1 cannot be reached: no connection."):
-            client.smart_accounts()
+    with (
+        CssmClient(gone) as client,
+        pytest.raises(CssmUnavailable, match=r"127\.0\.0\.1:1 cannot be reached: no connection"),
+    ):
+        client.smart_accounts()
 
 
 def test_circuit_opens_after_failures_and_closes_by_time() -> None:
@@ -216,9 +221,9 @@ def test_circuit_opens_after_failures_and_closes_by_time() -> None:
 
 def test_answers_are_bounded(config: ServerConfig, account: Account, quick: None) -> None:
     account.add_device("Pool", "1", {"x" * 5000: 1})
-    with CssmClient(dataclasses.replace(config, max_answer_bytes=3000)) as client:
-        with pytest.raises(CssmUnavailable, match="larger than is believable"):
-            devices(client)
+    small = dataclasses.replace(config, max_answer_bytes=3000)
+    with CssmClient(small) as client, pytest.raises(CssmUnavailable, match="larger than is believable"):
+        devices(client)
 
 
 @pytest.mark.parametrize(
@@ -238,12 +243,16 @@ def test_every_date_form_of_cisco(text: object, moment: datetime | None) -> None
     assert formats.moment(text) == moment
 
 
-@pytest.mark.parametrize(("word", "value"), [("true", True), ("yes", True), ("Y", True), (True, True), ("false", False), (None, False)])
+@pytest.mark.parametrize(
+    ("word", "value"), [("true", True), ("yes", True), ("Y", True), (True, True), ("false", False), (None, False)]
+)
 def test_booleans_in_any_spelling(word: object, value: bool) -> None:
     assert formats.flag(word) is value
 
 
-@pytest.mark.parametrize(("value", "number"), [("12", 12), (12, 12), ("1,200", 1200), (None, 0), ("many", 0), ("3.0", 3)])
+@pytest.mark.parametrize(
+    ("value", "number"), [("12", 12), (12, 12), ("1,200", 1200), (None, 0), ("many", 0), ("3.0", 3)]
+)
 def test_numbers_in_any_spelling(value: object, number: int) -> None:
     assert formats.number(value) == number
 
