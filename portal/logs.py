@@ -15,7 +15,10 @@ SHARED: list[Any] = [
 
 def configure_logging(level: str, *, json: bool) -> None:
     """Send everything to standard error: standard output belongs to the commands' JSON answers."""
-    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    # Plain tracebacks: others print the values of local variables, and those may be secrets.
+    plain = structlog.dev.plain_traceback
+    console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)
+    rendering = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if json else [console]
     logging.config.dictConfig(
         {
             "version": 1,
@@ -23,7 +26,7 @@ def configure_logging(level: str, *, json: bool) -> None:
             "formatters": {
                 "structured": {
                     "()": structlog.stdlib.ProcessorFormatter,
-                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
                     "foreign_pre_chain": SHARED,
                 }
             },
@@ -34,7 +37,11 @@ def configure_logging(level: str, *, json: bool) -> None:
         }
     )
     structlog.configure(
-        processors=[*SHARED, structlog.processors.format_exc_info, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            *SHARED,
+            structlog.processors.format_exc_info,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

@@ -1,0 +1,221 @@
+"""What people do with license servers, smart accounts and virtual accounts. Pages, REST and commands call these.
+
+Schedules are planned by licensing.tasks, whose functions of the same names wrap those that need it.
+"""
+
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import ProtectedError, QuerySet
+from django.utils import timezone
+
+from licensing.models import (
+    Assignment,
+    InstanceUsage,
+    License,
+    LicenseLine,
+    LicenseServer,
+    ProductInstance,
+    SmartAccount,
+    UsageSample,
+    VirtualAccount,
+)
+from licensing.refusals import Refusal
+from licensing.sync import fail_lost
+from people import audit
+from people.audit import Actor
+
+CLOUD_DOMAIN = re.compile(r"[^\s/\\?#@:]+(\.[^\s/\\?#@:]+)+")
+RENAMED = "Cisco addresses a smart account by it; add another smart account instead."
+
+
+def save_server(actor: Actor, server: LicenseServer, before: dict[str, Any] | None = None) -> LicenseServer:
+    """`before`: audit.snapshot of the stored row, None for a new one. The last test's answer goes with its address."""
+    _check_addresses(server)
+    if before and any(
+        before[name] != getattr(server, name) for name in ("kind", "api_base_url", "token_url", "client_id")
+    ):
+        _forget_check(server)
+    _save(server)
+    audit.record(actor, "changed" if before else "added", server, before=before)
+    return server
+
+
+def delete_server(actor: Actor, server: LicenseServer) -> None:
+    blockers = [*server.smart_accounts.all(), *server.clusters.all()]
+    if blockers:
+        raise Refusal(
+            f"{server.name} is in use by {_list(blockers)}.", "Remove its smart accounts and move its clusters first."
+        )
+    audit.record(actor, "deleted", server, changes={})
+    server.delete()
+
+
+@transaction.atomic
+def add_smart_account(actor: Actor, server: LicenseServer, domain: str, **fields: Any) -> SmartAccount:
+    """`fields`: name, account_type, client_id, client_secret, sync_every. Its schedule: tasks.add_smart_account."""
+    domain = domain.strip()
+    if server.is_cloud and not CLOUD_DOMAIN.fullmatch(domain):
+        raise Refusal(f"{domain!r} is not an account domain.", "Enter it as CSSM shows it: acme.example.", "domain")
+    if not domain:
+        raise Refusal("The name of the local account is missing.", "Enter it as the On-Prem server shows it.", "domain")
+    if SmartAccount.objects.filter(license_server=server, domain__iexact=domain).exists():
+        raise Refusal(f"{domain} of {server.name} is here already.", "Open it in the list of smart accounts.", "domain")
+    seen_accounts: list[dict[str, Any]] = server.visible_accounts
+    visible = next((seen for seen in seen_accounts if seen["domain"].lower() == domain.lower()), {})
+    fields.setdefault("name", visible.get("name", ""))
+    fields.setdefault("account_type", visible.get("type") or "CUSTOMER")
+    account = SmartAccount(license_server=server, domain=domain, **fields)
+    _save(account)
+    audit.record(actor, "added", account)
+    return account
+
+
+@transaction.atomic
+def save_smart_account(actor: Actor, account: SmartAccount, before: dict[str, Any]) -> SmartAccount:
+    """Name, interval and client ID may change, server and domain may not. Its schedule: tasks.save_smart_account."""
+    if before["domain"] != account.domain:
+        raise Refusal("The domain of a smart account cannot change.", RENAMED, "domain")
+    if before["license_server"] != account.license_server_id:
+        raise Refusal("The license server of a smart account cannot change.", RENAMED, "license_server")
+    _save(account)
+    audit.record(actor, "changed", account, before=before)
+    return account
+
+
+def change_secret(actor: Actor, row: LicenseServer | SmartAccount, client_id: str, secret: str) -> None:
+    """New credentials of a server, or of an account; both empty on an account: it uses its server's again."""
+    if bool(client_id) != bool(secret):
+        missing = "client_secret" if client_id else "client_id"
+        raise Refusal("Client ID and secret belong together.", "Enter both.", missing)
+    if not client_id and isinstance(row, LicenseServer) and row.is_cloud:
+        raise Refusal("A cloud server needs a client ID and a secret.", "Enter both.", "client_id")
+    before = audit.snapshot(row)
+    row.client_id, row.client_secret = client_id.strip(), secret
+    if isinstance(row, LicenseServer):
+        _forget_check(row)
+    _save(row)
+    audit.record(actor, "changed secret", row, before=before)
+
+
+def pause(actor: Actor, account: SmartAccount) -> None:
+    """No syncs and no alerts of it; a sync that is running ends by itself. Its schedule: tasks.pause."""
+    if account.paused_at:
+        raise Refusal(f"{account} is paused already.", "Resume it when its numbers matter again.")
+    _set(actor, "paused", account, paused_at=timezone.now())
+
+
+def resume(actor: Actor, account: SmartAccount) -> None:
+    if not account.paused_at:
+        raise Refusal(f"{account} is not paused.")
+    _set(actor, "resumed", account, paused_at=None)
+
+
+@transaction.atomic
+def remove(actor: Actor, account: SmartAccount) -> None:
+    """The account and everything mirrored from it, with the history of its ended assignments. Nothing changes at Cisco.
+
+    Its schedule: tasks.remove.
+    """
+    pools = VirtualAccount.objects.filter(smart_account=account)
+    _refuse_while_assigned(f"{account} cannot be removed", pools)
+    fail_lost(account)
+    if account.sync_runs.unfinished().exists():
+        raise Refusal(f"{account} is being synced.", "Wait until the sync is over, then remove it.")
+    audit.record(actor, "removed", account, changes={"pools": [pools.count(), 0]})
+    Assignment.objects.filter(virtual_account__in=pools).delete()
+    _delete_mirror(pools)
+    try:
+        account.delete()
+    except ProtectedError as error:
+        raise Refusal(
+            f"{account} is in use by {_list(list(error.protected_objects))}.", "Remove those first."
+        ) from None
+
+
+def set_purpose(actor: Actor, virtual_account: VirtualAccount, purpose: str) -> None:
+    if purpose not in VirtualAccount.Purpose.values:
+        raise Refusal(
+            f"{purpose!r} is not a purpose.", f"Choose one of {', '.join(VirtualAccount.Purpose.values)}.", "purpose"
+        )
+    others = VirtualAccount.objects.filter(smart_account=virtual_account.smart_account_id, purpose=purpose)
+    other = others.exclude(pk=virtual_account.pk).first()
+    if other and purpose != VirtualAccount.Purpose.GENERAL:
+        raise Refusal(
+            f"{other} is the {purpose} pool of this smart account already.", f"Set {other} to general first.", "purpose"
+        )
+    if purpose == VirtualAccount.Purpose.ORDERED:
+        _refuse_while_assigned(f"{virtual_account} cannot become the ordered pool", [virtual_account])
+    _set(actor, "changed", virtual_account, purpose=purpose)
+
+
+def set_license_mode(actor: Actor, virtual_account: VirtualAccount, mode: str) -> None:
+    if mode not in VirtualAccount.LicenseMode.values:
+        raise Refusal(f"{mode!r} is not a license mode.", "Choose hcs, enterprise or none.", "license_mode")
+    if mode != virtual_account.license_mode:
+        _refuse_while_assigned(
+            f"The license mode of {virtual_account} cannot change", [virtual_account], field="license_mode"
+        )
+    _set(actor, "changed", virtual_account, license_mode=mode)
+
+
+def _check_addresses(server: LicenseServer) -> None:
+    for name in ("api_base_url", "token_url"):
+        if not re.match(r"https?://[^/@\s]+", getattr(server, name)):
+            raise Refusal("That is not an address.", "Enter it with https:// and the host name.", name)
+
+
+def _forget_check(server: LicenseServer) -> None:
+    server.checked_at, server.visible_accounts = None, []
+    server.check_status, server.check_message, server.check_next_step = LicenseServer.Check.UNKNOWN, "", ""
+
+
+def _refuse_while_assigned(
+    sentence: str, pools: QuerySet[VirtualAccount] | list[VirtualAccount], field: str = ""
+) -> None:
+    assigned = Assignment.objects.current().filter(virtual_account__in=pools).select_related("cluster")
+    clusters = [assignment.cluster for assignment in assigned]
+    if clusters:
+        one = len(clusters) == 1
+        raise Refusal(
+            f"{sentence} while {_list(clusters)} {'is' if one else 'are'} assigned.",
+            f"End {'that assignment' if one else 'those assignments'} first.",
+            field,
+        )
+
+
+def _delete_mirror(pools: QuerySet[VirtualAccount]) -> None:
+    """Set-wise, children first: an account may hold 100,000 product instances."""
+    for rows in (
+        InstanceUsage.objects.filter(product_instance__virtual_account__in=pools),
+        ProductInstance.objects.filter(virtual_account__in=pools),
+        UsageSample.objects.filter(license__virtual_account__in=pools),
+        LicenseLine.objects.filter(license__virtual_account__in=pools),
+        License.objects.filter(virtual_account__in=pools),
+    ):
+        rows._raw_delete(rows.db)  # type: ignore[attr-defined]
+
+
+def _save(row: LicenseServer | SmartAccount) -> None:
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise Refusal(" ".join(messages), "", "" if field == "__all__" else field) from None
+    row.save()
+
+
+def _set(actor: Actor, action: str, row: SmartAccount | VirtualAccount, **values: Any) -> None:
+    before = audit.snapshot(row)
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(values))
+    audit.record(actor, action, row, before=before)
+
+
+def _list(rows: list[Any]) -> str:
+    """The first few by name, the rest as a number."""
+    shown = ", ".join(str(row) for row in rows[:3])
+    return shown if len(rows) <= 3 else f"{shown} and {len(rows) - 3} more"

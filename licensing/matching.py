@@ -1,0 +1,86 @@
+"""Which product instance belongs to which cluster.
+
+Its publisher's UDI serial or UUID decides, where the partner has entered it; then an earlier registration of the same
+product, whose cluster is known; then the publisher's host name, whole; then its first label, where one of the two names
+has no domain. The strongest that fits anything decides. Several clusters that fit equally well are left to a person
+(ProductInstance.objects.ambiguous), and what a person has decided stays.
+"""
+
+from django.db import connection
+
+from licensing.models import Cluster, ProductInstance
+from people import audit
+
+MATCH = """
+WITH instance AS (
+    SELECT id, lower(host_name) AS host, udi_pid, upper(serial) AS serial, upper(uuid) AS uuid
+    FROM licensing_productinstance WHERE gone_at IS NULL AND NOT cluster_by_hand
+),
+publisher AS (
+    SELECT cluster_id, lower(host_name) AS host, upper(serial) AS serial
+    FROM licensing_node WHERE role = 'publisher'
+),
+known AS (
+    SELECT id, cluster_id, udi_pid, upper(serial) AS serial, upper(uuid) AS uuid
+    FROM licensing_productinstance WHERE cluster_id IS NOT NULL AND (cluster_by_hand OR gone_at IS NOT NULL)
+),
+candidate (id, cluster_id, rank) AS (
+    SELECT instance.id, publisher.cluster_id, 1 FROM instance JOIN publisher USING (serial) WHERE serial <> ''
+    UNION ALL
+    SELECT instance.id, publisher.cluster_id, 1 FROM instance JOIN publisher ON publisher.serial = instance.uuid
+    WHERE instance.uuid <> ''
+    UNION ALL
+    SELECT instance.id, known.cluster_id, 2 FROM instance JOIN known USING (uuid)
+    WHERE uuid <> '' AND instance.id <> known.id
+    UNION ALL
+    SELECT instance.id, known.cluster_id, 2 FROM instance JOIN known USING (udi_pid, serial)
+    WHERE serial <> '' AND instance.id <> known.id AND (instance.uuid = '' OR known.uuid = '')
+    UNION ALL
+    SELECT instance.id, publisher.cluster_id, 3 FROM instance JOIN publisher USING (host) WHERE host <> ''
+    UNION ALL
+    SELECT instance.id, publisher.cluster_id, 4
+    FROM instance JOIN publisher ON split_part(instance.host, '.', 1) = split_part(publisher.host, '.', 1)
+    WHERE instance.host <> '' AND instance.host <> publisher.host
+        AND (instance.host NOT LIKE '%.%' OR publisher.host NOT LIKE '%.%')
+),
+best AS (
+    SELECT id, min(cluster_id) AS cluster_id, count(DISTINCT cluster_id) AS fitting
+    FROM candidate JOIN (SELECT id, min(rank) AS rank FROM candidate GROUP BY id) strongest USING (id, rank)
+    GROUP BY id
+),
+wanted AS (
+    SELECT instance.id, CASE WHEN best.fitting = 1 THEN best.cluster_id END AS cluster_id,
+        COALESCE(best.fitting, 0) AS fitting
+    FROM instance LEFT JOIN best USING (id)
+)
+UPDATE licensing_productinstance row SET cluster_id = wanted.cluster_id, cluster_candidates = wanted.fitting
+FROM wanted
+WHERE wanted.id = row.id
+    AND (row.cluster_id, row.cluster_candidates) IS DISTINCT FROM (wanted.cluster_id, wanted.fitting)
+"""
+
+
+def match_clusters() -> int:
+    """After a sync, and after clusters or nodes have changed. Returns how many product instances were given a cluster
+    or lost it; what was decided by hand is left alone, and a gone instance keeps what it had."""
+    with connection.cursor() as cursor:
+        cursor.execute(MATCH)
+        return int(cursor.rowcount)
+
+
+def settle(actor: audit.Actor, instance: ProductInstance, cluster: Cluster | None) -> None:
+    """Decide by hand. None: it belongs to no cluster."""
+    before = audit.snapshot(instance)
+    instance.cluster, instance.cluster_by_hand = cluster, True
+    instance.save(update_fields=["cluster", "cluster_by_hand"])
+    audit.record(actor, "changed", instance, before=before)
+
+
+def unsettle(actor: audit.Actor, instance: ProductInstance) -> None:
+    """Take the decision back: the next best match counts again."""
+    before = audit.snapshot(instance)
+    instance.cluster_by_hand = False
+    instance.save(update_fields=["cluster_by_hand"])
+    audit.record(actor, "changed", instance, before=before)
+    match_clusters()
+    instance.refresh_from_db(fields=["cluster", "cluster_candidates"])

@@ -1,0 +1,140 @@
+"""The life of a SyncRun, and the lock that makes it the only one of its account.
+
+A run that is running holds an advisory lock of its database session. The lock ends with the session, so a run without
+a lock is one whose worker has died; no clock has to be trusted for that.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+
+from django.db import connection
+from django.db.utils import Error as DatabaseError
+from django.utils import timezone
+
+from licensing.models import SmartAccount, SyncRun
+from licensing.refusals import Refusal
+
+# The oid tells the schemas apart: locks are of the whole database.
+LOCK_KEY = "hashtextextended(concat('sync ', 'licensing_syncrun'::regclass::oid, ' ', {account}), 0)"
+# A session whose machine has vanished would keep its lock for hours; PostgreSQL is to find out within a minute.
+KEEPALIVE = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+RUNNING_WITHOUT_LOCK = f"""
+SELECT run.id FROM licensing_syncrun run
+WHERE run.status = 'running' AND (%(account)s::bigint IS NULL OR run.smart_account_id = %(account)s)
+    AND NOT EXISTS (
+        SELECT 1 FROM pg_locks held
+        WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
+            AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND (held.classid::bigint << 32) | held.objid::bigint = {LOCK_KEY.format(account="run.smart_account_id")}
+    )
+"""
+# A run that has just recorded its end releases its lock within moments.
+LOCK_PATIENCE_SECONDS = 5.0
+
+LOST_CAUSE = "The worker that did this sync ended before the sync was complete."
+LOST_NEXT_STEP = (
+    "Nothing has changed, and the next sync starts by itself. If this repeats, see why the worker ended: its log, its "
+    "memory, a restart."
+)
+
+
+class RunTaken(Exception):
+    """The run is no longer ours: its row was failed as lost, or went away with its account."""
+
+
+def request(smart_account: SmartAccount, requested_by: str) -> tuple[SyncRun, bool]:
+    """A new run to do, or the unfinished one if there is one. The second value tells whether it is new."""
+    if smart_account.paused_at:
+        raise Refusal(f"{smart_account} is paused.", "Resume it first.")
+    fail_lost(smart_account)
+    return SyncRun.objects.unfinished().get_or_create(
+        smart_account=smart_account, defaults={"requested_by": requested_by, "status": SyncRun.Status.QUEUED}
+    )
+
+
+def fail_lost(smart_account: SmartAccount | None = None) -> list[SyncRun]:
+    """Fail every running run (of that account) whose worker has died, and return them."""
+    with connection.cursor() as cursor:
+        cursor.execute(RUNNING_WITHOUT_LOCK, {"account": smart_account.pk if smart_account else None})
+        lost = SyncRun.objects.select_related("smart_account").in_bulk([number for (number,) in cursor.fetchall()])
+    return [run for run in lost.values() if fail(run, SyncRun.Reason.LOST, LOST_CAUSE, LOST_NEXT_STEP)]
+
+
+@contextmanager
+def only_one(run: SyncRun) -> Iterator[bool]:
+    """Hold the account's lock. False: somebody else is at it."""
+    held = _take_lock(run)
+    try:
+        yield held
+    finally:
+        if held:
+            _release_lock(run)
+
+
+def begin(run: SyncRun) -> bool:
+    """Compare and swap to running. Under the account's lock."""
+    now = timezone.now()
+    begun = SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.QUEUED).update(
+        status=SyncRun.Status.RUNNING, started_at=now, heartbeat_at=now, progress=progress("Signing in")
+    )
+    run.refresh_from_db()
+    return bool(begun)
+
+
+def beat(run: SyncRun, step: dict[str, object]) -> None:
+    """Write the progress. Raises RunTaken when the run is no longer ours."""
+    now = timezone.now()
+    mine = SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.RUNNING)
+    if not mine.update(heartbeat_at=now, progress=step):
+        raise RunTaken
+
+
+def succeed(run: SyncRun, counts: dict[str, int]) -> None:
+    """In the transaction of the merge: the run and the account's age change with the mirror, or not at all."""
+    now = timezone.now()
+    mine = SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.RUNNING)
+    if not mine.update(status=SyncRun.Status.SUCCEEDED, finished_at=now, heartbeat_at=now, progress={}, **counts):
+        raise RunTaken
+    SmartAccount.objects.filter(pk=run.smart_account_id).update(last_synced_at=now)
+
+
+def fail(run: SyncRun, reason: str, cause: str, next_step: str) -> bool:
+    """Compare and swap to failed. False: it was finished already, or is gone."""
+    now = timezone.now()
+    mine = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.UNFINISHED)
+    return bool(
+        mine.update(
+            status=SyncRun.Status.FAILED, finished_at=now, progress={}, reason=reason, cause=cause, next_step=next_step
+        )
+    )
+
+
+def progress(step: str, done: int = 0, total: int | None = None) -> dict[str, object]:
+    return {"step": step, "done": done, "total": total}
+
+
+def _take_lock(run: SyncRun) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(KEEPALIVE)
+    patience = monotonic() + LOCK_PATIENCE_SECONDS
+    while not _try_lock(run):
+        run.refresh_from_db()
+        if run.status != SyncRun.Status.QUEUED or monotonic() > patience:
+            return False
+        sleep(0.05)
+    return True
+
+
+def _try_lock(run: SyncRun) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock({LOCK_KEY.format(account='%s')})", [run.smart_account_id])
+        return bool(cursor.fetchone()[0])
+
+
+def _release_lock(run: SyncRun) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_advisory_unlock({LOCK_KEY.format(account='%s')})", [run.smart_account_id])
+    except DatabaseError:
+        connection.close()  # the lock ends with the session

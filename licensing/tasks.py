@@ -1,0 +1,183 @@
+"""Celery entry points, and what callers need to start and plan them. The only module of licensing that schedules."""
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+
+from licensing import accounts, alerts, connect, history, sync
+from licensing.models import LicenseServer, SmartAccount, SyncRun
+from people.audit import Actor
+from tenants import schedule
+
+RETRY_FIRST = timedelta(minutes=15)
+# A queued run that nobody has taken up for so long is sent again: its message may be lost. Twice is harmless.
+QUEUED_LONG = timedelta(minutes=5)
+PASSING = (SyncRun.Reason.UNAVAILABLE, SyncRun.Reason.LOST)
+
+
+class BrokerUnavailable(Exception):
+    """Work could not be queued: the broker does not answer. Nothing was left behind."""
+
+    message = "Work cannot be queued at the moment: the message broker does not answer."
+    next_step = "Try again in a minute. If it stays so, tell who runs this portal."
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.next_step}"
+
+
+@shared_task
+def sync_smart_account(smart_account_id: int) -> None:
+    """By schedule. After a lost worker the next try waits: what killed one must not kill them one after the other."""
+    account = SmartAccount.objects.active().filter(pk=smart_account_id).first()
+    if account is None:
+        unplan_sync(smart_account_id)
+    elif sync.fail_lost(account):
+        bring_forward(account)
+        alerts.evaluate()
+    else:
+        run, _ = sync.request(account, "schedule")
+        _settle(sync.run(run))
+
+
+@shared_task
+def run_sync(sync_run_id: int) -> None:
+    """By a person. A message that comes twice finds its run begun and leaves it alone, or failed as lost."""
+    run = SyncRun.objects.select_related("smart_account__license_server").filter(pk=sync_run_id).first()
+    if run and run.unfinished:
+        _settle(sync.run(run))
+
+
+@shared_task
+def evaluate_alerts() -> None:
+    """Every 15 minutes; runs whose worker died are found here at the latest."""
+    for run in sync.fail_lost():
+        bring_forward(run.smart_account)
+    _send_again()
+    alerts.evaluate()
+
+
+@shared_task
+def check_connection(license_server_id: int) -> None:
+    server = LicenseServer.objects.filter(pk=license_server_id).first()
+    if server:
+        connect.check(server)
+        alerts.evaluate()
+
+
+@shared_task
+def prune() -> None:
+    """Daily."""
+    history.prune()
+
+
+def start_sync(smart_account: SmartAccount, requested_by: str) -> SyncRun:
+    """Queue a sync, or return the unfinished one. Raises Refusal (paused) and BrokerUnavailable."""
+    run, created = sync.request(smart_account, requested_by)
+    if created:
+        _send(run_sync, run.pk, undo=run.delete)
+    elif run.status == SyncRun.Status.QUEUED and run.queued_at < timezone.now() - QUEUED_LONG:
+        _send(run_sync, run.pk)
+    return run
+
+
+def start_check(license_server: LicenseServer) -> None:
+    """Queue a connection test. Raises BrokerUnavailable."""
+    before = license_server.check_status
+    _set_check_status(license_server, LicenseServer.Check.RUNNING)
+    _send(check_connection, license_server.pk, undo=lambda: _set_check_status(license_server, before))
+
+
+def plan_sync(smart_account: SmartAccount, *, soon: bool = False) -> None:
+    """`soon`: first run at the next tick of beat; otherwise some time within the interval."""
+    first_at = timezone.now() if soon else None
+    schedule.plan("sync", smart_account.sync_every, smart_account.pk, first_at)
+
+
+def unplan_sync(smart_account_id: int) -> None:
+    schedule.unplan("sync", smart_account_id)
+
+
+def plan_alerts() -> None:
+    for job, every in settings.PARTNER_JOBS.items():
+        schedule.plan(job, every)
+
+
+def add_smart_account(actor: Actor, server: LicenseServer, domain: str, **fields: Any) -> SmartAccount:
+    """accounts.add_smart_account, and its first sync at once."""
+    account = accounts.add_smart_account(actor, server, domain, **fields)
+    plan_sync(account, soon=True)
+    return account
+
+
+def save_smart_account(actor: Actor, account: SmartAccount, before: dict[str, Any]) -> SmartAccount:
+    accounts.save_smart_account(actor, account, before)
+    if not account.paused_at:
+        plan_sync(account)
+    return account
+
+
+def pause(actor: Actor, account: SmartAccount) -> None:
+    accounts.pause(actor, account)
+    unplan_sync(account.pk)
+    alerts.evaluate()
+
+
+def resume(actor: Actor, account: SmartAccount) -> None:
+    accounts.resume(actor, account)
+    plan_sync(account, soon=True)
+
+
+def remove(actor: Actor, account: SmartAccount) -> None:
+    number = account.pk
+    accounts.remove(actor, account)
+    unplan_sync(number)
+    alerts.evaluate()
+
+
+def bring_forward(account: SmartAccount) -> None:
+    """After failures that may pass by themselves: again in 15 minutes, then 30, 60 ... up to the interval."""
+    planned = schedule.next_run_at("sync", account.pk)
+    failures = _failures_in_a_row(account)
+    if planned is None or not failures:
+        return
+    wait = min(RETRY_FIRST * 2 ** min(failures - 1, 12), account.sync_every)
+    again = timezone.now() + wait * random.uniform(1, 1.2)  # noqa: S311 - spreading load
+    if again < planned:
+        schedule.plan("sync", account.sync_every, account.pk, again)
+
+
+def _failures_in_a_row(account: SmartAccount) -> int:
+    """Passing failures since anything else was the outcome; ten are as good as more."""
+    reasons = list(account.sync_runs.finished().values_list("reason", flat=True)[:10])
+    return next((place for place, reason in enumerate(reasons) if reason not in PASSING), len(reasons))
+
+
+def _settle(run: SyncRun) -> None:
+    if run.status == SyncRun.Status.FAILED and run.reason in PASSING:
+        bring_forward(run.smart_account)
+
+
+def _send_again() -> None:
+    forgotten = SyncRun.objects.filter(status=SyncRun.Status.QUEUED, queued_at__lt=timezone.now() - QUEUED_LONG)
+    for number in forgotten.values_list("pk", flat=True):
+        _send(run_sync, number)
+
+
+def _set_check_status(server: LicenseServer, status: str) -> None:
+    server.check_status = status
+    server.save(update_fields=["check_status"])
+
+
+def _send(task: Any, number: int, undo: Callable[[], object] = lambda: None) -> None:
+    try:
+        task.delay(number)
+    except (BrokerError, RedisError, OSError):
+        undo()
+        raise BrokerUnavailable from None
