@@ -33,9 +33,9 @@ class Command(PortalCommand):
         connection.set_schema_to_public()
         if options["demo"] and not Partner.objects.exists():
             self._make_provider()
-            call_command("make_demo", stdout=self.stdout, stderr=self.stderr)
-        if options["emulator_url"]:
-            call_command("move_demo", options["emulator_url"], stdout=self.stdout, stderr=self.stderr)
+            call_command("make_demo", emulator_url=options["emulator_url"], stderr=self.stderr)
+        elif options["emulator_url"]:
+            call_command("move_demo", options["emulator_url"], stderr=self.stderr)
 
     def _make_provider(self) -> None:
         new = NewPartner(

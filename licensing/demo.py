@@ -1,0 +1,88 @@
+"""The demo of one partner: its license server and smart account, and, once Cisco's figures are here, its fleet."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from licensing.models import (
+    Assignment,
+    Cluster,
+    Customer,
+    LicenseServer,
+    Node,
+    ProductInstance,
+    Proxy,
+    SmartAccount,
+    VirtualAccount,
+)
+
+SERVER = "CSSM (emulator)"
+APPLICATIONS = {"cucm": Cluster.Application.CUCM, "cuc": Cluster.Application.CUC, "cer": Cluster.Application.CER}
+PURPOSES = {"va-hcs-ordered": "ordered", "va-hcs-operational": "operational"}
+API_PATH = "/services/api/smart-accounts-and-licensing"
+TOKEN_PATH = "/oauth2/default/v1/token"  # noqa: S105 - a path
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """What a publisher's host name tells: `cucm-pub.harbor.example` is Harbor's Unified CM."""
+
+    host_name: str
+    application: str
+    customer: str
+
+
+def connect(emulator_url: str, domain: str) -> SmartAccount:
+    server = LicenseServer.objects.create(
+        name=SERVER,
+        api_base_url=emulator_url + API_PATH,
+        token_url=emulator_url + TOKEN_PATH,
+        client_id="demo-client",
+        client_secret="demo-secret",  # noqa: S106 - the emulator's
+    )
+    return SmartAccount.objects.create(license_server=server, domain=domain)
+
+
+def move(emulator_url: str) -> None:
+    """The emulator stands elsewhere at each start."""
+    LicenseServer.objects.filter(name=SERVER).update(
+        api_base_url=emulator_url + API_PATH, token_url=emulator_url + TOKEN_PATH
+    )
+
+
+@transaction.atomic
+def settle(account: SmartAccount) -> None:
+    """Purposes, customers, clusters and assignments, found from the publishers that the first sync has brought."""
+    for name, purpose in PURPOSES.items():
+        VirtualAccount.objects.filter(smart_account=account, name=name).update(purpose=purpose, license_mode="hcs")
+    instances = ProductInstance.objects.filter(
+        virtual_account__smart_account=account, host_name__contains="-pub."
+    ).exclude(virtual_account__purpose="ordered")
+    for instance in instances.order_by("host_name"):
+        publisher = _publisher(instance.host_name)
+        cluster = _cluster(publisher)
+        Assignment.objects.create(
+            cluster=cluster, virtual_account_id=instance.virtual_account_id, started_by="owner@" + account.domain
+        )
+
+
+def _publisher(host_name: str) -> Publisher:
+    product, customer = host_name.split(".")[:2]
+    return Publisher(host_name, APPLICATIONS[product.partition("-")[0]], customer.title())
+
+
+def _cluster(publisher: Publisher) -> Cluster:
+    customer, created = Customer.objects.get_or_create(name=publisher.customer)
+    if created and Customer.objects.count() % 3 == 1:
+        Proxy.objects.create(customer=customer, host=f"proxy.{publisher.customer.lower()}.example", port=3128)
+    label = Cluster.Application(publisher.application).label
+    cluster = Cluster.objects.create(
+        customer=customer,
+        name=f"{publisher.customer} {label}",
+        application=publisher.application,
+        version="14.0.1" if len(publisher.customer) % 2 else "15.0.1",
+    )
+    subscriber = publisher.host_name.replace("-pub.", "-sub1.")
+    Node.objects.create(cluster=cluster, host_name=publisher.host_name, role=Node.Role.PUBLISHER)
+    Node.objects.create(cluster=cluster, host_name=subscriber, role=Node.Role.SUBSCRIBER)
+    return cluster
