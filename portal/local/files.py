@@ -39,6 +39,9 @@ def lock(path: Path) -> IO[str]:
     except OSError:
         file.close()
         raise
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
     return file
 
 

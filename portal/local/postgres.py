@@ -138,7 +138,7 @@ class Postgres:
         with self.log.open("ab") as log:
             begin = log.tell()
             self.process = spawn(command, log, cwd=self.folder, account=account, ended_by=signal.SIGINT)
-        self.register.add(self.process.pid)
+        self.register.add(self.process.pid, signal.SIGINT)
         process = self.process
         if wait_until(lambda: process.poll() is not None or _answers(url), START_SECONDS) and process.poll() is None:
             return True

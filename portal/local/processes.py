@@ -109,9 +109,14 @@ def end(process: subprocess.Popen[bytes], *signals: signal.Signals, patience: fl
         process.send_signal(number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(patience)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    kill_group(process.pid)
     process.wait()
+
+
+def kill_group(pid: int) -> None:
+    """The process that began the group, if it is still there, and what it has started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def wait_until(answers: Callable[[], bool], seconds: float) -> bool:
@@ -130,9 +135,10 @@ class Register:
         self.path = path
         self.entries: list[dict[str, float]] = []
 
-    def add(self, pid: int) -> None:
+    def add(self, pid: int, ended_by: signal.Signals = signal.SIGTERM) -> None:
         with suppress(psutil.NoSuchProcess):
-            self.entries.append({"pid": pid, "created": psutil.Process(pid).create_time()})
+            created = psutil.Process(pid).create_time()
+            self.entries.append({"pid": pid, "created": created, "signal": int(ended_by)})
             write_private(self.path, json.dumps(self.entries))
 
     def clear(self) -> None:
@@ -140,24 +146,24 @@ class Register:
         self.path.unlink(missing_ok=True)
 
     def end_leftovers(self) -> None:
-        left = self._left()
-        for process in left:
-            with suppress(psutil.NoSuchProcess):
-                process.terminate()
+        left = []
+        for entry in self._read():
+            if process := same_process(int(entry["pid"]), entry["created"]):
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(int(entry["signal"]))
+                left.append(process)
         _, stubborn = psutil.wait_procs(left, timeout=10)
         for process in stubborn:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+            kill_group(process.pid)
         psutil.wait_procs(stubborn, timeout=10)
         self.clear()
 
-    def _left(self) -> list[psutil.Process]:
+    def _read(self) -> list[dict[str, float]]:
         try:
             entries = json.loads(self.path.read_text())
-            found = [same_process(int(entry["pid"]), float(entry["created"])) for entry in entries]
+            return [{key: float(entry[key]) for key in ("pid", "created", "signal")} for entry in entries]
         except (OSError, ValueError, KeyError, TypeError):
             return []
-        return [process for process in found if process]
 
 
 def same_process(pid: int, created: float) -> psutil.Process | None:

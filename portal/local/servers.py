@@ -62,8 +62,22 @@ class LocalServers:
     ) -> None:
         self.stop()
 
-    def _start(self) -> Urls:
+    def claim(self) -> None:
+        """Take the folder for this process and end what a killed run has left in it."""
+        if self._lock:
+            return
         self.data_dir.mkdir(exist_ok=True)
+        try:
+            self._lock = lock(self.data_dir / "lock")
+        except BlockingIOError:
+            holder = (self.data_dir / "lock").read_text() or "unknown"
+            raise LocalError(
+                f"{self.data_dir} is in use: the portal is running there already (process {holder})."
+                " End it first, with Ctrl-C where it runs."
+            ) from None
+        self.register.end_leftovers()
+
+    def _start(self) -> Urls:
         folder = self._folder()
         logs = folder / "logs"
         logs.mkdir(exist_ok=True)
@@ -77,18 +91,12 @@ class LocalServers:
         )
 
     def _folder(self) -> Path:
-        if not self.durable:
-            self._temporary = Path(tempfile.mkdtemp(prefix="servers-", dir=self.data_dir))
-            self.register = Register(self._temporary / "processes.json")
-            return self._temporary
-        try:
-            self._lock = lock(self.data_dir / "lock")
-        except BlockingIOError:
-            raise LocalError(
-                f"The servers of {self.data_dir} are running already. End the other `make run` first (Ctrl-C there)."
-            ) from None
-        self.register.end_leftovers()
-        return self.data_dir
+        if self.durable:
+            self.claim()
+            return self.data_dir
+        self._temporary = Path(tempfile.mkdtemp(prefix="servers-", dir=self.data_dir))
+        self.register = Register(self._temporary / "processes.json")
+        return self._temporary
 
 
 def fresh(log: Path) -> Path:

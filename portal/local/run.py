@@ -1,0 +1,175 @@
+"""`make run`: the whole portal on this machine. Ctrl-C or SIGTERM ends it."""
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from portal.local.files import LocalError
+from portal.local.find import load_or_make_keys, state_file, write_state
+from portal.local.servers import LocalServers
+from portal.local.supervisor import (
+    EndedBySignalError,
+    Signals,
+    Supervisor,
+    is_free,
+    is_listening,
+    readiness,
+    say,
+)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+READY_SECONDS = 90
+OFF = {"0", "no", "off", "false"}
+# The demo's people (setup_portal makes them).
+PARTNERS = ("acme", "globex")
+ROLES = ("owner", "operator", "viewer")
+
+
+@dataclass(frozen=True)
+class Plan:
+    port: int
+    emulator: bool
+    demo: bool
+    database_url: str
+    redis_url: str
+
+    @property
+    def emulator_url(self) -> str:
+        return f"http://127.0.0.1:{self.port + 1}" if self.emulator else ""
+
+
+def read_plan() -> Plan:
+    text = os.environ.get("PORT") or "8000"
+    if not text.isdecimal() or not 0 < int(text) < 65535:
+        raise LocalError(f"PORT is {text!r}. Set it to a number from 1 to 65534; the emulator takes the next one.")
+    database_url = given("DATABASE_URL")
+    # A database that somebody brings along gets a demo only where it is asked for.
+    demo = os.environ.get("DEMO") or ("0" if database_url else "1")
+    emulator = os.environ.get("EMULATOR") or "1"
+    return Plan(int(text), emulator.lower() not in OFF, demo.lower() not in OFF, database_url, given("REDIS_URL"))
+
+
+def given(name: str) -> str:
+    """The variable, or the content of the file that `<name>_FILE` names, as the settings read it."""
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    return os.environ.get(name, "")
+
+
+def main() -> int:
+    Signals()
+    stack = Stack()
+    try:
+        stack.start(read_plan())
+        stack.supervisor.watch()
+    except EndedBySignalError:
+        say("Ending ...")
+        return 0
+    except LocalError as error:
+        say(str(error), error=True)
+    except OSError as error:
+        say(f"Cannot use {error.filename or ROOT}: {error.strerror or error}.", error=True)
+    finally:
+        stack.stop()
+    return 1
+
+
+class Stack:
+    def __init__(self) -> None:
+        self.servers = LocalServers(ROOT / ".local")
+        self.supervisor: Supervisor
+
+    def start(self, plan: Plan) -> None:
+        self.servers = LocalServers(ROOT / ".local", database_url=plan.database_url, redis_url=plan.redis_url)
+        self.servers.claim()
+        state_file(ROOT).unlink(missing_ok=True)
+        check_ports(plan)
+        if not os.environ.get("PORTAL_SECRET_KEY"):
+            load_or_make_keys(ROOT)
+        say("Starting the servers ...")
+        urls = self.servers.start()
+        self.supervisor = Supervisor(ROOT, urls, self.servers.register)
+        for name, server in (("postgres", self.servers.postgres), ("valkey", self.servers.valkey)):
+            self.supervisor.adopt(name, server.process if server else None)
+        self._start_processes(plan)
+        write_state(ROOT, urls, plan.emulator_url, self.supervisor.pids())
+        say(ready_block(plan, self.supervisor.pids()))
+
+    def stop(self) -> None:
+        if hasattr(self, "supervisor"):
+            state_file(ROOT).unlink(missing_ok=True)
+            self.supervisor.stop()
+        self.servers.stop()
+
+    def _start_processes(self, plan: Plan) -> None:
+        supervisor = self.supervisor
+        if plan.emulator:
+            supervisor.start("emulator", "manage.py", "cssm_emulator", "--port", str(plan.port + 1))
+            supervisor.wait_for(partial(self._emulator_settled, plan.port + 1), READY_SECONDS)
+        say("Setting up the database ...")
+        demo = ["--demo"] if plan.demo else []
+        address = ["--emulator-url", plan.emulator_url] if plan.emulator else []
+        supervisor.run("setup", "manage.py", "setup_portal", *demo, *address)
+        say("Starting the portal ...")
+        celery = ("-m", "celery", "-A", "portal")
+        web = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(plan.port), "--workers", "1")
+        threads = ("--blocking-threads", "2", "--no-ws", "--no-access-log")
+        supervisor.start("web", "-m", "granian", *web, *threads, "portal.wsgi:application", vital=True)
+        supervisor.start("worker", *celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle")
+        supervisor.start("beat", *celery, "beat", "--schedule", str(ROOT / ".local" / "beat-schedule"))
+        if not supervisor.wait_for(partial(self._portal_settled, plan.port), READY_SECONDS):
+            self._explain(plan.port)
+
+    def _emulator_settled(self, port: int) -> bool:
+        return not self.supervisor.is_running("emulator") or is_listening(port)
+
+    def _portal_settled(self, port: int) -> bool:
+        """Whatever runs is ready; what has died has been reported."""
+        answers = readiness(port)
+        awaited = {"workers": "worker", "beat": "beat"}
+        return bool(answers) and all(
+            answer == "ok" or (part in awaited and not self.supervisor.is_running(awaited[part]))
+            for part, answer in answers.items()
+        )
+
+    def _explain(self, port: int) -> None:
+        answers = readiness(port)
+        if not answers:
+            raise LocalError(f"The web server does not answer after {READY_SECONDS} seconds. See .local/logs/web.log.")
+        for part, answer in answers.items():
+            if answer != "ok":
+                say(f"Not ready: {part} {answer}. See .local/logs/.", error=True)
+
+
+def check_ports(plan: Plan) -> None:
+    ports = {plan.port: "the portal", plan.port + 1: "the emulator"} if plan.emulator else {plan.port: "the portal"}
+    for port, user in ports.items():
+        if not is_free(port):
+            raise LocalError(
+                f"Port {port}, for {user}, is in use by another program or closed to this user."
+                f" Choose another one, for example `make run PORT={plan.port + 100}`."
+            )
+
+
+def ready_block(plan: Plan, pids: dict[str, int]) -> str:
+    lines = ["Portal ready"]
+    if plan.demo:
+        for partner in PARTNERS:
+            people = ", ".join(f"{role}@{partner}.example" for role in ROLES)
+            lines.append(f"  {partner.title():<10} http://{partner}.localhost:{plan.port}  {people}")
+        lines.append(f"  {'Provider':<10} http://localhost:{plan.port}  provider@portal.example")
+        lines.append(f"  {'Password':<10} demo (for all of them)")
+    else:
+        lines.append(f"  {'Address':<10} http://127.0.0.1:{plan.port} and the partners' host names")
+    if plan.emulator_url:
+        lines.append(f"  {'Emulator':<10} {plan.emulator_url}")
+    lines.append(f"  {'Processes':<10} {', '.join(f'{name} {pid}' for name, pid in pids.items())}")
+    lines.append(f"  {'Logs':<10} .local/logs/")
+    lines.append(f"  {'End':<10} Ctrl-C")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
