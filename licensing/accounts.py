@@ -23,7 +23,6 @@ from licensing.models import (
     VirtualAccount,
 )
 from licensing.refusals import Refusal
-from licensing.sync import fail_lost
 from people import audit
 from people.audit import Actor
 
@@ -121,7 +120,6 @@ def remove(actor: Actor, account: SmartAccount) -> None:
     """
     pools = VirtualAccount.objects.filter(smart_account=account)
     _refuse_while_assigned(f"{account} cannot be removed", pools)
-    fail_lost(account)
     if account.sync_runs.unfinished().exists():
         raise Refusal(f"{account} is being synced.", "Wait until the sync is over, then remove it.")
     audit.record(actor, "removed", account, changes={"pools": [pools.count(), 0]})

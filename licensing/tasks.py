@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task
@@ -11,9 +11,12 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from licensing import accounts, alerts, connect, history, sync
-from licensing.models import LicenseServer, SmartAccount, SyncRun
+from licensing import accounts, alerts, connect, errands, history, sync, tokens
+from licensing.cssm.errors import CssmError
+from licensing.models import LicenseServer, RegistrationToken, SmartAccount, SyncRun, VirtualAccount
+from licensing.refusals import Refusal
 from people.audit import Actor
+from people.models import User
 from tenants import schedule
 
 RETRY_FIRST = timedelta(minutes=15)
@@ -72,6 +75,20 @@ def check_connection(license_server_id: int) -> None:
 
 
 @shared_task
+def create_registration_token(key: str, virtual_account_id: int, description: str, expires_after_days: int) -> None:
+    """For the errand `key`. A message that comes twice finds the errand over: no second token."""
+    pool = VirtualAccount.objects.select_related("smart_account__license_server").get(pk=virtual_account_id)
+    _run_errand(key, lambda actor: tokens.create(actor, pool, description, expires_after_days)[0])
+
+
+@shared_task
+def revoke_registration_token(key: str, token_id: int) -> None:
+    rows = RegistrationToken.objects.select_related("virtual_account__smart_account__license_server")
+    token = rows.get(pk=token_id)
+    _run_errand(key, lambda actor: tokens.revoke(actor, token))
+
+
+@shared_task
 def prune() -> None:
     """Daily."""
     history.prune()
@@ -92,6 +109,26 @@ def start_check(license_server: LicenseServer) -> None:
     before = license_server.check_status
     _set_check_status(license_server, LicenseServer.Check.RUNNING)
     _send(check_connection, license_server.pk, undo=lambda: _set_check_status(license_server, before))
+
+
+def start_token_creation(user: User, virtual_account: VirtualAccount, description: str, days: int) -> str:
+    """The key of the errand. Raises Refusal and BrokerUnavailable."""
+    tokens.check_creation(virtual_account, days)
+    errand = errands.begin(user.pk, "create")
+    _send(create_registration_token, errand.key, virtual_account.pk, description, days)
+    return errand.key
+
+
+def start_token_revocation(user: User, token: RegistrationToken) -> str:
+    """The key of the errand. Raises BrokerUnavailable."""
+    errand = errands.begin(user.pk, "revoke")
+    _send(revoke_registration_token, errand.key, token.pk)
+    return errand.key
+
+
+def next_sync_at(smart_account: SmartAccount) -> datetime | None:
+    """When beat starts it next; None while it is paused."""
+    return schedule.next_run_at("sync", smart_account.pk)
 
 
 def plan_sync(smart_account: SmartAccount, *, soon: bool = False) -> None:
@@ -136,6 +173,7 @@ def resume(actor: Actor, account: SmartAccount) -> None:
 
 def remove(actor: Actor, account: SmartAccount) -> None:
     number = account.pk
+    sync.fail_lost(account)
     accounts.remove(actor, account)
     unplan_sync(number)
     alerts.evaluate()
@@ -175,9 +213,26 @@ def _set_check_status(server: LicenseServer, status: str) -> None:
     server.save(update_fields=["check_status"])
 
 
-def _send(task: Any, number: int, undo: Callable[[], object] = lambda: None) -> None:
+def _run_errand(key: str, act: Callable[[Actor], Any]) -> None:
+    """Do it in the name of who asked, and leave the answer for the page that waits."""
+    errand = errands.start(key)
+    if errand is None:
+        return
+    user = User.objects.get(pk=errand.user_id)
     try:
-        task.delay(number)
+        row = act(Actor(user, user.email))
+    except (CssmError, Refusal) as error:
+        errands.failed(key, error.message, error.next_step)
+    except Exception:
+        errands.failed(key, "An error of the portal stopped this.", errands.LOOK_FIRST)
+        raise
+    else:
+        errands.done(key, row.pk if row else 0)
+
+
+def _send(task: Any, *arguments: Any, undo: Callable[[], object] = lambda: None) -> None:
+    try:
+        task.delay(*arguments)
     except (BrokerError, RedisError, OSError):
         undo()
         raise BrokerUnavailable from None

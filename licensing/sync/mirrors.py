@@ -163,7 +163,7 @@ LICENSES = Mirror(
     parts=(
         "lines_digest",
         "lines",
-        """(SELECT jsonb_agg(to_jsonb(line) - 'id' - 'license_id' - 'position' ORDER BY line.position)
+        """(SELECT COALESCE(jsonb_agg(to_jsonb(line) - 'id' - 'license_id' - 'position' ORDER BY line.position), '[]')
             FROM licensing_licenseline line WHERE line.license_id = m.id)""",
         (
             """

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 from django.db.utils import Error as DatabaseError
 
 from licensing.cssm import types
@@ -20,7 +20,7 @@ from licensing.cssm.transport import digest
 from licensing.sync.mirrors import MIRRORS
 
 Row = tuple[Any, ...]
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class Staging:
         """One page."""
         rows = [self.row_of(item) for item in items]
         try:
-            self._copy(rows)
+            with transaction.atomic():
+                self._copy(rows)
         except psycopg.DataError:
             # PostgreSQL's text holds no NUL. It is rare enough to look for it only when it has hurt.
             self._copy([tuple(_without_nul(value) for value in row) for row in rows])
@@ -158,6 +159,10 @@ def _moment(value: datetime | None) -> str | None:
 
 
 def _without_nul(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return value.replace("\\u0000", "").replace("\x00", "")
+    return value.replace("\x00", "") if isinstance(value, str) else value
+
+
+def _to_json(value: Any) -> str:
+    """JSON that jsonb takes: it holds no NUL either."""
+    text = _encode(value)
+    return text.replace("\\u0000", "") if "\\u0000" in text else text
