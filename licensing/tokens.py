@@ -1,0 +1,167 @@
+"""Registration tokens: made and revoked at Cisco, or written down when somebody made one there.
+
+A write to Cisco is never repeated blindly: when its answer is lost, the list is read back and decides
+(docs/architecture.md, rule 9). CssmError (unavailable or refused) leaves `create` and `revoke` as it comes.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from licensing import connect
+from licensing.cssm import types
+from licensing.cssm.client import CssmClient
+from licensing.cssm.errors import CssmUnavailable
+from licensing.models import RegistrationToken, SmartAccount, VirtualAccount
+from licensing.models.secrets import SecretUnreadable
+from licensing.refusals import Refusal
+from people import audit
+
+MAX_DAYS = 365  # the largest that Cisco's cloud was seen to take (cssm-api.md §4.9)
+# A token that was made by our lost call ends about when we asked for it.
+SAME_END = timedelta(hours=1)
+
+
+def create(
+    actor: audit.Actor, virtual_account: VirtualAccount, description: str, expires_after_days: int
+) -> tuple[RegistrationToken, str]:
+    """The row and the text, which is shown once. Waits for Cisco: call it where waiting is allowed."""
+    check_creation(virtual_account, expires_after_days)
+    account = virtual_account.smart_account
+    with _client(account) as client:
+        made = _create_once(client, virtual_account, description, expires_after_days)
+    return _keep(actor, virtual_account, made), made.text
+
+
+def check_creation(virtual_account: VirtualAccount, expires_after_days: int) -> None:
+    """Raise Refusal for what need not be asked at Cisco."""
+    if virtual_account.gone_at is not None:
+        raise Refusal(
+            f"Cisco no longer lists {virtual_account}.", "Choose another virtual account.", field="virtual_account"
+        )
+    if virtual_account.smart_account.paused_at is not None:
+        raise Refusal(
+            f"{virtual_account.smart_account} is paused.", "Resume the smart account first.", field="virtual_account"
+        )
+    if not 1 <= expires_after_days <= MAX_DAYS:
+        raise Refusal(f"A token lasts 1 to {MAX_DAYS} days.", "Enter another number.", field="expires_after_days")
+
+
+@transaction.atomic
+def record_by_hand(
+    actor: audit.Actor,
+    virtual_account: VirtualAccount,
+    text: str,
+    description: str,
+    expires_at: datetime | None,
+    export_controlled: bool,
+) -> RegistrationToken:
+    """A token that somebody made in CSSM. Cisco is not asked; the next sync finds it, or marks it gone."""
+    known = RegistrationToken.objects.filter(virtual_account=virtual_account, digest=digest_of(text)).first()
+    if known is not None and known.text:
+        raise Refusal("This token is recorded already.", "Look for it in the list.", field="text")
+    token = known or RegistrationToken(
+        virtual_account=virtual_account, digest=digest_of(text), description=description, expires_at=expires_at,
+        created_by=actor.label, export_controlled=export_controlled,
+    )  # fmt: skip
+    token.text = text
+    token.save()
+    audit.record(actor, "recorded", token, changes={"virtual_account": ["", str(virtual_account)]})
+    return token
+
+
+def revoke(actor: audit.Actor, token: RegistrationToken) -> None:
+    """What is registered stays registered; nobody registers with this token any more. Waits for Cisco."""
+    if token.gone_at is not None:
+        raise Refusal(f"Cisco no longer lists {token}.", "It cannot be used, so there is nothing to revoke.")
+    with _client(token.virtual_account.smart_account) as client:
+        text = _listed(client, token)
+        if text:
+            _revoke_once(client, token, text)
+    _mark_revoked(actor, token)
+
+
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _client(account: SmartAccount) -> CssmClient:
+    try:
+        return connect.client_for(account.license_server, account)
+    except SecretUnreadable as error:
+        raise Refusal(str(error), "Enter the client secret of the smart account or its server again.") from None
+
+
+def _create_once(client: CssmClient, pool: VirtualAccount, description: str, days: int) -> types.RegistrationToken:
+    account = connect.account_ref(pool.smart_account)
+    try:
+        return client.create_registration_token(account, pool.name, description, days)
+    except CssmUnavailable as error:
+        found = _made_after_all(client, pool, description, days)
+        if found is None:
+            raise CssmUnavailable(f"{error.message} No token was made.", "Try again in a few minutes.") from None
+        return found
+
+
+def _made_after_all(
+    client: CssmClient, pool: VirtualAccount, description: str, days: int
+) -> types.RegistrationToken | None:
+    """Read back: the one listed token of this description and end that we did not know."""
+    known = set(RegistrationToken.objects.filter(virtual_account=pool).values_list("digest", flat=True))
+    end = timezone.now() + timedelta(days=days)
+    try:
+        listed = _list(client, pool)
+    except CssmUnavailable as error:
+        raise CssmUnavailable(
+            f"{error.message} Whether the token was made is not known.",
+            "Start a sync when Cisco's side answers again and look at the list before you make another one.",
+        ) from None
+    fitting = [token for token in listed if token.description == description and digest_of(token.text) not in known]
+    fitting = [token for token in fitting if token.expires_at is None or abs(token.expires_at - end) < SAME_END]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _listed(client: CssmClient, token: RegistrationToken) -> str:
+    """The token's text as Cisco lists it, empty when it does not: the portal keeps the text of few tokens."""
+    texts = [listed.text for listed in _list(client, token.virtual_account)]
+    return next((text for text in texts if digest_of(text) == token.digest), "")
+
+
+def _revoke_once(client: CssmClient, token: RegistrationToken, text: str) -> None:
+    pool = token.virtual_account
+    try:
+        client.revoke_registration_token(connect.account_ref(pool.smart_account), pool.name, text)
+    except CssmUnavailable:
+        if _listed(client, token):
+            raise
+
+
+def _list(client: CssmClient, pool: VirtualAccount) -> list[types.RegistrationToken]:
+    pages = client.registration_tokens(connect.account_ref(pool.smart_account), pool.name)
+    return [token for page in pages for token in page.items]
+
+
+@transaction.atomic
+def _keep(actor: audit.Actor, pool: VirtualAccount, made: types.RegistrationToken) -> RegistrationToken:
+    """A sync may have listed it already: then it is that row."""
+    token, _ = RegistrationToken.objects.get_or_create(
+        virtual_account=pool,
+        digest=digest_of(made.text),
+        defaults={
+            "description": made.description, "expires_at": made.expires_at, "created_by": made.created_by,
+            "export_controlled": made.export_controlled,
+        },
+    )  # fmt: skip
+    token.text, token.made_here = made.text, True
+    token.save(update_fields=["text", "made_here"])
+    audit.record(actor, "created", token, changes={"virtual_account": ["", str(pool)]})
+    return token
+
+
+@transaction.atomic
+def _mark_revoked(actor: audit.Actor, token: RegistrationToken) -> None:
+    """Cisco has just said so, hence this mirrored column; the next sync says the same."""
+    RegistrationToken.objects.filter(pk=token.pk, gone_at=None).update(gone_at=timezone.now(), text="")
+    audit.record(actor, "revoked", token)
