@@ -101,7 +101,9 @@ class Alert(models.Model):
         ordering = ["-opened_at", "-id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["rule", "subject_type", "subject_id"], condition=Q(closed_at=None), name="one_open_alert_per_subject"
+                fields=["rule", "subject_type", "subject_id"],
+                condition=Q(closed_at=None),
+                name="one_open_alert_per_subject",
             )
         ]
         indexes = [models.Index(fields=["closed_at", "-opened_at"], name="alert_open_first")]  # the alert list
