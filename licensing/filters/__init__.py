@@ -1,0 +1,1 @@
+"""Search and filters of the list pages, by subject."""

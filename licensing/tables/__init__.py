@@ -1,0 +1,1 @@
+"""Tables of the list pages, by subject."""

@@ -1,0 +1,52 @@
+"""The table of alerts."""
+
+from datetime import datetime
+
+import django_tables2 as tables
+from django.db.models import F, QuerySet
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from licensing.models import Alert
+from licensing.tables.base import PortalTable, SinceColumn, TitleColumn
+from licensing.templatetags.components import badge, ends
+
+
+class AlertTable(PortalTable):
+    severity = tables.Column(order_by=("rank", "pk"))
+    subject = TitleColumn("alert", below=lambda alert: alert.summary, verbose_name="Alert")
+    kind = tables.Column()
+    opened_at = SinceColumn(verbose_name="Open since")
+    due_at = tables.Column(verbose_name="Due")
+    state = tables.Column(empty_values=(), orderable=False)
+
+    def render_severity(self, record: Alert) -> SafeString:
+        return badge(record.severity)
+
+    def value_severity(self, record: Alert) -> str:
+        return record.severity
+
+    def value_kind(self, record: Alert) -> str:
+        return record.kind
+
+    def render_due_at(self, value: datetime) -> SafeString:
+        return ends(timezone.localtime(value).date())
+
+    def value_due_at(self, value: datetime) -> str:
+        return value.isoformat()
+
+    def order_due_at(self, rows: QuerySet[Alert], is_descending: bool) -> tuple[QuerySet[Alert], bool]:
+        """What has no date comes last, whichever way."""
+        due = F("due_at").desc(nulls_last=True) if is_descending else F("due_at").asc(nulls_last=True)
+        return rows.order_by(due, "pk"), True
+
+    def render_state(self, record: Alert) -> SafeString:
+        return badge(shown_state(record))
+
+    def value_state(self, record: Alert) -> str:
+        return record.state
+
+
+def shown_state(alert: Alert) -> str:
+    """Open, acknowledged by somebody, or closed."""
+    return "acknowledged" if alert.state == "open" and alert.acknowledged_at else alert.state

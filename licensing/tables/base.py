@@ -1,0 +1,96 @@
+"""What the tables of all lists share: one look, a stable order, plain values in the CSV file."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import django_tables2 as tables
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from licensing.templatetags.components import badge, number, since
+
+NUMERIC = {"th": {"class": "num"}, "td": {"class": "num"}}
+
+
+def row_class(record: Any) -> str:
+    return "is-gone" if getattr(record, "gone_at", None) else ""
+
+
+class PortalTable(tables.Table):
+    """Equal values are told apart by id, or a row could stand on two pages and another on none."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name, column in cls.base_columns.items():
+            if column.order_by is None:
+                column.order_by = tables.utils.OrderByTuple((str(column.accessor or name).replace(".", "__"), "pk"))
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(
+            *args, **{"order_by_field": "sort", "default": "", "row_attrs": {"class": row_class}, **options}
+        )
+
+
+class TitleColumn(tables.Column):
+    """The row's name, linked to its page, with one line below it: `TitleColumn("license", below=lambda row: …)`."""
+
+    def __init__(self, route: str, below: Callable[[Any], Any] | None = None, **options: Any) -> None:
+        super().__init__(attrs={"td": {"class": "title"}}, **options)
+        self.route, self.below = route, below
+
+    def render(self, value: Any, record: Any) -> SafeString:
+        address = reverse(self.route, args=[record.pk])
+        gone = badge("gone") if getattr(record, "gone_at", None) else ""
+        sub = self.below(record) if self.below else ""
+        below = format_html('<span class="sub">{}</span>', sub) if sub else ""
+        return format_html('<a href="{}">{}</a> {}{}', address, value, gone, below)
+
+    def value(self, value: Any) -> Any:
+        return value
+
+
+class LinkColumn(tables.Column):
+    """Another row, linked to its page: `LinkColumn("virtual-account", order_by=("virtual_account__name", "pk"))`."""
+
+    def __init__(self, route: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.route = route
+
+    def render(self, value: Any) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse(self.route, args=[value.pk]), value)
+
+    def value(self, value: Any) -> str:
+        return str(value)
+
+
+class NumberColumn(tables.Column):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(attrs=NUMERIC, **options)
+
+    def render(self, value: int) -> str:
+        return number(value)
+
+    def value(self, value: int) -> int:
+        return value
+
+
+class StateColumn(tables.Column):
+    """A badge: icon and word. The CSV file has the value as REST says it."""
+
+    def render(self, record: Any, bound_column: Any) -> SafeString:
+        return badge(bound_column.accessor.resolve(record))
+
+    def value(self, record: Any, bound_column: Any) -> str:
+        return str(bound_column.accessor.resolve(record))
+
+
+class SinceColumn(tables.Column):
+    """How long ago; the exact time on hovering and in the CSV file."""
+
+    def render(self, value: datetime) -> SafeString:
+        return since(value)
+
+    def value(self, value: datetime) -> str:
+        return value.isoformat()

@@ -1,0 +1,63 @@
+"""Tables of license servers and smart accounts."""
+
+from datetime import datetime
+from typing import Any
+
+import django_tables2 as tables
+from django.utils.safestring import SafeString
+
+from licensing.models import SmartAccount
+from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, TitleColumn
+from licensing.templatetags.components import age, badge
+
+
+class LicenseServerTable(PortalTable):
+    name = TitleColumn("license-server", below=lambda server: server.get_kind_display())
+    api_base_url = tables.Column(verbose_name="Address")
+    accounts = NumberColumn(verbose_name="Smart accounts")
+    check_status = tables.Column(verbose_name="Connection", empty_values=())
+    checked_at = SinceColumn(verbose_name="Tested")
+
+    def render_check_status(self, value: str) -> SafeString:
+        return badge(check_state(value))
+
+    def value_check_status(self, value: str) -> str:
+        return check_state(value)
+
+
+class SmartAccountTable(PortalTable):
+    name = TitleColumn("smart-account", below=lambda account: account.domain, empty_values=(), accessor="pk",
+                       order_by=("name", "domain", "pk"), verbose_name="Smart account")  # fmt: skip
+    license_server = LinkColumn("license-server", order_by=("license_server__name", "pk"))
+    pools = NumberColumn(verbose_name="Virtual accounts")
+    last_run = tables.Column(verbose_name="Last sync", empty_values=(), orderable=False)
+    last_synced_at = tables.Column(verbose_name="Numbers", empty_values=())
+
+    def render_name(self, record: SmartAccount) -> SafeString:
+        column: Any = self.columns["name"].column
+        return TitleColumn.render(column, str(record), record)
+
+    def value_name(self, record: SmartAccount) -> str:
+        return str(record)
+
+    def render_last_run(self, record: SmartAccount) -> SafeString:
+        return badge(run_state(record))
+
+    def value_last_run(self, record: SmartAccount) -> str:
+        return run_state(record)
+
+    def render_last_synced_at(self, value: datetime | None, record: SmartAccount) -> SafeString:
+        return age(value, record.sync_every)
+
+    def value_last_synced_at(self, value: datetime | None) -> str:
+        return value.isoformat() if value else ""
+
+
+def check_state(status: str) -> str:
+    """The word of a connection test; none yet is a state of its own."""
+    return status or "not_tested"
+
+
+def run_state(account: SmartAccount) -> str:
+    """Paused, or how the latest sync went (annotated by the view); empty when there was none."""
+    return "paused" if account.paused_at else getattr(account, "last_status", None) or ""

@@ -1,0 +1,230 @@
+"""The small parts of a page. `{% load components %}`; templates/components/README.html shows each."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.db.models import Model
+from django.template.context import Context
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from lucide.templatetags.lucide import lucide
+
+from licensing.templatetags.navigation import sections
+from licensing.templatetags.words import state_of
+
+register = template.Library()
+
+DAY = timedelta(days=1)
+# Largest first: the first unit that fits once is the one to say.
+UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
+# Syncs start with jitter and take a while: a number is late from this many intervals on, and stale from the second.
+LATE, STALE = 1.25, 2.0
+NO_RESULT = ""
+
+
+@register.simple_tag
+@lru_cache(maxsize=256)
+def icon(name: str, size: int = 16) -> SafeString:
+    """A lucide icon that screen readers skip: the word stands beside it."""
+    return mark_safe(lucide(name, size=size, aria_hidden="true", focusable="false", **{"class": "icon"}))  # noqa: S308
+
+
+@register.simple_tag
+def badge(value: str, label: str = "") -> SafeString:
+    """State as icon and word: `{% badge license.status %}`. Empty for an empty value."""
+    if not value:
+        return mark_safe(NO_RESULT)
+    state = state_of(str(value), label)
+    return format_html('<span class="badge {}">{}{}</span>', state.tone, icon(state.icon, 14), state.label)
+
+
+# --- Time ---
+
+
+def duration_words(seconds: float) -> str:
+    """One unit, rounded down: "3 hours", "less than a minute"."""
+    for size, name in UNITS:
+        count = int(seconds // size)
+        if count:
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return "less than a minute"
+
+
+def ago(moment: datetime) -> str:
+    seconds = (timezone.now() - moment).total_seconds()
+    return f"{duration_words(seconds)} ago" if seconds >= 0 else f"in {duration_words(-seconds)}"
+
+
+def exact(moment: datetime) -> str:
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'j M Y, H:i')} {local.tzname()}"
+
+
+def freshness(moment: datetime, every: timedelta) -> str:
+    """fresh, late or stale: how old a number may be depends on how often it is fetched (domain.md row X21)."""
+    intervals = (timezone.now() - moment) / every
+    if intervals <= LATE:
+        return "fresh"
+    return "late" if intervals <= STALE else "stale"
+
+
+@register.simple_tag
+def when(moment: datetime | None) -> SafeString:
+    """The exact time, how long ago on hovering: for histories."""
+    if moment is None:
+        return mark_safe(NO_RESULT)
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), ago(moment), exact(moment))
+
+
+@register.simple_tag
+def since(moment: datetime | None) -> SafeString:
+    """How long ago, the exact time on hovering: for what is going on."""
+    if moment is None:
+        return mark_safe(NO_RESULT)
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact(moment), ago(moment))
+
+
+@register.simple_tag
+def age(moment: datetime | None, every: timedelta = DAY) -> SafeString:
+    """How old mirrored numbers are: `{% age account.last_synced_at account.sync_every %}`."""
+    if moment is None:
+        return format_html('<span class="age stale">{}never synced</span>', icon("clock-alert", 14))
+    state = freshness(moment, every)
+    sign = icon("clock" if state == "fresh" else "clock-alert", 14)
+    words = format_html(
+        '<time datetime="{}" title="{}">as of {}</time>', moment.isoformat(), exact(moment), ago(moment)
+    )
+    return format_html('<span class="age {}">{}{}</span>', state, sign, words)
+
+
+@register.simple_tag
+def ends(day: date | None, warn_days: int = 90) -> SafeString:
+    """A last day: date and distance, marked when it is near or past."""
+    if day is None:
+        return mark_safe('<span class="muted">no end</span>')
+    left = (day - timezone.localdate()).days
+    tone = "bad" if left < 0 else "warn" if left <= warn_days else ""
+    words = f"ended {-left} days ago" if left < 0 else "ends today" if not left else f"in {left} days"
+    words = words.replace(" 1 days", " 1 day")
+    return format_html(
+        '<time datetime="{}">{}</time> <span class="{}">{}</span>',
+        day.isoformat(), date_format(day, "j M Y"), f"ends {tone}".strip(), words,
+    )  # fmt: skip
+
+
+# --- Numbers ---
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """Thousands apart: 12,345."""
+    return "" if value is None else f"{value:,}".replace("-", "−")
+
+
+@register.filter
+def counted(value: int, words: str) -> str:
+    """`{{ rows|counted:"license,licenses" }}`: "1 license", "3 licenses"."""
+    one, _, many = words.partition(",")
+    return f"{value:,} {one if value == 1 else many}"
+
+
+@register.simple_tag
+def bar(used: int, total: int) -> SafeString:
+    """How much of a quantity is used, as a thin bar; the numbers stand beside it."""
+    share = 100 if used > total else round(100 * used / total) if total else 0
+    tone = "bad" if used > total else "warn" if share >= 90 else "good"
+    return format_html(
+        '<svg class="bar {}" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="bar-rest" width="100" height="6"></rect><rect class="bar-used" width="{}" height="6"></rect></svg>',
+        tone, share,
+    )  # fmt: skip
+
+
+@register.inclusion_tag("components/progress.html")
+def progress(step: str, done: int | None = None, total: int | None = None) -> dict[str, Any]:
+    """Work under way: a sentence, and a bar that is full at `total`; without a total the bar only moves."""
+    return {"step": step, "done": done, "total": total}
+
+
+@register.inclusion_tag("components/chart.html")
+def usage_chart(samples: Sequence[Any]) -> dict[str, Any]:
+    """Days of a license: quantity as a line, in use as an area. `samples`: rows with day, quantity, in_use, by day."""
+    width, height = 600, 120
+    top = max([1, *(max(sample.quantity, sample.in_use) for sample in samples)])
+    steps = max(len(samples) - 1, 1)
+
+    def points(name: str) -> list[str]:
+        return [
+            f"{width * place / steps:.1f},{height - height * max(getattr(sample, name), 0) / top:.1f}"
+            for place, sample in enumerate(samples)
+        ]
+
+    area = " ".join([f"0,{height}", *points("in_use"), f"{width},{height}"])
+    return {
+        "samples": samples, "first": samples[0], "last": samples[-1], "top": top,
+        "quantity": " ".join(points("quantity")), "in_use": " ".join(points("in_use")), "area": area,
+    }  # fmt: skip
+
+
+# --- Facts and links ---
+
+
+@register.simple_tag
+def fact(label: str, value: Any, href: str = "") -> SafeString:
+    """One pair of a `<dl class="facts">`; nothing at all where there is no value."""
+    if value is None or value == "":
+        return mark_safe(NO_RESULT)
+    shown = format_html('<a href="{}">{}</a>', href, value) if href else value
+    return format_html("<div><dt>{}</dt><dd>{}</dd></div>", label, shown)
+
+
+@register.simple_tag
+def link_to(row: Model | None, route: str) -> SafeString:
+    """`{% link_to license.virtual_account "virtual-account" %}`"""
+    if row is None:
+        return mark_safe(NO_RESULT)
+    return format_html('<a href="{}">{}</a>', reverse(route, args=[row.pk]), row)
+
+
+@register.simple_tag
+def crumb(label: str, route: str, pk: int | None = None) -> SafeString:
+    """One step of `{% block crumbs %}`."""
+    address = reverse(route, args=[pk] if pk is not None else [])
+    return format_html('<li><a href="{}">{}</a></li>', address, label)
+
+
+@register.simple_tag
+def address(route: str, pk: int | None = None, **query: Any) -> str:
+    """`{% address "licenses" virtual_account=pool.pk %}`: a page with a filter set."""
+    path = reverse(route, args=[pk] if pk is not None else [])
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+# --- The page around ---
+
+
+@register.inclusion_tag("components/navigation.html", takes_context=True)
+def navigation(context: Context) -> dict[str, Any]:
+    request = context["request"]
+    return {"sections": sections(request.path, bool(context.get("may_own")))}
+
+
+@register.simple_tag
+def route_or_nothing(name: str) -> str:
+    """The address of a route that this host may not have (the provider's host has no licensing pages)."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+@register.simple_tag
+def join_lines(lines: Iterable[str]) -> SafeString:
+    return format_html_join("", "<p>{}</p>", ((line,) for line in lines))

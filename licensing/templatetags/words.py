@@ -1,0 +1,72 @@
+"""What a state is called on the page, with the icon and the tone that go with it: never a colour alone."""
+
+from dataclasses import dataclass
+
+# Tones: good, warn, bad, info, quiet. The stylesheet has a class of each name.
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    tone: str
+    icon: str
+    label: str
+
+
+STATES = {
+    # License.Status
+    "in_compliance": State("good", "circle-check", "In compliance"),
+    "out_of_compliance": State("bad", "octagon-alert", "Out of compliance"),
+    "unknown": State("quiet", "circle-question-mark", "Unknown"),
+    # SyncRun.Status
+    "queued": State("info", "hourglass", "Queued"),
+    "running": State("info", "loader", "Running"),
+    "succeeded": State("good", "circle-check", "Succeeded"),
+    "failed": State("bad", "circle-x", "Failed"),
+    # LicenseServer.Check ("running" is above)
+    "not_tested": State("quiet", "circle-dashed", "Not tested"),
+    "ok": State("good", "circle-check", "Connected"),
+    "refused": State("bad", "ban", "Refused"),
+    "unavailable": State("warn", "unplug", "Unreachable"),
+    # alerts.Severity and the state of an alert
+    "critical": State("bad", "siren", "Critical"),
+    "major": State("bad", "octagon-alert", "Major"),
+    "minor": State("warn", "triangle-alert", "Minor"),
+    "info": State("info", "info", "Info"),
+    "open": State("warn", "circle-alert", "Open"),
+    "closed": State("quiet", "circle-check", "Closed"),
+    "acknowledged": State("info", "check", "Acknowledged"),
+    # VirtualAccount.Purpose and .LicenseMode
+    "ordered": State("info", "package", "Ordered"),
+    "operational": State("info", "activity", "Operational"),
+    "general": State("quiet", "layers", "General"),
+    "hcs": State("quiet", "cloud", "HCS"),
+    "enterprise": State("quiet", "building-2", "Enterprise"),
+    # rows and people
+    "present": State("good", "circle-check", "Present"),
+    "gone": State("quiet", "ghost", "Gone"),
+    "paused": State("quiet", "pause", "Paused"),
+    "active": State("good", "circle-check", "Active"),
+    "inactive": State("quiet", "circle-slash", "Deactivated"),
+    "expired": State("quiet", "clock-alert", "Expired"),
+    "revoked": State("quiet", "ban", "Revoked"),
+    "ended": State("quiet", "circle-minus", "Ended"),
+    "current": State("good", "link", "Current"),
+    "allowed": State("info", "shield-check", "Export-controlled allowed"),
+    # history.Change.Kind
+    "created": State("info", "circle-plus", "New"),
+    "changed": State("info", "pencil", "Changed"),
+    "back": State("good", "undo-2", "Back"),
+    # lines of licenses, by Cisco's word
+    "canceled": State("warn", "circle-slash", "Canceled"),
+    "cancelled": State("warn", "circle-slash", "Canceled"),
+    "future": State("info", "calendar", "Future"),
+    "pending": State("info", "hourglass", "Pending"),
+}
+
+
+def state_of(value: str, label: str = "") -> State:
+    """The state of one of our values or of Cisco's ("In Compliance"); words that nobody knows are shown as they are."""
+    known = STATES.get(value.strip().lower().replace(" ", "_"))
+    if known is None:
+        return State("quiet", "circle-dashed", label or value)
+    return State(known.tone, known.icon, label or known.label)
