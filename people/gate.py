@@ -73,7 +73,8 @@ class GatePermission(BasePermission):
 
     def has_permission(self, request: Any, view: Any) -> bool:
         token = request.auth if isinstance(request.auth, ApiToken) else None
-        if request.method in SAFE_METHODS:
+        # A method that the view does not have is answered as such (405), to everybody who may read.
+        if request.method in SAFE_METHODS or getattr(view, "action", "") is None:
             return may(request.user, getattr(view, "read_need", Need.READ), token)
         need = getattr(view, "write_need", None)
         return need is not None and may(request.user, need, token)

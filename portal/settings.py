@@ -46,8 +46,7 @@ _KEYS = load_or_make_keys(BASE_DIR) if not text("PORTAL_SECRET_KEY") else None
 SECRET_KEY = text("PORTAL_SECRET_KEY") or (_KEYS.django_secret_key if _KEYS else "")
 # Key id -> 32 bytes. The first one seals, all of them open: put a new key in front to rotate.
 FIELD_KEYS: dict[str, bytes] = {
-    key_id: base64.b64decode(value)
-    for key_id, _, value in (item.partition(":") for item in names("PORTAL_FIELD_KEYS"))
+    key_id: base64.b64decode(value) for key_id, _, value in (item.partition(":") for item in names("PORTAL_FIELD_KEYS"))
 } or {key_id: base64.b64decode(value) for key_id, value in (_KEYS.field_keys.items() if _KEYS else ())}
 
 # --- Partners (docs/architecture.md, "Partners") ---
@@ -256,6 +255,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["people.gate.GatePermission"],
+    "ENUM_NAME_OVERRIDES": {
+        "LicenseServerKindEnum": "licensing.models.servers.LicenseServer.Kind",
+        "AlertKindEnum": "licensing.models.alerts.Kind",
+        "LicenseModeEnum": "licensing.models.accounts.VirtualAccount.LicenseMode",
+    },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
 }

@@ -1,0 +1,340 @@
+"""REST: its shape, its rules and its refusals."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from licensing.models import AlertRule, Assignment, Cluster, Customer, LicenseServer, SmartAccount, SyncRun
+from people.models import AuditEntry
+from tenants.models import Partner
+from tests import factories as make
+
+MEMBERS = {
+    "license-servers": "id name kind api_base_url token_url client_id version",
+    "smart-accounts": "id license_server domain name client_id last_synced_at",
+    "virtual-accounts": "id smart_account name description is_default purpose license_mode gone_at",
+    "licenses": "id virtual_account name quantity in_use available reserved status lines substitutions as_of gone_at",
+    "product-instances": "id virtual_account name host_name udi_pid serial uuid status registered_at last_contact_at "
+    "usage cluster as_of gone_at",
+    "registration-tokens": "id virtual_account description expires_at created_by export_controlled gone_at",
+    "customers": "id name",
+    "clusters": "id customer name application version nodes",
+    "assignments": "id cluster virtual_account started_at ended_at",
+    "sync-runs": "id smart_account status started_at finished_at progress counts cause",
+    "alerts": "id kind severity state subject summary opened_at closed_at due_at",
+    "alert-rules": "id kind enabled threshold severity",
+}
+MAKERS: dict[str, Any] = {
+    "license-servers": make.make_server,
+    "smart-accounts": make.make_smart_account,
+    "virtual-accounts": make.make_virtual_account,
+    "licenses": lambda: make.make_line(license=make.make_license()),
+    "product-instances": lambda: make.make_instance({"A": 1, "B": 2}),
+    "registration-tokens": make.make_token,
+    "customers": make.make_customer,
+    "clusters": make.make_cluster,
+    "assignments": make.make_assignment,
+    "sync-runs": make.make_sync_run,
+    "alerts": make.make_alert,
+}
+STATEMENTS = {"licenses": 2, "product-instances": 2, "clusters": 2}  # the rows and their parts
+
+
+@pytest.mark.parametrize("collection", MAKERS)
+def test_list_has_its_members_and_a_fixed_number_of_queries(
+    acme: Partner, globex: Partner, api_of: Any, collection: str
+) -> None:
+    api = api_of(acme, "viewer", "read")
+    api.get(f"/api/v1/{collection}/")
+    counts = []
+    for rows in (1, 2):
+        for _ in range(rows):
+            MAKERS[collection]()
+        with CaptureQueriesContext(connection) as queries:
+            answer = api.get(f"/api/v1/{collection}/")
+        counts.append(len([query for query in queries if "search_path" not in query["sql"]]))
+
+    assert set(answer.json()) == {"next", "previous", "results"}
+    assert len(answer.json()["results"]) == 3
+    assert set(MEMBERS[collection].split()) - set(answer.json()["results"][0]) == set()
+    assert counts == [STATEMENTS.get(collection, 1) + 2] * 2  # the host and the token
+    assert api_of(globex).get(f"/api/v1/{collection}/").json()["results"] == []
+
+
+def test_pages_by_cursor_show_every_row_once(acme: Partner, api_of: Any) -> None:
+    made = [make.make_customer().pk for _ in range(7)]
+    api, url, seen = api_of(acme), "/api/v1/customers/?limit=3", []
+    while url:
+        answer = api.get(url).json()
+        seen += [row["id"] for row in answer["results"]]
+        url = answer["next"]
+
+    assert seen == made
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=many", "nonsense=1", "cursor=broken", "gone=1"])
+def test_bad_parameters_are_400_problems(acme: Partner, api_of: Any, query: str) -> None:
+    answer = api_of(acme).get(f"/api/v1/customers/?{query}")
+
+    assert answer.status_code in {400, 404}
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_links_filter(acme: Partner, api_of: Any) -> None:
+    one, _ = make.make_license(), make.make_license()
+
+    answer = api_of(acme).get(f"/api/v1/licenses/?virtual_account={one.virtual_account_id}").json()
+
+    assert [row["id"] for row in answer["results"]] == [one.pk]
+    assert api_of(acme).get("/api/v1/licenses/?virtual_account=many").status_code == 400
+
+
+def test_license_tells_lines_and_age(acme: Partner, api_of: Any) -> None:
+    line = make.make_line(quantity=7)
+    account = line.license.virtual_account.smart_account
+
+    shown = api_of(acme).get(f"/api/v1/licenses/{line.license_id}/").json()
+
+    assert shown["lines"] == [
+        {
+            "type": "TERM",
+            "quantity": 7,
+            "start": str(line.start),
+            "end": str(line.end),
+            "subscription_id": line.subscription_id,
+            "status": "ACTIVE",
+        }
+    ]
+    assert shown["as_of"] == account.last_synced_at.isoformat().replace("+00:00", "Z")
+
+
+def test_usage_links_its_license(acme: Partner, api_of: Any) -> None:
+    license_ = make.make_license()
+    instance = make.make_instance({license_.name: 4, "unlisted": 1}, virtual_account=license_.virtual_account)
+
+    shown = api_of(acme).get(f"/api/v1/product-instances/{instance.pk}/").json()
+
+    assert shown["usage"] == [
+        {"license": license_.pk, "license_name": license_.name, "quantity": 4},
+        {"license": None, "license_name": "unlisted", "quantity": 1},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "statuses"),
+    [
+        ("viewer", "write", {"customers": 403, "license-servers": 403}),
+        ("operator", "read", {"customers": 403, "license-servers": 403}),
+        ("operator", "write", {"customers": 201, "license-servers": 403}),
+        ("owner", "write", {"customers": 201, "license-servers": 201}),
+        ("owner", "read", {"customers": 403, "license-servers": 403}),
+    ],
+)
+def test_role_and_scope_decide(acme: Partner, api_of: Any, role: str, scope: str, statuses: dict[str, int]) -> None:
+    bodies = {
+        "customers": {"name": "Harbor"},
+        "license-servers": {"name": "Cloud", "kind": "cloud", "api_base_url": "https://203.0.114.9/x",
+                            "token_url": "https://203.0.114.9/t", "client_id": "a", "client_secret": "b"},
+    }  # fmt: skip
+    api = api_of(acme, role, scope)
+
+    assert {name: api.post(f"/api/v1/{name}/", body).status_code for name, body in bodies.items()} == statuses
+
+
+def test_without_a_good_token_it_is_401_with_the_scheme(acme: Partner, api_of: Any) -> None:
+    nobody = api_of(acme, None)
+    answers = [nobody.get("/api/v1/licenses/")]
+    nobody.credentials(HTTP_AUTHORIZATION="Bearer slp_made-up")
+    answers.append(nobody.get("/api/v1/licenses/"))
+
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert [answer["WWW-Authenticate"] for answer in answers] == ["Bearer", "Bearer"]
+    assert [answer["Content-Type"] for answer in answers] == ["application/problem+json"] * 2
+
+
+def test_customer_is_made_changed_and_deleted_with_audit(acme: Partner, api_of: Any) -> None:
+    api = api_of(acme, "operator")
+
+    made = api.post("/api/v1/customers/", {"name": "Harbor", "proxy_host": "proxy.example", "proxy_port": 3128}).json()
+    api.patch(f"/api/v1/customers/{made['id']}/", {"name": "Harbour", "proxy_password": "secret"})
+
+    assert api.get(f"/api/v1/customers/{made['id']}/").json() == {
+        "id": made["id"],
+        "name": "Harbour",
+        "note": "",
+        "proxy_host": "proxy.example",
+        "proxy_port": 3128,
+        "proxy_username": "",
+    }
+    assert Customer.objects.get().proxy.password.reveal() == "secret"
+    assert api.delete(f"/api/v1/customers/{made['id']}/").status_code == 204
+    actions = list(AuditEntry.objects.filter(object_type="customer").order_by("id").values_list("action", flat=True))
+    assert actions == ["added", "changed proxy", "changed", "changed proxy", "deleted"]
+
+
+def test_cluster_with_nodes(acme: Partner, api_of: Any) -> None:
+    customer = make.make_customer()
+    nodes = [{"host_name": "a.example", "role": "publisher"}, {"host_name": "b.example", "role": "subscriber"}]
+    body = {"customer": customer.pk, "name": "Main", "application": "cucm", "version": "14.0.1", "nodes": nodes}
+
+    made = api_of(acme).post("/api/v1/clusters/", body)
+
+    assert made.status_code == 201
+    assert made.json()["nodes"] == nodes
+    shorter = api_of(acme).patch(f"/api/v1/clusters/{made.json()['id']}/", {"nodes": nodes[:1]})
+    assert shorter.json()["nodes"] == nodes[:1]
+
+
+def test_two_publishers_are_refused_and_nothing_is_made(acme: Partner, api_of: Any) -> None:
+    nodes = [{"host_name": name, "role": "publisher"} for name in ("a.example", "b.example")]
+
+    answer = api_of(acme).post("/api/v1/clusters/", {"customer": make.make_customer().pk, "name": "X", "nodes": nodes})
+
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == ["nodes"]
+    assert "A cluster has exactly one publisher" in answer.json()["errors"]["nodes"][0]
+    assert Cluster.objects.count() == 0
+
+
+def test_second_assignment_is_refused_until_the_first_has_ended(acme: Partner, api_of: Any) -> None:
+    cluster, pool, other = make.make_cluster(), make.make_virtual_account(), make.make_virtual_account()
+    api = api_of(acme, "operator")
+    first = api.post("/api/v1/assignments/", {"cluster": cluster.pk, "virtual_account": pool.pk})
+    second = api.post("/api/v1/assignments/", {"cluster": cluster.pk, "virtual_account": other.pk})
+
+    assert (first.status_code, second.status_code) == (201, 409)
+    assert second.json()["detail"] == f"{cluster} is already assigned to {pool}."
+    assert second.json()["next_step"] == "End that assignment first."
+    assert api.post(f"/api/v1/assignments/{first.json()['id']}/end/").json()["ended_at"] is not None
+    assert api.post(f"/api/v1/assignments/{first.json()['id']}/end/").status_code == 409
+    assert api.post("/api/v1/assignments/", {"cluster": cluster.pk, "virtual_account": other.pk}).status_code == 201
+    assert Assignment.objects.current().count() == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "pool", "field"),
+    [
+        ({"version": "11.5.1"}, {}, "cluster"),
+        ({}, {"purpose": "ordered"}, "virtual_account"),
+        ({}, {"gone_at": timezone.now()}, "virtual_account"),
+    ],
+)
+def test_assignments_that_cannot_work_are_refused(
+    acme: Partner, api_of: Any, values: dict[str, Any], pool: dict[str, Any], field: str
+) -> None:
+    body = {"cluster": make.make_cluster(**values).pk, "virtual_account": make.make_virtual_account(**pool).pk}
+
+    answer = api_of(acme).post("/api/v1/assignments/", body)
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    assert Assignment.objects.count() == 0
+
+
+def test_purpose_and_license_mode_are_the_partners_own(acme: Partner, api_of: Any) -> None:
+    pool = make.make_virtual_account(name="Pool")
+
+    answer = api_of(acme, "operator").patch(
+        f"/api/v1/virtual-accounts/{pool.pk}/", {"purpose": "operational", "license_mode": "hcs", "name": "Mine"}
+    )
+
+    assert {name: answer.json()[name] for name in ("purpose", "license_mode", "name")} == {
+        "purpose": "operational",
+        "license_mode": "hcs",
+        "name": "Pool",
+    }
+
+
+def test_secrets_are_write_only_and_kept_when_left_out(acme: Partner, api_of: Any) -> None:
+    server = make.make_server(
+        client_secret="unmistakable", api_base_url="https://203.0.114.9/x", token_url="https://203.0.114.9/t"
+    )
+    api = api_of(acme)
+
+    answer = api.patch(f"/api/v1/license-servers/{server.pk}/", {"name": "Renamed", "client_secret": ""})
+
+    assert answer.status_code == 200
+    assert "unmistakable" not in answer.content.decode()
+    assert LicenseServer.objects.get().client_secret.reveal() == "unmistakable"
+
+
+def test_sync_is_accepted_and_done_by_the_worker(
+    worker: Any, in_partner: Any, emulator: Any, django_db_blocker: Any
+) -> None:
+    from people.models import ApiToken, User
+    from tests.conftest import PartnerApi
+
+    emulator.state.add("acme.example", "Acme").set_license("DEFAULT", "A", quantity=5, inUse=2)
+    with in_partner("acme"):
+        server = make.make_server(api_base_url=emulator.base_url, token_url=emulator.token_url)
+        account = make.make_smart_account(license_server=server, domain="acme.example", last_synced_at=None)
+        _, text = ApiToken.issue(User.objects.get(role="operator"), "test", "write")
+    api = PartnerApi(SERVER_NAME="acme.localhost", HTTP_AUTHORIZATION=f"Bearer {text}")
+
+    answer = api.post(f"/api/v1/smart-accounts/{account.pk}/sync/")
+
+    assert answer.status_code == 202
+    run = wait_for_end(api, answer.json()["id"])
+    assert (run["status"], run["counts"]["created"]) == ("succeeded", 2)
+    with in_partner("acme"):
+        assert SmartAccount.objects.get().last_synced_at is not None
+    with in_partner("globex"):
+        assert SyncRun.objects.count() == 0
+
+
+def wait_for_end(api: Any, number: int) -> dict[str, Any]:
+    end = timezone.now() + timedelta(seconds=20)
+    while timezone.now() < end:
+        run: dict[str, Any] = api.get(f"/api/v1/sync-runs/{number}/").json()
+        if run["finished_at"]:
+            return run
+    raise AssertionError(run)
+
+
+def test_rules_can_be_changed_by_owners_alone(acme: Partner, api_of: Any) -> None:
+    rule = AlertRule.objects.get(kind="instance_silent")
+    body = {"threshold": 14, "severity": "minor", "enabled": False}
+
+    assert api_of(acme, "operator").patch(f"/api/v1/alert-rules/{rule.pk}/", body).status_code == 403
+    assert api_of(acme).patch(f"/api/v1/alert-rules/{rule.pk}/", body).json() == {
+        "id": rule.pk,
+        "kind": "instance_silent",
+        **body,
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("get", "/api/v1/licenses/0/", 404),
+        ("get", "/api/v1/licenses/999999999999999999/", 404),
+        ("delete", "/api/v1/licenses/", 405),
+        ("put", "/api/v1/alerts/", 405),
+    ],
+)
+def test_other_errors_are_problems_too(acme: Partner, api_of: Any, method: str, path: str, status: int) -> None:
+    answer = getattr(api_of(acme), method)(path)
+
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize("body", ['{"name": ', "[]", '{"name": "\\u0000"}', '{"name": {"a": 1}}', "null", '"text"'])
+def test_malformed_input_is_400(acme: Partner, api_of: Any, body: str) -> None:
+    answer = api_of(acme).post("/api/v1/customers/", body, content_type="application/json")
+
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert Customer.objects.count() == 0
+
+
+def test_schema_is_valid_and_open_to_its_people_alone(acme: Partner, api_of: Any, client_of: Any) -> None:
+    from drf_spectacular.validation import validate_schema
+
+    answer = api_of(acme).get("/api/schema/?format=json")
+
+    validate_schema(answer.json())
+    assert {f"/api/v1/{name}/" for name in MEMBERS} - set(answer.json()["paths"]) == set()
+    assert api_of(acme, None).get("/api/schema/").status_code == 401
+    assert client_of(acme, "viewer").get("/api/docs/").status_code == 200
