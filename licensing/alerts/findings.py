@@ -8,7 +8,6 @@ Parameters: %(now)s, %(today)s (the date where the portal stands) and %(zone)s (
 UTC, the zone of Django's database sessions.
 """
 
-# ruff: noqa: S608 - the statements are made of this module's own texts
 from licensing.models.alerts import Kind
 
 
