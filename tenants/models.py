@@ -92,7 +92,7 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
 
 
 class ScheduledJob(models.Model):
-    """What is due for a partner when. Written by tenants.schedule alone; subject_id is an id in the partner's schema."""
+    """What is due for a partner when. Written by tenants.schedule; subject_id is an id in the partner's schema."""
 
     partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="jobs")
     job = models.CharField(max_length=20)

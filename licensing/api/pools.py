@@ -26,7 +26,8 @@ class VirtualAccountSerializer(serializers.ModelSerializer[VirtualAccount]):
     class Meta:
         model = VirtualAccount
         fields = [
-            "id", "smart_account", "name", "description", "is_default", "access_level", "purpose", "license_mode", "gone_at",
+            "id", "smart_account", "name", "description", "is_default", "access_level", "purpose", "license_mode",
+            "gone_at",
         ]  # fmt: skip
         read_only_fields = ["smart_account", "name", "description", "is_default", "access_level", "gone_at"]
 
@@ -137,7 +138,8 @@ class RegistrationTokenSerializer(serializers.ModelSerializer[RegistrationToken]
     class Meta:
         model = RegistrationToken
         fields = [
-            "id", "virtual_account", "description", "expires_at", "created_by", "export_controlled", "made_here", "gone_at",
+            "id", "virtual_account", "description", "expires_at", "created_by", "export_controlled", "made_here",
+            "gone_at",
         ]  # fmt: skip
         read_only_fields = fields
 

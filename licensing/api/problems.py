@@ -39,7 +39,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         return problem(HTTPStatus.BAD_REQUEST, "A value is too large or holds characters that cannot be stored.")
     response = exception_handler(error, context)
     if response is None:
-        log.exception("REST call failed", exc_info=error)
+        log.error("REST call failed", exc_info=error)
         set_rollback()
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The portal made an error. It has been logged.")
     return _from_drf(error, response)

@@ -14,8 +14,8 @@ class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
     class Meta:
         model = SyncRun
         fields = [
-            "id", "smart_account", "status", "requested_by", "queued_at", "started_at", "finished_at", "progress", "counts",
-            "reason", "cause", "next_step",
+            "id", "smart_account", "status", "requested_by", "queued_at", "started_at", "finished_at", "progress",
+            "counts", "reason", "cause", "next_step",
         ]  # fmt: skip
         read_only_fields = fields
 

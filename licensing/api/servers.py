@@ -61,7 +61,8 @@ class SmartAccountSerializer(serializers.ModelSerializer[SmartAccount]):
     class Meta:
         model = SmartAccount
         fields = [
-            "id", "license_server", "domain", "name", "client_id", "client_secret", "sync_every", "paused", "last_synced_at",
+            "id", "license_server", "domain", "name", "client_id", "client_secret", "sync_every", "paused",
+            "last_synced_at",
         ]  # fmt: skip
         read_only_fields = ["last_synced_at"]
         validators: list[Any] = []  # the verb says it better

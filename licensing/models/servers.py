@@ -2,10 +2,13 @@
 
 import uuid
 
+from django.core.validators import URLValidator
 from django.db import models
 from django.utils import timezone
 
 from licensing.models.secrets import SecretField
+
+WEB_ADDRESS = URLValidator(schemes=["https", "http"], message="Enter an address that begins with https://.")
 
 
 class LicenseServer(models.Model):
@@ -29,8 +32,8 @@ class LicenseServer(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.CLOUD)
-    api_base_url = models.URLField("API base URL", max_length=500)
-    token_url = models.URLField("token URL", max_length=500)
+    api_base_url = models.CharField("API base URL", max_length=500, validators=[WEB_ADDRESS])
+    token_url = models.CharField("token URL", max_length=500, validators=[WEB_ADDRESS])
     client_id = models.CharField("client ID", max_length=200, blank=True)
     client_secret = SecretField()
     version = models.CharField(max_length=30, blank=True, help_text="On-Prem only, for example 8-202404.")
