@@ -36,7 +36,7 @@ RULES = [Rule.OWN, Rule.HIERARCHY, Rule.DUAL_PARENTING, Rule.HIERARCHY]
 
 quantities = st.dictionaries(st.sampled_from(list(OWN)), st.integers(0, 7))
 # Few licenses of one family: where requests compete most.
-ucm = ["UCM_CUWL", "UCM_Enhanced", "UCM_Basic", "HUCM_Standard", "HUCM_Foundation"]
+ucm = ["UCM_CUWL", "UCM_EnhancedPlus", "UCM_Enhanced", "UCM_Basic", "HUCM_Standard", "HUCM_Foundation"]
 crowded = st.dictionaries(st.sampled_from(ucm), st.integers(0, 3))
 cases = st.one_of(
     st.tuples(quantities, quantities, quantities), st.tuples(crowded, crowded, crowded)
