@@ -39,6 +39,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
+    connection.set_schema_to_public()  # cache keys carry the schema, and this thread may come from a partner
     checks = {"database": _database(), "broker": _broker(), "workers": _workers(), "beat": _beat()}
     ready = all(answer == "ok" for answer in checks.values())
     return JsonResponse({"status": "ready" if ready else "not ready", **checks}, status=200 if ready else 503)

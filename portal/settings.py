@@ -268,8 +268,8 @@ SPECTACULAR_SETTINGS = {
 # --- Cisco's side ---
 
 # Networks (CIDR) in which license servers may stand although their addresses are otherwise refused.
-ALLOWED_NETWORKS = tuple(names("PORTAL_ALLOWED_NETWORKS"))
-ALLOW_HTTP = flag("PORTAL_ALLOW_HTTP")
+ALLOWED_NETWORKS = tuple(names("PORTAL_ALLOWED_NETWORKS", "127.0.0.0/8" if LOCAL_MODE else ""))
+ALLOW_HTTP = flag("PORTAL_ALLOW_HTTP", default=LOCAL_MODE)
 CSSM_MAX_PARALLEL = number("PORTAL_CSSM_MAX_PARALLEL", 4)
 USAGE_SAMPLE_DAYS = number("PORTAL_USAGE_SAMPLE_DAYS", 1095)
 CHANGE_DAYS = number("PORTAL_CHANGE_DAYS", 1095)

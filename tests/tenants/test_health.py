@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -32,6 +33,7 @@ def test_not_ready_names_the_parts_that_do_not_answer(db: None) -> None:
 
 def test_ready_with_a_worker_and_a_beat_that_ticked(worker: Any) -> None:
     cache.set(BEAT_SEEN, timezone.now())
+    connection.set_tenant(Partner.objects.get(schema_name="acme"))  # as after a request to a partner
 
     response = Client().get("/readyz")
 
