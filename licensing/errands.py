@@ -14,7 +14,7 @@ LOOK_FIRST = "Start a sync and look at the list of registration tokens before yo
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """`state`: waiting, begun, done or failed; `row_id`: what it made or changed; `message`, `next_step`: why it failed."""
+    """`state`: waiting, begun, done or failed. `row_id`: what it made. `message`, `next_step`: why it failed."""
 
     key: str
     user_id: int
@@ -30,8 +30,10 @@ def begin(user_id: int, what: str) -> Errand:
 
 
 def start(key: str) -> Errand | None:
-    """For the worker: the errand to run, None where it is over. One that was begun and not finished is failed: its
-    worker died, and a write to Cisco is not repeated blindly."""
+    """For the worker: the errand to run, None where it is over.
+
+    One that was begun and not finished is failed: its worker died, and a write to Cisco is not repeated blindly.
+    """
     errand = find(key)
     if errand is None or errand.state in {"done", "failed"}:
         return None

@@ -6,6 +6,7 @@ A write to Cisco is never repeated blindly: when its answer is lost, the list is
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -83,6 +84,12 @@ def revoke(actor: audit.Actor, token: RegistrationToken) -> None:
     _mark_revoked(actor, token)
 
 
+def text_of(token: RegistrationToken) -> str:
+    """In the clear: for showing it once, and for registering with it."""
+    secret: Any = token.text
+    return str(secret.reveal())
+
+
 def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -150,7 +157,7 @@ def _keep(actor: audit.Actor, pool: VirtualAccount, made: types.RegistrationToke
         virtual_account=pool,
         digest=digest_of(made.text),
         defaults={
-            "description": made.description, "expires_at": made.expires_at, "created_by": made.created_by,
+            "description": made.description[:500], "expires_at": made.expires_at, "created_by": made.created_by[:254],
             "export_controlled": made.export_controlled,
         },
     )  # fmt: skip

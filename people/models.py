@@ -109,6 +109,15 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
 
+    @property
+    def state(self) -> str:
+        """Revoked, expired, inactive (its user is) or active: the first that applies."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is not None and self.expires_at <= timezone.now():
+            return "expired"
+        return "active" if self.user.is_active else "inactive"
+
     @staticmethod
     def digest_of(text: str) -> str:
         """The tokens are random and long, so a plain digest is as good as a slow one."""
@@ -129,7 +138,9 @@ class AuditEntry(models.Model):
 
     at = models.DateTimeField(default=timezone.now, editable=False)
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
-    actor = models.CharField(max_length=254, editable=False, help_text="The user's e-mail, with the token if one was used.")
+    actor = models.CharField(
+        max_length=254, editable=False, help_text="The user's e-mail, with the token if one was used."
+    )
     action = models.CharField(max_length=40, editable=False)
     object_type = models.CharField(max_length=50, editable=False)
     object_id = models.CharField(max_length=40, editable=False)

@@ -1,0 +1,1 @@
+"""Forms, by subject. They check shape; rules stand in the verb modules."""

@@ -1,0 +1,188 @@
+"""Forms for license servers and smart accounts. Secrets go in and never come out."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.conf import settings
+
+from licensing.cssm.addresses import check_address
+from licensing.cssm.errors import CssmError
+from licensing.models import LicenseServer, SmartAccount
+
+# cssm-api.md §1, §2.1 and §7. <host> stands for the server's name.
+CLOUD = {
+    "api_base_url": "https://swapi.cisco.com/services/api/smart-accounts-and-licensing",
+    "token_url": "https://id.cisco.com/oauth2/default/v1/token",
+}
+ON_PREM_API, ON_PREM_TOKEN = "https://{host}:8443/api/v1", "https://{host}:8443/backend/oauth/token"
+ON_PREM_ONLY = ("version", "ca_certificate", "verify_tls")
+INTERVALS = [
+    (timedelta(hours=1), "every hour"),
+    (timedelta(hours=6), "every 6 hours"),
+    (timedelta(hours=12), "every 12 hours"),
+    (timedelta(days=1), "every 24 hours"),
+    (timedelta(days=7), "every week"),
+]
+
+
+def secret_field(label: str, is_set: bool) -> forms.CharField:
+    """Write-only: empty keeps what is stored."""
+    return forms.CharField(
+        label=label,
+        required=False,
+        strip=True,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="A value is set. Leave empty to keep it." if is_set else "",
+    )
+
+
+class LicenseServerForm(forms.ModelForm):
+    """Of one kind; the other kind's fields are not there. On-Prem addresses follow from the host where left empty."""
+
+    host = forms.CharField(
+        required=False, help_text="Name of the server, for example ssm.partner.example; the addresses follow from it."
+    )
+
+    class Meta:
+        model = LicenseServer
+        fields = ["name", "api_base_url", "token_url", "client_id", "version", "ca_certificate", "verify_tls"]
+        help_texts = {
+            "ca_certificate": "On-Prem servers usually sign their own certificate: paste it, or that of your CA.",
+            "verify_tls": "Switched off, nobody notices a server that only claims to be yours: an alert stays open.",
+        }
+        widgets = {"ca_certificate": forms.Textarea(attrs={"rows": 4, "class": "mono"})}
+
+    field_order = ["name", "host", "api_base_url", "token_url", "client_id", "client_secret"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.pk:
+            del self.fields["client_id"]  # has a page of its own, with the secret
+        else:
+            self.fields["client_secret"] = secret_field("Client secret", is_set=False)
+        self.order_fields([*self.field_order, *ON_PREM_ONLY])
+        if self.instance.is_cloud:
+            self._for_cloud()
+        else:
+            self._for_on_prem()
+
+    def _for_cloud(self) -> None:
+        for name in ("host", *ON_PREM_ONLY):
+            del self.fields[name]
+        for name, address in CLOUD.items():
+            self.fields[name].initial = address
+            self.initial.setdefault(name, address)
+            self.initial[name] = self.initial[name] or address
+
+    def _for_on_prem(self) -> None:
+        for name in CLOUD:
+            self.fields[name].required = False
+        self.fields["api_base_url"].help_text = f"Empty: {ON_PREM_API.format(host='<host>')}".replace("<", "&lt;")
+        self.fields["token_url"].help_text = f"Empty: {ON_PREM_TOKEN.format(host='<host>')}".replace("<", "&lt;")
+        if "client_id" in self.fields:
+            self.fields["client_id"].help_text = "Issued per local account? Then leave it empty and set it there."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.instance.is_cloud:
+            self._fill_addresses(cleaned)
+        for name in CLOUD:
+            if address := cleaned.get(name):
+                self._check(name, address)
+        return cleaned
+
+    def _fill_addresses(self, cleaned: dict[str, Any]) -> None:
+        host = cleaned.get("host") or urlsplit(cleaned.get("api_base_url") or "").hostname
+        if not host:
+            if "api_base_url" not in self.errors:
+                self.add_error("host", "Enter the server's name, or both addresses.")
+            return
+        for name, pattern in (("api_base_url", ON_PREM_API), ("token_url", ON_PREM_TOKEN)):
+            if name not in self.errors:
+                cleaned[name] = cleaned.get(name) or pattern.format(host=host)
+
+    def _check(self, name: str, address: str) -> None:
+        """Refuse an address now that every sync would refuse (docs/architecture.md, "Secrets")."""
+        try:
+            check_address(
+                address,
+                allow_http=settings.ALLOW_HTTP,
+                allowed_networks=settings.ALLOWED_NETWORKS,
+                allow_private=not self.instance.is_cloud,
+            )
+        except CssmError as error:
+            self.add_error(name if name in self.fields else None, f"{error.message} {error.next_step}")
+
+
+class SmartAccountForm(forms.ModelForm):
+    sync_every = forms.TypedChoiceField(label="Sync")
+
+    class Meta:
+        model = SmartAccount
+        fields = ["name"]
+        help_texts = {"name": "How the portal shows it; empty: its domain."}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        now = self.instance.sync_every
+        choices = {str(int(every.total_seconds())): words for every, words in INTERVALS}
+        choices.setdefault(str(int(now.total_seconds())), f"every {now}")
+        self.fields["sync_every"] = forms.TypedChoiceField(
+            label="Sync",
+            choices=list(choices.items()),
+            coerce=lambda seconds: timedelta(seconds=int(seconds)),
+            initial=str(int(now.total_seconds())),
+            help_text="How often Cisco is asked by itself. A sync can be started at any time.",
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        self.instance.sync_every = cleaned.get("sync_every", self.instance.sync_every)
+        return cleaned
+
+
+class CredentialsForm(forms.Form):
+    """Of a license server, or of a smart account that has its own."""
+
+    client_id = forms.CharField(label="Client ID", max_length=200, required=False)
+
+    def __init__(self, row: LicenseServer | SmartAccount, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"initial": {"client_id": row.client_id}, **options})
+        self.row = row
+        self.fields["client_secret"] = secret_field("Client secret", bool(row.client_secret))
+        if isinstance(row, SmartAccount):
+            self.fields["client_id"].help_text = "Empty: the credentials of its license server are used."
+
+    def clean(self) -> dict[str, Any]:
+        client_id, secret = self.cleaned_data.get("client_id", ""), self.cleaned_data.get("client_secret", "")
+        if secret and not client_id:
+            self.add_error("client_id", "Enter the client ID that this secret belongs to.")
+        if client_id and not secret and (client_id != self.row.client_id or not self.row.client_secret):
+            self.add_error("client_secret", "Enter the secret of this client ID.")
+        return self.cleaned_data
+
+
+class ChooseAccountsForm(forms.Form):
+    """The accounts that the credentials see. What has been added already is shown, and cannot be chosen again."""
+
+    domains = forms.MultipleChoiceField(
+        label="Smart accounts",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one account."},
+    )
+
+    def __init__(self, choices: Iterable[tuple[str, str]], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["domains"].choices = list(choices)  # type: ignore[attr-defined]
+
+
+class AddAccountForm(forms.Form):
+    """By hand, where the list does not show it: some credentials see an account and cannot list it."""
+
+    domain = forms.CharField(max_length=253, label="Domain or local account")
+
+    def clean_domain(self) -> str:
+        return str(self.cleaned_data["domain"]).strip()

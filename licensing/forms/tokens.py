@@ -1,0 +1,53 @@
+"""Forms for registration tokens."""
+
+from typing import Any
+
+from django import forms
+
+from licensing.forms.fleet import PoolField
+from licensing.models import RegistrationToken, VirtualAccount
+from licensing.tokens import MAX_DAYS
+
+
+def pool_field() -> PoolField:
+    pools = VirtualAccount.objects.present().select_related("smart_account").order_by("smart_account__name", "name")
+    return PoolField(queryset=pools, label="Virtual account")
+
+
+class CreateTokenForm(forms.Form):
+    description = forms.CharField(max_length=500, help_text="What it is for: customer, cluster, occasion.")
+    expires_after_days = forms.IntegerField(label="Ends after days", min_value=1, max_value=MAX_DAYS, initial=30)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["virtual_account"] = pool_field()
+        self.order_fields(["virtual_account"])
+
+
+class RecordTokenForm(forms.ModelForm):
+    """A token that somebody made in CSSM; export-controlled ones can only be made there."""
+
+    text = forms.CharField(
+        label="Token",
+        widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "autocomplete": "off", "spellcheck": "false"}),
+        help_text="The whole text as CSSM shows it. It is kept encrypted and not shown again.",
+    )
+
+    class Meta:
+        model = RegistrationToken
+        fields = ["description", "expires_at", "export_controlled"]
+        labels = {"expires_at": "Ends on", "export_controlled": "Allows export-controlled functionality"}
+        widgets = {"expires_at": forms.DateInput(attrs={"type": "date"})}
+        help_texts = {"export_controlled": "Needed for clusters in mixed mode, where your organisation may use it."}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["virtual_account"] = pool_field()
+        self.order_fields(["virtual_account", "text", "description", "expires_at", "export_controlled"])
+        self.fields["description"].required = True
+
+    def clean_text(self) -> str:
+        text = "".join(str(self.cleaned_data["text"]).split())
+        if len(text) < 16:
+            raise forms.ValidationError("This is not a whole registration token. Paste the whole text.")
+        return text

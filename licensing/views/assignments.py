@@ -1,0 +1,100 @@
+"""Assignments: a cluster's place in a virtual account."""
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from licensing import assignment as verbs
+from licensing.filters.fleet import AssignmentFilter
+from licensing.forms.fleet import AssignClusterForm, AssignPoolForm
+from licensing.models import Assignment, Cluster, VirtualAccount
+from licensing.tables.fleet import AssignmentTable
+from licensing.views.clusters import crumbs_of
+from licensing.views.forms import DONE, attempt, confirm_page, form_page
+from licensing.views.lists import Empty, list_page
+from people.audit import actor_of
+from people.gate import Need, needs
+
+HERE = ("Assignments", "/assignments/")
+
+
+def all_assignments() -> QuerySet[Assignment]:
+    return Assignment.objects.select_related("cluster__customer", "virtual_account__smart_account")
+
+
+@needs(Need.READ)
+def assignments(request: HttpRequest) -> HttpResponse:
+    empty = Empty(
+        "link", "No cluster is assigned", "Open a cluster and assign it to the pool whose licenses it uses.",
+        reverse("clusters"), "Go to clusters",
+    )  # fmt: skip
+    return list_page(
+        request, "assignments/assignments.html", AssignmentFilter(request.GET, queryset=all_assignments()),
+        AssignmentTable, noun=("assignment", "assignments"), empty=empty,
+    )  # fmt: skip
+
+
+@needs(Need.READ)
+def assignment(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(all_assignments(), pk=pk)
+    return render(request, "assignments/assignment.html", {"assignment": found})
+
+
+@needs(Need.OPERATE)
+def cluster_assign(request: HttpRequest, pk: int) -> HttpResponse:
+    cluster = get_object_or_404(Cluster.objects.select_related("customer"), pk=pk)
+    pools = VirtualAccount.objects.present().select_related("smart_account").order_by("smart_account__name", "name")
+    form = AssignClusterForm(pools, request.POST or None)
+    status, made = attempt(
+        request, form, lambda: verbs.assign(actor_of(request), cluster, form.cleaned_data["virtual_account"])
+    )
+    if status == DONE and made is not None:
+        messages.success(request, f"{cluster} is assigned to {made.virtual_account}.")
+        return redirect("cluster", pk)
+    return form_page(
+        request, form, heading=f"Assign {cluster}", submit="Assign", cancel=reverse("cluster", args=[pk]),
+        crumbs=crumbs_of(cluster), template="assignments/assign.html", status=status, cluster=cluster,
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+def virtual_account_assign(request: HttpRequest, pk: int) -> HttpResponse:
+    pool = get_object_or_404(VirtualAccount.objects.select_related("smart_account"), pk=pk)
+    address = reverse("virtual-account", args=[pk])
+    free = Cluster.objects.exclude(pk__in=Assignment.objects.current().values("cluster"))
+    form = AssignPoolForm(free.select_related("customer").order_by("customer__name", "name"), request.POST or None)
+    status, made = attempt(request, form, lambda: verbs.assign(actor_of(request), form.cleaned_data["cluster"], pool))
+    if status == DONE and made is not None:
+        messages.success(request, f"{made.cluster} is assigned to {pool}.")
+        return redirect(address)
+    crumbs = [("Virtual accounts", reverse("virtual-accounts")), (pool.name, address)]
+    return form_page(
+        request, form, heading=f"Assign a cluster to {pool}", submit="Assign", cancel=address, crumbs=crumbs,
+        template="assignments/assign.html", status=status, pool=pool,
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+def assignment_end(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(all_assignments(), pk=pk)
+    address = reverse("assignment", args=[pk])
+    page = confirm_page(
+        request,
+        lambda: verbs.end(actor_of(request), found),
+        heading=f"End the assignment of {found.cluster}?",
+        consequences=[
+            f"{found.cluster} no longer counts as a user of {found.virtual_account}, and can be assigned elsewhere.",
+            "Its products stay registered at Cisco until somebody deregisters them.",
+            "The history keeps this assignment.",
+        ],
+        blockers=["This assignment has ended already."] if found.ended_at else [],
+        confirm="End assignment",
+        cancel=address,
+        crumbs=[HERE, (str(found), address)],
+        danger=False,
+    )
+    if page is None:
+        messages.success(request, f"{found.cluster} is no longer assigned.")
+    return page or redirect("cluster", found.cluster_id)

@@ -1,0 +1,129 @@
+"""Clusters with their nodes, and where each of them is licensed."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from licensing import fleet
+from licensing.filters.fleet import ClusterFilter
+from licensing.forms.fleet import ClusterForm, NodeFormSet, ProxyForm, node_rows
+from licensing.models import Assignment, Cluster, Proxy
+from licensing.tables.fleet import ClusterTable, current_pool
+from licensing.views.forms import ASKED, DONE, Crumbs, attempt, confirm_page, form_page
+from licensing.views.lists import Empty, list_page
+from people import audit
+from people.gate import Need, needs
+
+HERE = ("Clusters", "/clusters/")
+INSTANCES_SHOWN = 50
+
+
+def with_pools(rows: QuerySet[Cluster]) -> QuerySet[Cluster]:
+    """Each cluster with its current assignment (`current`, at most one) for tables.fleet.current_pool."""
+    current = Assignment.objects.current().select_related("virtual_account__smart_account")
+    return rows.prefetch_related(Prefetch("assignments", queryset=current, to_attr="current"))
+
+
+@needs(Need.READ)
+def clusters(request: HttpRequest) -> HttpResponse:
+    rows = with_pools(Cluster.objects.select_related("customer").annotate(node_count=Count("nodes")))
+    empty = Empty(
+        "boxes", "No clusters yet", "A cluster is one installation of a UC application for a customer.",
+        reverse("cluster-add"), "Add cluster",
+    )  # fmt: skip
+    return list_page(
+        request, "clusters/clusters.html", ClusterFilter(request.GET, queryset=rows), ClusterTable,
+        noun=("cluster", "clusters"), empty=empty,
+    )  # fmt: skip
+
+
+@needs(Need.READ)
+def cluster(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = with_pools(Cluster.objects.select_related("customer", "license_server"))
+    found = get_object_or_404(rows, pk=pk)
+    own_proxy = Proxy.objects.filter(cluster=found).first()
+    instances = found.product_instances.present().select_related("virtual_account__smart_account")
+    context = {
+        "cluster": found,
+        "assignment": current_pool(found),
+        "ended": found.assignments.exclude(ended_at=None).select_related("virtual_account"),
+        "nodes": found.nodes.all(),
+        "own_proxy": own_proxy,
+        "proxy": own_proxy or Proxy.objects.filter(customer=found.customer_id).first(),
+        "instances": instances.prefetch_related("usage")[:INSTANCES_SHOWN],
+    }
+    return render(request, "clusters/cluster.html", context)
+
+
+@needs(Need.OPERATE)
+def cluster_add(request: HttpRequest) -> HttpResponse:
+    return _edit(request, Cluster(), "Add a cluster", reverse("clusters"))
+
+
+@needs(Need.OPERATE)
+def cluster_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Cluster, pk=pk)
+    return _edit(request, found, f"Edit {found}", reverse("cluster", args=[pk]))
+
+
+@needs(Need.OPERATE)
+def cluster_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(with_pools(Cluster.objects.all()), pk=pk)
+    name, current = found.name, current_pool(found)
+    page = confirm_page(
+        request,
+        lambda: fleet.delete_cluster(audit.actor_of(request), found),
+        heading=f"Delete {name}?",
+        consequences=[
+            f"Its {found.nodes.count()} nodes, its proxy and the history of its assignments are forgotten.",
+            f"Product instances that lose their cluster: {found.product_instances.count()}. At Cisco nothing changes.",
+        ],
+        blockers=[f"It is assigned to {current.virtual_account}: end that assignment first."] if current else [],
+        confirm="Delete cluster",
+        cancel=reverse("cluster", args=[pk]),
+        crumbs=crumbs_of(found),
+    )
+    if page is None:
+        messages.success(request, f"{name} was deleted.")
+    return page or redirect("clusters")
+
+
+def crumbs_of(row: Cluster) -> Crumbs:
+    return [HERE, (str(row), reverse("cluster", args=[row.pk]))]
+
+
+def _edit(request: HttpRequest, row: Cluster, heading: str, cancel: str) -> HttpResponse:
+    """`more` in the post asks for more lines for nodes; nothing is saved then."""
+    before, crumbs = (audit.snapshot(row), crumbs_of(row)) if row.pk else (None, [HERE])
+    form = ClusterForm(request.POST or None, instance=row, initial={"customer": request.GET.get("customer")})
+    nodes = NodeFormSet(node_rows(request.POST), prefix="nodes", initial=_nodes_of(row))
+    proxy = ProxyForm(Proxy.objects.filter(cluster=row).first() if row.pk else None, request.POST or None)
+    status, saved = ASKED, None
+    if "more" not in request.POST:
+        status, saved = attempt(request, form, lambda: _save(request, form, nodes, proxy, before), also=[nodes, proxy])
+    if status == DONE and saved is not None:
+        messages.success(request, f"{saved} was saved.")
+        return redirect("cluster", saved.pk)
+    return form_page(
+        request, form, heading=heading, cancel=cancel, crumbs=crumbs, template="clusters/edit.html", status=status,
+        proxy=proxy, nodes=nodes,
+    )  # fmt: skip
+
+
+def _save(
+    request: HttpRequest, form: ClusterForm, nodes: Any, proxy: ProxyForm, before: dict[str, Any] | None
+) -> Cluster:
+    actor = audit.actor_of(request)
+    named = [values for values in nodes.cleaned_data if values.get("host_name")]
+    specs = [fleet.NodeSpec(values["host_name"], values["role"]) for values in named]
+    saved = fleet.save_cluster(actor, form.instance, specs, before=before)
+    fleet.set_proxy(actor, saved, proxy.spec())
+    return saved
+
+
+def _nodes_of(row: Cluster) -> list[Any]:
+    return list(row.nodes.values("host_name", "role")) if row.pk else [{"host_name": "", "role": "publisher"}]

@@ -1,0 +1,196 @@
+"""Tables and filters of the pages for users, API tokens and the audit."""
+
+from datetime import datetime
+from typing import Any
+
+import django_filters
+import django_tables2 as tables
+from django import forms
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from licensing.filters.base import ListFilter
+from licensing.tables.base import PortalTable, SinceColumn, TitleColumn
+from licensing.templatetags.components import badge, ends, when
+from people.models import ApiToken, AuditEntry, Role, Scope, User
+
+# Kind of object in the audit -> what people call it, and its page where it has one.
+OBJECTS = {
+    "licenseserver": ("License server", "license-server"),
+    "smartaccount": ("Smart account", "smart-account"),
+    "virtualaccount": ("Virtual account", "virtual-account"),
+    "productinstance": ("Product instance", "product-instance"),
+    "registrationtoken": ("Registration token", "registration-token"),
+    "customer": ("Customer", "customer"),
+    "cluster": ("Cluster", "cluster"),
+    "proxy": ("Proxy", ""),
+    "assignment": ("Assignment", "assignment"),
+    "alert": ("Alert", "alert"),
+    "alertrule": ("Alert rule", "alert-rule-edit"),
+    "syncrun": ("Sync run", "sync-run"),
+    "user": ("User", "user"),
+    "apitoken": ("API token", ""),
+}
+# After these the object has no page any more.
+LAST_ACTIONS = {"deleted", "removed"}
+
+
+class UserTable(PortalTable):
+    email = TitleColumn("user", below=lambda user: user.name, verbose_name="User")
+    role = tables.Column()
+    is_active = tables.Column(verbose_name="State")
+    last_login = SinceColumn(verbose_name="Last sign-in")
+    date_joined = SinceColumn(verbose_name="Added")
+
+    def render_is_active(self, value: bool) -> SafeString:
+        return badge("active" if value else "inactive")
+
+    def value_is_active(self, value: bool) -> str:
+        return "active" if value else "inactive"
+
+
+class UserFilter(ListFilter):
+    searched = ("email", "name")
+    placeholder = "Search name or e-mail"
+    role = django_filters.ChoiceFilter(choices=Role.choices, empty_label="Any")
+    is_active = django_filters.ChoiceFilter(
+        label="State", choices=[("true", "Active"), ("false", "Deactivated")], empty_label="Any", method="by_state"
+    )
+
+    class Meta:
+        model = User
+        fields = ["q", "role", "is_active"]
+
+    def by_state(self, rows: QuerySet[User], name: str, value: str) -> QuerySet[User]:
+        return rows.filter(is_active=value == "true")
+
+
+class ApiTokenTable(PortalTable):
+    name = tables.Column(attrs={"td": {"class": "title"}})
+    user = tables.Column(order_by=("user__email", "pk"))
+    scope = tables.Column()
+    state = tables.Column(empty_values=(), orderable=False)
+    expires_at = tables.Column(verbose_name="Ends")
+    last_used_at = SinceColumn(verbose_name="Last used")
+    created_at = SinceColumn(verbose_name="Created")
+    revoke = tables.Column(empty_values=(), orderable=False, verbose_name="", exclude_from_export=True)
+
+    def render_name(self, record: ApiToken) -> SafeString:
+        return format_html('{} <span class="sub mono">{}…</span>', record.name, record.prefix)
+
+    def value_name(self, record: ApiToken) -> str:
+        return record.name
+
+    def render_user(self, record: ApiToken) -> str:
+        return record.user.email
+
+    def render_state(self, record: ApiToken) -> SafeString:
+        return badge(record.state)
+
+    def value_state(self, record: ApiToken) -> str:
+        return record.state
+
+    def render_expires_at(self, value: datetime) -> SafeString:
+        return ends(timezone.localtime(value).date(), warn_days=14)
+
+    def value_expires_at(self, value: datetime) -> str:
+        return value.isoformat()
+
+    def render_revoke(self, record: ApiToken) -> SafeString | str:
+        if record.state != "active":
+            return ""
+        address = reverse("api-token-revoke", args=[record.pk])
+        label = '<a class="button quiet danger small" href="{}">Revoke<span class="visually-hidden"> {}</span></a>'
+        return format_html(label, address, record.name)
+
+
+class OwnTokenTable(ApiTokenTable):
+    """What people who are not owners see: their own tokens, to look at."""
+
+    class Meta:
+        exclude = ("user", "revoke")
+
+
+class ApiTokenFilter(ListFilter):
+    searched = ("name", "user__email", "prefix")
+    placeholder = "Search name, user or first letters"
+    scope = django_filters.ChoiceFilter(choices=Scope.choices, empty_label="Any")
+    state = django_filters.ChoiceFilter(
+        choices=[("active", "Active"), ("revoked", "Revoked"), ("expired", "Expired"), ("inactive", "User inactive")],
+        empty_label="Any", method="by_state",
+    )  # fmt: skip
+
+    class Meta:
+        model = ApiToken
+        fields = ["q", "scope", "state"]
+
+    def by_state(self, rows: QuerySet[ApiToken], name: str, value: str) -> QuerySet[ApiToken]:
+        now = timezone.now()
+        if value == "revoked":
+            return rows.exclude(revoked_at=None)
+        rows = rows.filter(revoked_at=None)
+        if value == "expired":
+            return rows.filter(expires_at__lte=now)
+        rows = rows.exclude(expires_at__lte=now)
+        return rows.filter(user__is_active=value == "active")
+
+
+class AuditTable(PortalTable):
+    at = tables.Column(verbose_name="Time")
+    actor = tables.Column(verbose_name="Who")
+    action = tables.Column(verbose_name="Did")
+    object_label = tables.Column(verbose_name="With")
+    changes = tables.Column(orderable=False, verbose_name="Old and new")
+
+    def render_at(self, value: datetime) -> SafeString:
+        return when(value)
+
+    def value_at(self, value: datetime) -> str:
+        return value.isoformat()
+
+    def render_object_label(self, value: str, record: AuditEntry) -> SafeString:
+        kind, route = OBJECTS.get(record.object_type, (record.object_type, ""))
+        shown = value
+        if route and record.object_id.isdigit() and record.action not in LAST_ACTIONS:
+            shown = format_html('<a href="{}">{}</a>', reverse(route, args=[record.object_id]), value)
+        return format_html('{} <span class="sub">{}</span>', shown, kind)
+
+    def value_object_label(self, value: str, record: AuditEntry) -> str:
+        return f"{record.object_type} {record.object_id}: {value}"
+
+    def render_changes(self, value: dict[str, Any]) -> SafeString:
+        return format_html_join("", "<div>{}: {}</div>", ((words(name), *_shown(pair)) for name, pair in value.items()))
+
+    def value_changes(self, value: dict[str, Any]) -> str:
+        return "; ".join(f"{words(name)}: {' '.join(_shown(pair))}" for name, pair in value.items())
+
+
+class AuditFilter(ListFilter):
+    searched = ("actor", "object_label", "action")
+    placeholder = "Search who, did or with"
+    object_type = django_filters.ChoiceFilter(
+        label="Kind", choices=[(name, label) for name, (label, _) in OBJECTS.items()], empty_label="Any"
+    )
+    object_id = django_filters.CharFilter(label="Id", widget=forms.HiddenInput)
+    since = django_filters.DateFilter("at", "date__gte", label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    until = django_filters.DateFilter("at", "date__lte", label="To", widget=forms.DateInput(attrs={"type": "date"}))
+
+    class Meta:
+        model = AuditEntry
+        fields = ["q", "object_type", "object_id", "since", "until"]
+
+
+def words(name: str) -> str:
+    """A column's name as words: `client_secret` -> client secret."""
+    return name.replace("_", " ")
+
+
+def _shown(pair: Any) -> tuple[str]:
+    """What was and what is; what was empty is not mentioned."""
+    if not isinstance(pair, list) or len(pair) != 2:
+        return (str(pair),)
+    old, new = (("" if value is None else str(value)) for value in pair)
+    return (f"{old or 'empty'} → {new or 'empty'}" if old else new or "empty",)

@@ -1,0 +1,104 @@
+"""The audit page and the own profile."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from people import audit
+from people.models import AuditEntry, User
+from tenants.models import Partner
+from tests import factories as make
+from tests.conftest import PASSWORD
+from tests.people.test_users import QUERIES, page
+
+
+@pytest.mark.parametrize("role", ["owner", "operator", "viewer"])
+def test_everyone_reads_who_did_what_with_old_and_new(
+    acme: Partner, acme_users: dict[str, User], client_of: Any, role: str
+) -> None:
+    server = make.make_server(name="Old name", client_secret="old-hidden")
+    before = audit.snapshot(server)
+    server.name, server.client_secret = "New name", "new-hidden"
+    server.save()
+    audit.record(audit.Actor(acme_users["owner"], "owner@acme.example"), "changed", server, before=before)
+
+    shown = page(client_of(acme, role).get("/audit/"))
+
+    assert "name: Old name → New name" in shown
+    assert "client secret: •••••• → ••••••" in shown
+    assert "hidden" not in shown.replace("visually-hidden", "").replace("aria-hidden", "").replace('type="hidden"', "")
+    assert f'<a href="/license-servers/{server.pk}/">New name</a>' in shown
+
+
+def test_audit_is_searched_and_filtered(acme: Partner, client_of: Any) -> None:
+    now = timezone.now()
+    rows = [
+        ("anna", "added", "user", "1", 0),
+        ("bert", "deleted", "customer", "2", 40),
+        ("anna", "made", "customer", "3", 0),
+    ]
+    for actor, action, kind, number, days in rows:
+        AuditEntry.objects.create(
+            at=now - timedelta(days=days), actor=f"{actor}@acme.example", action=action, object_type=kind,
+            object_id=number, object_label=f"row {number}",
+        )  # fmt: skip
+    client = client_of(acme, "viewer")
+
+    def found(query: str) -> list[str]:
+        shown = page(client.get(f"/audit/?{query}"))
+        return [number for number in "123" if f"row {number}" in shown]
+
+    assert found("") == ["1", "2", "3"]
+    assert found("q=anna") == ["1", "3"]
+    assert found("object_type=customer") == ["2", "3"]
+    assert found("object_type=customer&object_id=3") == ["3"]
+    assert found(f"until={(now - timedelta(days=30)).date()}") == ["2"]
+    assert found(f"since={(now - timedelta(days=30)).date()}") == ["1", "3"]
+    assert found("since=nonsense") == []
+    assert '<a href="/customers/2/">' not in page(client.get("/audit/"))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_audit_needs_the_same_queries_for_more_rows(
+    acme: Partner, client_of: Any, django_assert_num_queries: Any, rows: int
+) -> None:
+    for number in range(rows):
+        AuditEntry.objects.create(
+            actor="x", action="y", object_type="customer", object_id="1", object_label=f"n{number}"
+        )
+    client = client_of(acme, "viewer")
+    client.get("/audit/")
+
+    with django_assert_num_queries(QUERIES):
+        assert page(client.get("/audit/")).count('<a href="/customers/1/">') == rows
+
+
+@pytest.mark.parametrize("role", ["owner", "operator", "viewer"])
+def test_everyone_changes_the_own_name_and_nothing_else(
+    acme: Partner, acme_users: dict[str, User], client_of: Any, role: str
+) -> None:
+    client = client_of(acme, role)
+
+    response = client.post("/profile/", {"name": "Robin", "role": "owner", "email": "x@y.example"})
+
+    user = User.objects.get(pk=acme_users[role].pk)
+    assert response["Location"] == "/profile/"
+    assert (user.name, user.role, user.email) == ("Robin", role, f"{role}@acme.example")
+    assert AuditEntry.objects.get().changes == {"name": ["", "Robin"]}
+
+
+def test_everyone_changes_the_own_password(acme: Partner, acme_users: dict[str, User], client_of: Any) -> None:
+    client = client_of(acme)
+    client.post("/accounts/login/", {"login": "viewer@acme.example", "password": PASSWORD})
+
+    response = client.post(
+        "/accounts/password/change/",
+        {"oldpassword": PASSWORD, "password1": "another-pass-7", "password2": "another-pass-7"},
+    )
+
+    assert response.status_code == 302
+    assert User.objects.get(pk=acme_users["viewer"].pk).check_password("another-pass-7")
+    assert client.get("/profile/").status_code == 200
+    assert [entry.action for entry in AuditEntry.objects.all()] == ["changed password"]
