@@ -1,6 +1,7 @@
 """The client: families A (cloud) and D (On-Prem) of Cisco's API, cssm-api §4 and §7."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -9,17 +10,22 @@ from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.cssm.transport import ServerConfig, Transport, segment
 from licensing.cssm.types import (
     AccountRef,
+    CssmAlert,
+    ItemResult,
     License,
+    LicenseTransfer,
     Page,
     ProductInstance,
     RegistrationToken,
     SmartAccount,
+    Subscription,
     VirtualAccount,
 )
 
 __all__ = ["AccountRef", "CssmClient", "ServerConfig"]
 
 Item = TypeVar("Item")
+UNITS_PER_TRANSFER = 998  # cssm-api.md §10.1.9
 SHIFTED = "The listing of {what} changed while it was being read."
 
 
@@ -46,11 +52,27 @@ class CssmClient:
             answer = self.transport.call("GET", "/v2/accounts")
         return [formats.smart_account(raw) for raw in formats.rows(answer.get("accounts"))]
 
+    def search_smart_accounts(self, domain: str) -> list[SmartAccount]:
+        """Exactly this domain: Cisco's search goes by substring (§4.2)."""
+        answer = self.transport.call("GET", "/v1/accounts/search", params={"domain": domain, "limit": 1000})
+        found = [formats.smart_account(raw) for raw in formats.rows(answer.get("accounts"))]
+        return [account for account in found if account.domain.casefold() == domain.casefold()]
+
     def virtual_accounts(self, account: AccountRef) -> Iterator[Page[VirtualAccount]]:
         """The pools of an account; Cisco answers them at once (§4.4)."""
         answer = self.transport.call("GET", self._typed(account, "/virtual-accounts"))
         found = [formats.virtual_account(raw) for raw in formats.rows(answer.get("virtualAccounts"))]
         yield Page(found, 0, len(found))
+
+    def create_virtual_account(self, account: AccountRef, name: str, description: str = "") -> None:
+        """Never repeated by itself: on CssmUnavailable, read the list back."""
+        body = {"name": name, "description": description, "isDefault": "false", "commerceAccessLevel": "PUBLIC"}
+        self.transport.call("POST", self._typed(account, "/virtual-accounts"), body, safe=False)
+
+    def delete_virtual_account(self, account: AccountRef, name: str) -> None:
+        """Cisco refuses while product instances are registered in it."""
+        path = f"/virtual-accounts/{segment(name)}/delete"
+        self.transport.call("POST", self._typed(account, path), safe=False)
 
     def licenses(self, account: AccountRef) -> Iterator[Page[License]]:
         """Every license of every virtual account, a page at a time (§4.5)."""
@@ -69,6 +91,62 @@ class CssmClient:
             formats.product_instance,
             lambda row: (row.virtual_account, row.identity),
         )
+
+    def search_product_instances(self, account: AccountRef, virtual_account: str) -> list[ProductInstance]:
+        """One pool's instances, without their usage (§4.8)."""
+        path = self._pool(account, virtual_account, "/devices")
+        answer = self.transport.call("GET", path, params={"limit": -1, "offset": 0})
+        found = formats.rows(answer.get("devices"))
+        return [formats.product_instance({"virtualAccount": virtual_account, **raw}) for raw in found]
+
+    def subscriptions(self, account: AccountRef) -> Iterator[Page[Subscription]]:
+        """§4.6. One license may have several lines of one subscription, so whole rows are told apart."""
+        return self._pages(
+            self._account(account, "/license-subscriptions"), "licenseSubscriptions", formats.subscription, None
+        )
+
+    def alerts(self, account: AccountRef) -> list[CssmAlert] | None:
+        """Cisco's own alerts; None where this server does not offer them (§4.11)."""
+        body = {"limit": -1} if self.config.on_prem else {"virtualAccounts": [], "limit": -1, "offset": 0}
+        try:
+            answer = self.transport.call("POST", self._account(account, "/alerts"), body)
+        except CssmRefused as error:
+            if error.reason == "unknown_account":
+                return None
+            raise
+        return [formats.alert(raw) for raw in formats.rows(answer.get("alerts"))]
+
+    def transfer_licenses(self, account: AccountRef, source: str, transfers: list[LicenseTransfer]) -> list[ItemResult]:
+        """In calls of at most 998 units; stops after the first failure. Never repeated: read back first (§4.7)."""
+        path = self._pool(account, source, "/licenses/transfer")
+        results: list[ItemResult] = []
+        for transfer in chunks(transfers):
+            found = self._batch(path, {"licenses": [_transfer_body(transfer)]}, [transfer.license])
+            results += found
+            if not all(result.ok for result in found):
+                break
+        return results
+
+    def transfer_product_instances(
+        self, account: AccountRef, source: str, target: str, instances: list[ProductInstance]
+    ) -> list[ItemResult]:
+        """Licenses do not move with them (§4.8)."""
+        body = [{**_sudi_body(instance), "targetVirtualAccount": target} for instance in instances]
+        path = self._pool(account, source, "/devices/transfer")
+        return self._batch(path, {"productInstances": body}, [instance.serial for instance in instances])
+
+    def remove_product_instances(
+        self, account: AccountRef, virtual_account: str, instances: list[ProductInstance]
+    ) -> list[ItemResult]:
+        """The member is misspelt in v2, as Cisco spells it (§4.8)."""
+        path = self._pool(account, virtual_account, "/devices/remove").replace("/v1/", "/v2/", 1)
+        body = {"productInstacesRemoveRequests": [_sudi_body(instance) for instance in instances]}
+        return self._batch(path, body, [instance.serial for instance in instances])
+
+    def _batch(self, path: str, body: dict[str, Any], names: list[str]) -> list[ItemResult]:
+        """Per-item results; where the answer tells none, an overall SUCCESS speaks for every item."""
+        answer = self.transport.call("POST", path, body, safe=False)
+        return formats.item_results(answer) or [ItemResult(name, ok=True, message="") for name in names]
 
     def registration_tokens(self, account: AccountRef, virtual_account: str) -> Iterator[Page[RegistrationToken]]:
         """The tokens of one pool; Cisco answers them at once (§4.9)."""
@@ -99,7 +177,7 @@ class CssmClient:
                 raise CssmRefused("rejected", f"The token was not revoked: {formats.text(item.get('statusMessage'))}.")
 
     def _pages(
-        self, path: str, member: str, parse: Callable[[Any], Item], key: Callable[[Item], Any]
+        self, path: str, member: str, parse: Callable[[Any], Item], key: Callable[[Item], Any] | None
     ) -> Iterator[Page[Item]]:
         """A whole listing or CssmUnavailable at its end: totals that move, rows listed twice or missing (§3.2)."""
         seen: set[int] = set()
@@ -113,7 +191,7 @@ class CssmClient:
                 raise CssmUnavailable(SHIFTED.format(what=member))
             total = now
             items = [parse(row) for row in raw]
-            seen.update(hash(key(item)) for item in items)
+            seen.update(map(hash, map(key, items)) if key else range(read, read + len(items)))
             read += len(items)
             if items or offset == 0:
                 yield Page(items, offset, total)
@@ -132,3 +210,25 @@ class CssmClient:
 
     def _pool(self, account: AccountRef, virtual_account: str, path: str) -> str:
         return self._account(account, f"/virtual-accounts/{segment(virtual_account)}{path}")
+
+
+def chunks(transfers: list[LicenseTransfer]) -> Iterator[LicenseTransfer]:
+    """The same transfers in parts of at most 998 units each."""
+    for transfer in transfers:
+        for begin in range(0, transfer.quantity, UNITS_PER_TRANSFER):
+            yield replace(transfer, quantity=min(UNITS_PER_TRANSFER, transfer.quantity - begin))
+
+
+def _transfer_body(transfer: LicenseTransfer) -> dict[str, Any]:
+    return {
+        "license": transfer.license,
+        "licenseType": transfer.license_type,
+        "quantity": transfer.quantity,
+        "targetVirtualAccount": transfer.target,
+        "precedence": "LONGEST_TERM_FIRST",
+    }
+
+
+def _sudi_body(instance: ProductInstance) -> dict[str, Any]:
+    """As Cisco listed it, all members of the identity: they were not made up here."""
+    return {"sudi": instance.raw.get("sudi") or {}, "productTagName": instance.product_tag}

@@ -5,12 +5,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from licensing.cssm.types import (
+    CssmAlert,
     InstanceUsage,
+    ItemResult,
     License,
     LicenseLine,
     ProductInstance,
     RegistrationToken,
     SmartAccount,
+    Subscription,
     Substitution,
     VirtualAccount,
 )
@@ -18,6 +21,7 @@ from licensing.cssm.types import (
 Raw = dict[str, Any]
 TRUE_WORDS = {"true", "yes", "y", "1", "allowed"}
 COMPLIANCE = {"incompliance": "in_compliance", "outofcompliance": "out_of_compliance"}
+FAILURES = {"FAILURE", "FAILED", "ERROR"}
 DATE_FORMATS = ("%Y-%b-%d", "%d-%b-%Y", "%m/%d/%Y")
 
 
@@ -132,6 +136,41 @@ def registration_token(raw: Raw, virtual_account_name: str) -> RegistrationToken
         text(raw.get("createdBy")),
         flag(export),
     )
+
+
+def subscription(raw: Raw) -> Subscription:
+    return Subscription(
+        text(raw.get("license")),
+        text(raw.get("virtualAccount")),
+        text(raw.get("subscriptionId")),
+        number(raw.get("quantity")),
+        text(raw.get("billingType")),
+        day(raw.get("startDate")),
+        day(raw.get("endDate")),
+        text(raw.get("status")),
+    )
+
+
+def alert(raw: Raw) -> CssmAlert:
+    return CssmAlert(
+        text(raw.get("messageType")),
+        text(raw.get("severity")).lower(),
+        text(raw.get("source")),
+        text(raw.get("message")),
+        text(raw.get("virtualAccount")),
+    )
+
+
+def item_results(answer: Raw) -> list[ItemResult]:
+    """Per-item results from whichever array has them: Cisco's name for it is not known (cssm-api.md §4.7)."""
+    found = [row for value in answer.values() for row in rows(value) if "status" in row]
+    return [_item_result(row) for row in found]
+
+
+def _item_result(raw: Raw) -> ItemResult:
+    name = raw.get("license") or raw.get("device") or raw.get("displayName") or raw.get("name")
+    failed = text(raw.get("status")).upper() in FAILURES
+    return ItemResult(text(name), not failed, text(raw.get("statusMessage")))
 
 
 def _usage(raw: list[Raw]) -> tuple[InstanceUsage, ...]:

@@ -119,3 +119,45 @@ class RegistrationToken:
     expires_at: datetime | None
     created_by: str
     export_controlled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    license: str
+    virtual_account: str
+    subscription_id: str
+    quantity: int
+    billing_type: str
+    start: date | None
+    end: date | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class CssmAlert:
+    """Cisco's own finding. `source`: what it is about, may be empty (cssm-api.md §4.11)."""
+
+    type: str
+    severity: str
+    source: str
+    message: str
+    virtual_account: str
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseTransfer:
+    """`license_type`: PERPETUAL or TERM (cssm-api.md §4.7)."""
+
+    license: str
+    license_type: str
+    quantity: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """What became of one item of a batch. `message`: Cisco's reason where it failed."""
+
+    item: str
+    ok: bool
+    message: str

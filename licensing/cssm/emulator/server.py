@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from licensing.cssm.emulator import moves
 from licensing.cssm.emulator.scenarios import SCENARIOS, Handler
 from licensing.cssm.emulator.state import SESSION, Account, Raw, Session, State
 
@@ -91,6 +92,37 @@ def devices(account: Account, query: dict[str, str], body: Raw) -> Raw:
     return page(account.devices, "devices", query, body)
 
 
+def search_devices(account: Account, query: dict[str, str], body: Raw) -> Raw:
+    """One pool's instances; the display name is called `instanceName` here (cssm-api.md §4.8)."""
+    found = [
+        {"instanceName": raw["displayName"], "productTagName": raw["productTagName"], "sudi": raw["sudi"],
+         "virtualAccount": raw["virtualAccount"]}
+        for raw in account.devices if raw["virtualAccount"] == query["pool"]
+    ]  # fmt: skip
+    return page(found, "devices", query, body)
+
+
+def subscriptions(account: Account, query: dict[str, str], body: Raw) -> Raw:
+    return page(moves.subscriptions(account), "licenseSubscriptions", query, body)
+
+
+def alerts(account: Account, query: dict[str, str], body: Raw) -> Raw:
+    return page(moves.alerts(account), "alerts", query, body)
+
+
+def transfer_licenses(account: Account, path: dict[str, str], body: Raw) -> Raw:
+    refusal, results = moves.transfer_licenses(account, path["pool"], body)
+    return bad(refusal) if refusal else good(licenses=results)
+
+
+def transfer_devices(account: Account, path: dict[str, str], body: Raw) -> Raw:
+    return good(productInstancesTransferStatus=moves.transfer_devices(account, path["pool"], body))
+
+
+def remove_devices(account: Account, path: dict[str, str], body: Raw) -> Raw:
+    return good(removeProductInstancesStatus=moves.remove_devices(account, path["pool"], body))
+
+
 def tokens(account: Account, path: dict[str, str], body: Raw) -> Raw:
     return good(tokens=account.tokens.get(path["pool"], []))
 
@@ -127,6 +159,12 @@ ROUTES: list[tuple[str, re.Pattern[str], Answer]] = [
         ("POST", ACCOUNT + TYPE + r"/virtual-accounts/(?P<pool>[^/]+)/delete", delete_virtual_account),
         ("POST", ACCOUNT + r"/licenses", licenses),
         ("POST", ACCOUNT + r"/devices", devices),
+        ("POST", ACCOUNT + r"/license-subscriptions", subscriptions),
+        ("POST", ACCOUNT + r"/alerts", alerts),
+        ("POST", POOL + r"/licenses/transfer", transfer_licenses),
+        ("GET", POOL + r"/devices", search_devices),
+        ("POST", POOL + r"/devices/transfer", transfer_devices),
+        ("POST", POOL + r"/devices/remove", remove_devices),
         ("GET", POOL + r"/tokens", tokens),
         ("POST", POOL + r"/tokens", create_token),
         ("POST", POOL + r"/tokens/revoke", revoke_tokens),
