@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from django.test.utils import setup_databases
 from django_tenants.utils import schema_context, tenant_context
 from pytest_django.live_server_helper import LiveServer
 from rest_framework.test import APIClient
@@ -54,8 +55,15 @@ def quick_passwords() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any, quick_passwords: None) -> None:
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any, quick_passwords: None
+) -> None:
+    """In place of pytest-django's, which leaves the database out where no collected test asks for `db`.
+
+    It ends with the servers of the run, so nothing is torn down.
+    """
     with django_db_blocker.unblock():
+        setup_databases(verbosity=0, interactive=False, aliases={"default"})
         make_provider()
         for schema in PARTNERS:
             make_partner(schema)
