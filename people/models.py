@@ -34,7 +34,7 @@ class User(AbstractBaseUser):
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=150, blank=True)
     role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
-    is_active = models.BooleanField("active", default=True)
+    is_active = models.BooleanField("active", default=True)  # type: ignore[misc]
     is_superuser = models.BooleanField(default=False, editable=False, help_text="Provider staff only.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -28,10 +28,11 @@ def link_filter(path: str) -> django_filters.NumberFilter:
 class Collection(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet):
     """A readable collection. A query parameter that is not known is an error, not silently ignored."""
 
+    filterset_class: Any = None
     lookup_value_regex = r"\d{1,18}"
 
     def filter_queryset(self, queryset: Any) -> Any:
-        known = PAGING | set(self.filterset_class.base_filters if getattr(self, "filterset_class", None) else ())
+        known = PAGING | set(self.filterset_class.base_filters if self.filterset_class else ())
         unknown = set(self.request.query_params) - known if self.action == "list" else set()
         if unknown:
             words = f"Unknown parameter. Known are: {', '.join(sorted(known))}."
