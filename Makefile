@@ -1,42 +1,39 @@
 # The command surface. CI runs `make lint` and `make test`; `make help` lists all.
 
 PYTHON := .venv/bin/python
-WORKERS ?= 2
 STAMP := .venv/.requirements-installed
+# Parallel test processes.
+WORKERS ?= 2
 
 .PHONY: help setup run test lint bench lock
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 10
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## make .venv with the locked dependencies
+setup: $(STAMP) ## make .venv with the locked dependencies; the others do it by themselves
 
 $(STAMP): requirements.lock
-	@found=; for python in python3.13 python3.12 python3.11 python3; do \
-	  if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then found=$$python; break; fi; \
-	done; \
-	if [ -z "$$found" ]; then echo "Python 3.11, 3.12 or 3.13 is needed and was not found." >&2; exit 1; fi; \
-	[ -x $(PYTHON) ] || $$found -m venv .venv
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@touch $(STAMP)
+	@sh portal/local/setup.sh $@
 
-run: setup ## start everything on PORT (default 8000)
+run: setup ## start everything; PORT=8000, EMULATOR=0 leaves out the emulator, Ctrl-C ends it
 	@exec $(PYTHON) -m portal.local.run
 
-test: setup ## run all tests; more pytest arguments in ARGS
+test: setup ## run all tests; ARGS="tests/licensing -k sync" some, REQUIRE_BROWSER=1 none without a browser
 	@$(PYTHON) -m pytest -n $(WORKERS) $(ARGS)
 
-lint: setup ## format, lint, types, import contracts, migrations, lock file
+lint: setup ## check format, code, types, import contracts, migrations and the lock file
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
-	.venv/bin/lint-imports --no-cache
-	$(PYTHON) -W ignore manage.py makemigrations --check --dry-run
+	$(PYTHON) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-cache
+	@# Compares models with migration files; no database is needed, and none is asked.
+	DATABASE_URL=postgresql://portal@127.0.0.1:1/portal $(PYTHON) -W ignore manage.py makemigrations --check --dry-run
 	$(PYTHON) -m portal.local.check_lock
+	$(PYTHON) -m pip check
 
-bench: setup ## measure what the speed promises are about
+bench: setup ## measure what the speed promises are about; PART=name one of them
 	@$(PYTHON) -m bench $(PART)
 
 lock: setup ## renew requirements.lock from pyproject.toml
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check uv
-	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
+	@$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --all-extras pyproject.toml -o requirements.lock

@@ -3,6 +3,7 @@
 import re
 import sys
 import tomllib
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -20,6 +21,9 @@ def problems(pyproject: str, lock: str) -> list[str]:
     ]
     pins = pinned(lock)
     found = [f"{text} is not met by the lock." for text in wanted if not is_met(Requirement(text), pins)]
+    found += [
+        f"{line} is not a pin." for line in lock.splitlines() if re.match(r"[^\s#]", line) and not PIN.match(line)
+    ]
     found += [f"{name} has no hash." for name, block in blocks(lock) if "--hash=sha256:" not in block]
     if re.search(r"https?://|--(extra-)?index-url|--find-links", lock):
         found.append("The lock names an address; it must hold pins and hashes alone.")
@@ -44,7 +48,22 @@ def pinned(lock: str) -> dict[str, list[str]]:
 
 def is_met(requirement: Requirement, pins: dict[str, list[str]]) -> bool:
     versions = pins.get(canonicalize_name(requirement.name), [])
-    return bool(versions) and all(requirement.specifier.contains(version, prereleases=True) for version in versions)
+    fits = all(requirement.specifier.contains(version, prereleases=True) for version in versions)
+    return bool(versions) and fits and all(canonicalize_name(part.name) in pins for part in parts_of(requirement))
+
+
+def parts_of(requirement: Requirement) -> list[Requirement]:
+    """What the extras of an installed requirement bring along."""
+    try:
+        needed = [Requirement(text) for text in requires(requirement.name) or []]
+    except PackageNotFoundError:
+        return []
+    return [
+        part
+        for part in needed
+        for extra in requirement.extras
+        if part.marker and part.marker.evaluate({"extra": extra}) and not part.marker.evaluate({"extra": ""})
+    ]
 
 
 if __name__ == "__main__":

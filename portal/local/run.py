@@ -1,7 +1,13 @@
 """`make run`: the whole portal on this machine. Ctrl-C or SIGTERM ends it."""
 
 import os
+import signal
 import sys
+
+if __name__ == "__main__":  # nothing is started yet: end at once, and quietly, also while the rest is being imported
+    for _number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(_number, lambda *_: os._exit(0))
+
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,10 +66,10 @@ def given(name: str) -> str:
 
 def main() -> int:
     Signals()
-    stack = Stack()
+    stack = None
     try:
-        stack.start(read_plan())
-        stack.supervisor.watch()
+        stack = Stack(read_plan())
+        stack.start().watch()
     except EndedBySignalError:
         say("Ending ...")
         return 0
@@ -72,17 +78,19 @@ def main() -> int:
     except OSError as error:
         say(f"Cannot use {error.filename or ROOT}: {error.strerror or error}.", error=True)
     finally:
-        stack.stop()
+        if stack:
+            stack.stop()
     return 1
 
 
 class Stack:
-    def __init__(self) -> None:
-        self.servers = LocalServers(ROOT / ".local")
-        self.supervisor: Supervisor
-
-    def start(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
         self.servers = LocalServers(ROOT / ".local", database_url=plan.database_url, redis_url=plan.redis_url)
+        self.supervisor: Supervisor | None = None
+
+    def start(self) -> Supervisor:
+        plan = self.plan
         self.servers.claim()
         state_file(ROOT).unlink(missing_ok=True)
         check_ports(plan)
@@ -90,57 +98,64 @@ class Stack:
             load_or_make_keys(ROOT)
         say("Starting the servers ...")
         urls = self.servers.start()
-        self.supervisor = Supervisor(ROOT, urls, self.servers.register)
+        supervisor = self.supervisor = Supervisor(ROOT, urls, self.servers.register)
         for name, server in (("postgres", self.servers.postgres), ("valkey", self.servers.valkey)):
-            self.supervisor.adopt(name, server.process if server else None)
-        self._start_processes(plan)
-        write_state(ROOT, urls, plan.emulator_url, self.supervisor.pids())
-        say(ready_block(plan, self.supervisor.pids()))
+            supervisor.adopt(name, server.process if server else None)
+        start_processes(supervisor, plan)
+        write_state(ROOT, urls, plan.emulator_url, supervisor.pids())
+        say(ready_block(plan, supervisor.pids()))
+        return supervisor
 
     def stop(self) -> None:
-        if hasattr(self, "supervisor"):
+        if self.supervisor:
             state_file(ROOT).unlink(missing_ok=True)
             self.supervisor.stop()
         self.servers.stop()
 
-    def _start_processes(self, plan: Plan) -> None:
-        supervisor = self.supervisor
-        if plan.emulator:
-            supervisor.start("emulator", "manage.py", "cssm_emulator", "--port", str(plan.port + 1))
-            supervisor.wait_for(partial(self._emulator_settled, plan.port + 1), READY_SECONDS)
-        say("Setting up the database ...")
-        demo = ["--demo"] if plan.demo else []
-        address = ["--emulator-url", plan.emulator_url] if plan.emulator else []
-        supervisor.run("setup", "manage.py", "setup_portal", *demo, *address)
-        say("Starting the portal ...")
-        celery = ("-m", "celery", "-A", "portal")
-        web = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(plan.port), "--workers", "1")
-        threads = ("--blocking-threads", "2", "--no-ws", "--no-access-log")
-        supervisor.start("web", "-m", "granian", *web, *threads, "portal.wsgi:application", vital=True)
-        supervisor.start("worker", *celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle")
-        supervisor.start("beat", *celery, "beat", "--schedule", str(ROOT / ".local" / "beat-schedule"))
-        if not supervisor.wait_for(partial(self._portal_settled, plan.port), READY_SECONDS):
-            self._explain(plan.port)
 
-    def _emulator_settled(self, port: int) -> bool:
-        return not self.supervisor.is_running("emulator") or is_listening(port)
+def start_processes(supervisor: Supervisor, plan: Plan) -> None:
+    if plan.emulator:
+        supervisor.start("emulator", "manage.py", "cssm_emulator", "--port", str(plan.port + 1))
+        # The demo's first sync reads from it.
+        supervisor.wait_for(partial(emulator_settled, supervisor, plan.port + 1), READY_SECONDS)
+    say("Setting up the database ...")
+    demo = ["--demo"] if plan.demo else []
+    address = ["--emulator-url", plan.emulator_url] if plan.emulator else []
+    supervisor.run("setup", "manage.py", "setup_portal", *demo, *address)
+    say("Starting the portal ...")
+    web = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(plan.port), "--no-ws", "--no-access-log")
+    # A worker that is asked to end while it starts does not hear it.
+    threads = ("--workers", "1", "--blocking-threads", "2", "--workers-kill-timeout", "2")
+    supervisor.start("web", "-m", "granian", *web, *threads, "portal.wsgi:application", vital=True)
+    celery = ("-m", "celery", "-A", "portal")
+    supervisor.start("worker", *celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle")
+    supervisor.start("beat", *celery, "beat", "--schedule", str(ROOT / ".local" / "beat-schedule"))
+    if not supervisor.wait_for(partial(portal_settled, supervisor, plan.port), READY_SECONDS):
+        explain(plan.port)
 
-    def _portal_settled(self, port: int) -> bool:
-        """Whatever runs is ready; what has died has been reported."""
-        answers = readiness(port)
-        awaited = {"workers": "worker", "beat": "beat"}
-        return bool(answers) and all(
-            answer == "ok" or (part in awaited and not self.supervisor.is_running(awaited[part]))
-            for part, answer in answers.items()
-        )
 
-    def _explain(self, port: int) -> None:
-        answers = readiness(port)
-        if not answers:
-            raise LocalError(f"The web server does not answer after {READY_SECONDS} seconds. See .local/logs/web.log.")
-        for part, answer in answers.items():
-            if answer != "ok":
-                say(f"Not ready: {part} {answer}. See .local/logs/.", error=True)
+def emulator_settled(supervisor: Supervisor, port: int) -> bool:
+    return not supervisor.is_running("emulator") or is_listening(port)
+
+
+def portal_settled(supervisor: Supervisor, port: int) -> bool:
+    """Whatever runs is ready; what has died has been reported."""
+    answers = readiness(port)
+    awaited = {"workers": "worker", "beat": "beat"}
+    return bool(answers) and all(
+        answer == "ok" or (part in awaited and not supervisor.is_running(awaited[part]))
+        for part, answer in answers.items()
+    )
+
+
+def explain(port: int) -> None:
+    """The page is up, something behind it is not: say so and go on."""
+    answers = readiness(port)
+    if not answers:
+        raise LocalError(f"The web server does not answer after {READY_SECONDS} seconds. See .local/logs/web.log.")
+    for part, answer in answers.items():
+        if answer != "ok":
+            say(f"Not ready: {part} {answer}. See .local/logs/.", error=True)
 
 
 def check_ports(plan: Plan) -> None:

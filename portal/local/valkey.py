@@ -36,7 +36,7 @@ class Valkey:
             port = free_port()
             if self._serve(port, password):
                 return f"redis://:{password}@127.0.0.1:{port}/0"
-        raise LocalError(f"Valkey does not start. Its last words ({self.log}):{tail(self.log)}")
+        raise self._failure()
 
     def stop(self) -> None:
         if self.process:
@@ -54,7 +54,11 @@ class Valkey:
             return True
         if "in use" in tail(self.log, 3):
             return False
-        raise LocalError(f"Valkey does not start. Its last words ({self.log}):{tail(self.log)}")
+        raise self._failure()
+
+    def _failure(self) -> LocalError:
+        words = f"Valkey does not start. Its last words ({self.log}):{tail(self.log)}"
+        return LocalError(f"{words}\nIf its data are damaged, remove {self.folder}: queue and cache begin anew.")
 
     def _settings(self, port: int, password: str) -> bytes:
         lines = ["bind 127.0.0.1", f"port {port}", f"requirepass {password}", f"databases {DATABASES}", "dir ."]
