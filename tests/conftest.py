@@ -147,7 +147,7 @@ def client_of(db: None) -> Callable[..., PartnerClient]:
         client = PartnerClient(SERVER_NAME=host_of(partner))
         if role:
             with tenant_context(partner):
-                client.force_login(User.objects.get(role=role))
+                client.force_login(User.objects.filter(role=role).earliest("id"))
         return client
 
     return make
@@ -161,7 +161,7 @@ def api_of(db: None) -> Callable[..., PartnerApi]:
         api = PartnerApi(SERVER_NAME=host_of(partner))
         if role:
             with tenant_context(partner):
-                _, text = ApiToken.issue(User.objects.get(role=role), f"test {role} {scope}", scope)
+                _, text = ApiToken.issue(User.objects.filter(role=role).earliest("id"), f"test {role} {scope}", scope)
             api.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
         return api
 
