@@ -106,7 +106,7 @@ def fill(partner: Partner, marker: str) -> None:
             cluster=cluster,
         )
         make.make_token(id=ID, virtual_account=pool, description=f"{marker} token", text=f"{marker} secret")
-        make.make_assignment(id=ID, cluster=cluster, virtual_account=pool)
+        make.make_assignment(id=ID, cluster=cluster, virtual_account=pool, started_by=f"{marker} person")
         run = make.make_sync_run(id=ID, smart_account=account, status="failed", cause=f"{marker} cause")
         Change.objects.create(
             id=ID, sync_run=run, kind="created", object_type="license", object_id=ID, label=f"{marker} change"
