@@ -34,6 +34,13 @@ def check_address(
             raise _refused(f"{host} leads to {address}, an address that license servers may not have here.")
 
 
+def check_peer(host: str, peer: str, *, allowed_networks: Sequence[str], allow_private: bool) -> None:
+    """The address that a connection really has: a name may change what it resolves to between check and connect."""
+    address = ipaddress.ip_address(peer.partition("%")[0])
+    if not is_allowed(address, allowed_networks, allow_private):
+        raise _refused(f"{host} leads to {address}, an address that license servers may not have here.")
+
+
 def resolve(host: str, port: int) -> list[Address]:
     """Every address of a name; number forms that the system accepts (decimal, octal) come out as what they mean."""
     try:

@@ -179,26 +179,28 @@ class CssmClient:
     def _pages(
         self, path: str, member: str, parse: Callable[[Any], Item], key: Callable[[Item], Any] | None
     ) -> Iterator[Page[Item]]:
-        """A whole listing or CssmUnavailable at its end: totals that move, rows listed twice or missing (§3.2)."""
+        """A whole listing or CssmUnavailable at its end: totals that move, rows listed twice or missing (§3.2).
+
+        Where the server tells no total, a page that is not full is the last one.
+        """
         seen: set[int] = set()
-        offset, total, read = 0, -1, 0
-        while total < 0 or offset < total:
-            body = {"virtualAccounts": [], "limit": self.config.page_size, "offset": offset}
-            answer = self.transport.call("POST", path, body)
-            raw = formats.rows(answer.get(member))
-            now = formats.number(answer.get("totalRecords", offset + len(raw)))
-            if total >= 0 and now != total:
+        offset, total, more = 0, -1, True
+        while more:
+            answer = self.transport.call(
+                "POST", path, {"virtualAccounts": [], "limit": self.config.page_size, "offset": offset}
+            )
+            items = [parse(row) for row in formats.rows(answer.get(member))]
+            now = _total(answer)
+            if offset and now != total:
                 raise CssmUnavailable(SHIFTED.format(what=member))
             total = now
-            items = [parse(row) for row in raw]
-            seen.update(map(hash, map(key, items)) if key else range(read, read + len(items)))
-            read += len(items)
-            if items or offset == 0:
-                yield Page(items, offset, total)
-            if not items:
-                break
-            offset += len(items)
-        if len(seen) != read or read != total:
+            begin, offset = offset, offset + len(items)
+            seen.update(map(hash, map(key, items)) if key else range(begin, offset))
+            if items or begin == 0:
+                yield Page(items, begin, offset if total < 0 else total)
+            more = bool(items) and (offset < total if total >= 0 else len(items) >= self.config.page_size)
+            more = more and len(seen) == offset
+        if len(seen) != offset or total not in {-1, offset}:
             raise CssmUnavailable(SHIFTED.format(what=member))
 
     def _account(self, account: AccountRef, path: str) -> str:
@@ -210,6 +212,12 @@ class CssmClient:
 
     def _pool(self, account: AccountRef, virtual_account: str, path: str) -> str:
         return self._account(account, f"/virtual-accounts/{segment(virtual_account)}{path}")
+
+
+def _total(answer: dict[str, Any]) -> int:
+    """How many the server says there are, -1 where it does not say."""
+    stated = answer.get("totalRecords")
+    return -1 if stated is None else formats.number(stated)
 
 
 def chunks(transfers: list[LicenseTransfer]) -> Iterator[LicenseTransfer]:

@@ -51,14 +51,14 @@ def rows(value: Any) -> list[Raw]:
 def moment(value: Any) -> datetime | None:
     """Any of Cisco's date forms (cssm-api §3.4) as aware UTC."""
     if isinstance(value, int | float) and value > 0:
-        return datetime.fromtimestamp(value / 1000, UTC)
+        return _epoch(value)
     if not isinstance(value, str) or not value.strip():
         return None
     try:
         found = datetime.fromisoformat(value.strip())
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return _odd_date(value.strip())
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def day(value: Any) -> date | None:
@@ -107,7 +107,9 @@ def license_(raw: Raw) -> License:
 
 
 def product_instance(raw: Raw) -> ProductInstance:
-    sudi = raw.get("sudi") or {}
+    sudi = raw.get("sudi")
+    if not isinstance(sudi, dict):
+        sudi = {}
     name = text(raw.get("displayName") or raw.get("instanceName")).rstrip("; ")
     return ProductInstance(
         text(raw.get("virtualAccount")),
@@ -202,6 +204,13 @@ def _substitution(raw: Raw) -> Substitution:
         number(raw.get("substitutedQuantity")),
         text(raw.get("substitutionType")),
     )
+
+
+def _epoch(milliseconds: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _odd_date(value: str) -> datetime | None:

@@ -13,8 +13,9 @@ from urllib.parse import quote, urlsplit
 import httpx2
 import stamina
 
-from licensing.cssm.addresses import check_address
+from licensing.cssm.addresses import check_address, check_peer
 from licensing.cssm.errors import CssmError, CssmRefused, CssmUnavailable
+from licensing.cssm.formats import number
 
 SUCCESS_WORDS = {"", "SUCCESS", "WARNING", "COMPLETE", "OK", "OK_POLL"}
 RENEW_BEFORE_SECONDS = 120
@@ -43,6 +44,7 @@ class ServerConfig:
     allowed_networks: tuple[str, ...] = ()
     connect_seconds: float = 5.0
     read_seconds: float = 60.0
+    answer_seconds: float = 300.0  # for a whole answer: a server that drips never runs into read_seconds
     max_answer_bytes: int = 64 * 1024 * 1024
     max_parallel: int = 4
     page_size: int = 500
@@ -128,6 +130,9 @@ class Transport:
         except CssmUnavailable:
             self.circuit.record(ok=False)
             raise
+        except CssmRefused:
+            self.circuit.record(ok=True)  # it answered
+            raise
         self.circuit.record(ok=True)
         return answer
 
@@ -142,20 +147,42 @@ class Transport:
             url, allow_http=config.allow_http, allowed_networks=config.allowed_networks, allow_private=config.on_prem
         )
         options = {name: value for name, value in options.items() if value is not None}
+        options["extensions"] = {"trace": self._trace}
         try:
             with self._http.stream(method, url, **options) as response:
-                content = bytearray()
-                for chunk in response.iter_bytes():
-                    content += chunk
-                    if len(content) > config.max_answer_bytes:
-                        raise CssmUnavailable(f"{self.host} sent an answer larger than is believable.")
-                return response.status_code, response.headers, bytes(content)
+                return response.status_code, response.headers, self._read(response)
         except httpx2.TimeoutException:
             raise CssmUnavailable(f"{self.host} did not answer in time.") from None
         except httpx2.ConnectError as error:
             raise CssmUnavailable(f"{self.host} cannot be reached: {_reason(error)}.") from None
+        except httpx2.InvalidURL:
+            raise CssmRefused("address_not_allowed", f"{url!r} is not an address.", "Check the API base URL.") from None
         except httpx2.HTTPError:
             raise CssmUnavailable(f"{self.host} broke off its answer.") from None
+
+    def _read(self, response: httpx2.Response) -> bytes:
+        """The body, unpacked, within the limits on size and time."""
+        content = bytearray()
+        end = time.monotonic() + self.config.answer_seconds
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) > self.config.max_answer_bytes:
+                raise CssmUnavailable(f"{self.host} sent an answer larger than is believable.")
+            if time.monotonic() > end:
+                raise CssmUnavailable(f"{self.host} did not end its answer in time.")
+        return bytes(content)
+
+    def _trace(self, event: str, info: dict[str, Any]) -> None:
+        """Check the peer as soon as a connection stands, before a byte of ours goes over it."""
+        if event != "connection.connect_tcp.complete":
+            return
+        stream, config = info["return_value"], self.config
+        peer = str(stream.get_extra_info("server_addr")[0])
+        try:
+            check_peer(self.host, peer, allowed_networks=config.allowed_networks, allow_private=config.on_prem)
+        except CssmRefused:
+            stream.close()
+            raise
 
     def _bearer(self) -> str:
         if not self._token or time.monotonic() > self._renew_at:
@@ -179,7 +206,7 @@ class Transport:
         self._token = str(answer.get("access_token") or "")
         if not self._token:
             raise CssmUnavailable("The token endpoint answered without a token.", "Check the token URL.")
-        lifetime = float(answer.get("expires_in") or 3599)
+        lifetime = float(number(answer.get("expires_in")) or 3599)
         self._renew_at = time.monotonic() + max(lifetime - RENEW_BEFORE_SECONDS, lifetime / 2)
 
 
@@ -204,7 +231,7 @@ def _meaning(status: int, headers: Any, content: bytes, host: str) -> dict[str, 
     """The JSON object of a good answer (cssm-api §3.1, §3.5); everything else raises."""
     try:
         answer = json.loads(content) if content else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if status == 429 or status >= 500:
         raise CssmUnavailable(f"{host} answered {status}: {_words(answer, status)}.", retry_after=_retry_after(headers))
@@ -253,4 +280,8 @@ def _reason(error: Exception) -> str:
 def _tls(config: ServerConfig) -> Any:
     if not config.verify_tls:
         return False
-    return ssl.create_default_context(cadata=config.ca_pem) if config.ca_pem else True
+    try:
+        return ssl.create_default_context(cadata=config.ca_pem) if config.ca_pem else True
+    except (ssl.SSLError, ValueError):
+        step = "Upload the CA certificate as PEM text."
+        raise CssmRefused("rejected", "The CA certificate of this server cannot be read.", step) from None

@@ -103,6 +103,39 @@ async def second_page_fails(request: web.Request, handler: Handler) -> web.Strea
     return await handler(request)
 
 
+async def shrinking_listing(request: web.Request, handler: Handler) -> web.StreamResponse:
+    request["grow"] = -_count(request)
+    return await handler(request)
+
+
+async def no_totals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Listings do not tell how many rows there are."""
+    return _without(await handler(request), "totalRecords")
+
+
+async def slow_start(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """As a starting On-Prem: 502 for the first two calls, 403 for the third one, then well (cssm-api.md §7)."""
+    if _count(request) <= 2:
+        return web.Response(status=502, text=HTML.format(status=502), content_type="text/html")
+    if _count(request) == 3:
+        return web.json_response({"error": "invalid_token"}, status=403)
+    return await handler(request)
+
+
+async def item_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Batches answer SUCCESS and do nothing for any item (cssm-api.md §3.1)."""
+    if not request.path.endswith(("/transfer", "/remove", "/revoke")):
+        return await handler(request)
+    failure = {"status": "FAILURE", "statusMessage": "The item could not be processed."}
+    return web.json_response({"status": "SUCCESS", "statusMessage": "", "results": [failure]})
+
+
+def _without(answer: web.StreamResponse, member: str) -> web.Response:
+    body = json.loads(getattr(answer, "body", b"") or b"{}")
+    body.pop(member, None)
+    return web.json_response(body, status=answer.status)
+
+
 def _count(request: web.Request) -> int:
     return request.app[SESSION].calls
 
@@ -119,6 +152,10 @@ SCENARIOS: dict[str, Callable[[web.Request, Handler], Awaitable[web.StreamRespon
     "reset": reset,
     "shuffled-pages": shuffled_pages,
     "growing-listing": growing_listing,
+    "shrinking-listing": shrinking_listing,
+    "no-totals": no_totals,
+    "slow-start": slow_start,
+    "item-failures": item_failures,
     "no-api-access": no_api_access,
     "no-role": no_role,
     "expiring-tokens": expiring_tokens,

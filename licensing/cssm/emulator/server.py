@@ -20,6 +20,7 @@ CLIENT_ID = "demo-client"
 CLIENT_SECRET = "demo-secret"  # noqa: S105 - the demo's, printed on the emulator's own page
 TOKEN_SECONDS = 3599
 CLOUD_BASE = "/services/api/smart-accounts-and-licensing"
+TOKEN_PATHS = ("/oauth2/default/v1/token", "/as/token.oauth2", "/backend/oauth/token", "/oauth/token")
 NOT_FOUND = "<html><body><h1>404</h1><p>Not found</p></body></html>"
 # The live gateway takes doubled slashes and a doubled prefix (cssm-api §1); the emulator does too.
 PREFIX = re.compile(r"^(/services/api)?(/services/api)?/smart-accounts-and-licensing|^(/backend)?/api(?=/v1)")
@@ -197,7 +198,7 @@ def make_app(state: State, scenario: str = "none") -> web.Application:
     app.router.add_get("/", welcome)
     app.router.add_post("/_emulator/scenario", set_scenario)
     app.router.add_get("/_emulator/state", show_state)
-    for path in ("/oauth2/default/v1/token", "/as/token.oauth2", "/backend/oauth/token", "/oauth/token"):
+    for path in TOKEN_PATHS:
         app.router.add_post(path, issue_token)
     app.router.add_route("*", "/{path:.*}", answer)
     return app
@@ -207,7 +208,7 @@ def make_app(state: State, scenario: str = "none") -> web.Application:
 async def bad_day(request: web.Request, handler: Handler) -> web.StreamResponse:
     session = request.app[SESSION]
     scenario = SCENARIOS[session.scenario]
-    if scenario is None or request.path.startswith(("/_emulator", "/oauth2", "/backend/oauth")) or request.path == "/":
+    if scenario is None or request.path.startswith("/_emulator/") or request.path in {"/", *TOKEN_PATHS}:
         return await handler(request)
     session.calls += 1
     return await scenario(request, handler)

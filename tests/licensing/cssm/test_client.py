@@ -120,7 +120,7 @@ def test_on_prem_speaks_its_own_dialect(emulator: EmulatorThread, account: Accou
         assert [len(page.items) for page in client.product_instances(ref)] == [1]
 
 
-@pytest.mark.parametrize("scenario", ["flaky", "expiring-tokens", "too-many-with-hint"])
+@pytest.mark.parametrize("scenario", ["flaky", "expiring-tokens", "too-many-with-hint", "no-totals"])
 def test_passing_trouble_is_ridden_out(
     client: CssmClient, account: Account, emulator: EmulatorThread, scenario: str
 ) -> None:
@@ -140,6 +140,7 @@ def test_passing_trouble_is_ridden_out(
         ("second-page-fails", "answered 502: Bad Gateway."),
         ("shuffled-pages", "The listing of devices changed while it was being read."),
         ("growing-listing", "The listing of devices changed while it was being read."),
+        ("shrinking-listing", "The listing of devices changed while it was being read."),
     ],
 )
 def test_lasting_trouble_is_unavailable(
