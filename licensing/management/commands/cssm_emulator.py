@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from licensing.cssm.emulator import SCENARIOS, PortInUse, run_emulator
+from licensing.cssm.emulator.data import generate
 from licensing.cssm.emulator.demo import demo_state
 
 
@@ -16,10 +17,15 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, required=True)
         parser.add_argument("--scenario", default="none", help=f"One of: {', '.join(SCENARIOS)}.")
 
+        parser.add_argument("--instances", type=int, default=0, help="Adds big.example with so many product instances.")
+
     def handle(self, *args: Any, **options: Any) -> None:
         if options["scenario"] not in SCENARIOS:
             raise CommandError(f"Unknown scenario. Known are: {', '.join(SCENARIOS)}.", returncode=2)
+        state = demo_state()
+        if options["instances"] > 0:
+            generate(state, "big.example", instances=options["instances"])
         try:
-            run_emulator(demo_state(), options["port"], options["scenario"])
+            run_emulator(state, options["port"], options["scenario"])
         except PortInUse as error:
             raise CommandError(str(error)) from None
