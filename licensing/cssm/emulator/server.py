@@ -193,11 +193,13 @@ def page(found: list[Raw], member: str, query: dict[str, str], body: Raw) -> Raw
 
 
 def make_app(state: State, scenario: str = "none") -> web.Application:
-    app = web.Application(middlewares=[bad_day], client_max_size=16 * 1024 * 1024)
+    app = web.Application(middlewares=[bad_day], client_max_size=256 * 1024 * 1024)
     app[SESSION] = Session(state, scenario)
     app.router.add_get("/", welcome)
     app.router.add_post("/_emulator/scenario", set_scenario)
     app.router.add_get("/_emulator/state", show_state)
+    app.router.add_put("/_emulator/state", replace_state)
+    app.router.add_get("/_emulator/calls", show_calls)
     for path in TOKEN_PATHS:
         app.router.add_post(path, issue_token)
     app.router.add_route("*", "/{path:.*}", answer)
@@ -207,10 +209,12 @@ def make_app(state: State, scenario: str = "none") -> web.Application:
 @web.middleware
 async def bad_day(request: web.Request, handler: Handler) -> web.StreamResponse:
     session = request.app[SESSION]
-    scenario = SCENARIOS[session.scenario]
-    if scenario is None or request.path.startswith("/_emulator/") or request.path in {"/", *TOKEN_PATHS}:
+    if request.path.startswith("/_emulator/") or request.path in {"/", *TOKEN_PATHS}:
         return await handler(request)
     session.calls += 1
+    scenario = SCENARIOS[session.scenario]
+    if scenario is None:
+        return await handler(request)
     return await scenario(request, handler)
 
 
@@ -279,6 +283,21 @@ async def set_scenario(request: web.Request) -> web.Response:
 async def show_state(request: web.Request) -> web.Response:
     state: State = request.app[SESSION].state
     return web.json_response({domain: vars(account) for domain, account in state.accounts.items()})
+
+
+async def replace_state(request: web.Request) -> web.Response:
+    """Everything anew: what show_state answers, changed as wanted."""
+    try:
+        accounts = {domain: Account(**raw) for domain, raw in (await request.json()).items()}
+    except (ValueError, TypeError, AttributeError):
+        return web.json_response({"error": "Send what GET /_emulator/state answers, changed."}, status=400)
+    request.app[SESSION].state.accounts = accounts
+    return web.json_response({"accounts": list(accounts)})
+
+
+async def show_calls(request: web.Request) -> web.Response:
+    """Calls of the API since the scenario began."""
+    return web.json_response({"calls": request.app[SESSION].calls})
 
 
 async def welcome(request: web.Request) -> web.Response:
