@@ -14,7 +14,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP = 28, 1 << 2
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 47, 2
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
-CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+CAP_DAC_OVERRIDE = 1
 
 
 def main(parent: int, signal: int, uid: int, gid: int, access: bool, command: list[str]) -> None:
@@ -31,29 +31,21 @@ def main(parent: int, signal: int, uid: int, gid: int, access: bool, command: li
 def become(uid: int, gid: int, access: bool) -> None:
     """PostgreSQL refuses to run as root.
 
-    Where the user could not enter a parent folder (a clone under /root), it keeps one right of root's: to enter and
-    read. Without NO_SETUID_FIXUP, access(2) would answer as if it had not.
+    Where the user could not enter a parent folder (a clone under /root), it keeps one right of root's, which
+    containers have too: no file is closed to it. Without NO_SETUID_FIXUP, access(2) would answer as if it had not.
     """
     keep = access and sys.platform == "linux"
     libc = ctypes.CDLL(None, use_errno=True)
     if keep:
         check(libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
-    capability = held_capability() if keep else 0
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
     if keep:
-        mask = 1 << capability
+        mask = 1 << CAP_DAC_OVERRIDE
         header = struct.pack("=Ii", LINUX_CAPABILITY_VERSION_3, 0)
         check(libc.capset(header, struct.pack("=6I", mask, mask, mask, 0, 0, 0)))
-        check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0))
-
-
-def held_capability() -> int:
-    """Reading suffices; containers usually have only the wider right."""
-    with open("/proc/self/status") as status:  # noqa: PTH123 - starts faster without pathlib
-        held = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff"))
-    return CAP_DAC_READ_SEARCH if held >> CAP_DAC_READ_SEARCH & 1 else CAP_DAC_OVERRIDE
+        check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0))
 
 
 def check(result: int) -> None:
@@ -67,4 +59,5 @@ if __name__ == "__main__":
         parent, signal, uid, gid, access = map(int, sys.argv[1:6])
         main(parent, signal, uid, gid, bool(access), sys.argv[6:])
     except OSError as error:
-        sys.exit(f"Cannot start {sys.argv[6]}: {error}")
+        advice = "Start as an ordinary user, move the folder to where everybody may enter, or set DATABASE_URL."
+        sys.exit(f"Cannot start {sys.argv[6]}: {error.strerror}. {advice if int(sys.argv[3]) else ''}".rstrip())

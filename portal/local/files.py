@@ -11,6 +11,11 @@ class LocalError(Exception):
     """What hinders the local stack, as a sentence for the person who started it."""
 
 
+def file_trouble(error: OSError, folder: Path) -> LocalError:
+    advice = " Start as the user who owns the folder." if isinstance(error, PermissionError) else ""
+    return LocalError(f"Cannot use {error.filename or folder}: {error.strerror or error}.{advice}")
+
+
 def write_private(path: Path, text: str) -> None:
     _part(path, text).replace(path)
 

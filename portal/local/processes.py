@@ -27,7 +27,7 @@ UNPRIVILEGED = ("postgres", "nobody")
 
 @dataclass(frozen=True)
 class Account:
-    """A user to run as; 0 stays who we are. `access`: keep root's right to enter folders (child.py)."""
+    """A user to run as; 0 stays who we are. `access`: keep root's right to open files (child.py)."""
 
     uid: int = 0
     gid: int = 0

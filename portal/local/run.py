@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from portal.local.files import LocalError
+from portal.local.files import LocalError, file_trouble
 from portal.local.find import load_or_make_keys, state_file, write_state
 from portal.local.servers import LocalServers
 from portal.local.supervisor import (
@@ -76,7 +76,7 @@ def main() -> int:
     except LocalError as error:
         say(str(error), error=True)
     except OSError as error:
-        say(f"Cannot use {error.filename or ROOT}: {error.strerror or error}.", error=True)
+        say(str(file_trouble(error, ROOT)), error=True)
     finally:
         if stack:
             stack.stop()

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from portal.local.files import LocalError, lock
+from portal.local.files import LocalError, file_trouble, lock
 from portal.local.find import Urls
 from portal.local.postgres import Postgres
 from portal.local.processes import Register
@@ -36,7 +36,7 @@ class LocalServers:
             return self._start()
         except OSError as error:
             self.stop()
-            raise LocalError(f"Cannot use {error.filename or self.data_dir}: {error.strerror or error}.") from None
+            raise file_trouble(error, self.data_dir) from None
         except BaseException:
             self.stop()
             raise
