@@ -100,7 +100,8 @@ def _edit(request: HttpRequest, row: Cluster, heading: str, cancel: str) -> Http
     """`more` in the post asks for more lines for nodes; nothing is saved then."""
     before, crumbs = (audit.snapshot(row), crumbs_of(row)) if row.pk else (None, [HERE])
     form = ClusterForm(request.POST or None, instance=row, initial={"customer": request.GET.get("customer")})
-    nodes = NodeFormSet(node_rows(request.POST), prefix="nodes", initial=_nodes_of(row))
+    # No initial values beside posted ones: a line that equals its initial values would count as left empty.
+    nodes = NodeFormSet(node_rows(request.POST), prefix="nodes", initial=None if request.POST else _nodes_of(row))
     proxy = ProxyForm(Proxy.objects.filter(cluster=row).first() if row.pk else None, request.POST or None)
     status, saved = ASKED, None
     if "more" not in request.POST:

@@ -11,6 +11,8 @@ from aiohttp import web
 from licensing.cssm.emulator.state import SESSION
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+# Ends of the paths that change something.
+WRITES = ("/tokens", "/revoke", "/transfer", "/remove", "/delete")
 HTML = "<html><body><h1>{status}</h1><p>The gateway has a bad day.</p></body></html>"
 
 
@@ -130,6 +132,21 @@ async def item_failures(request: web.Request, handler: Handler) -> web.StreamRes
     return web.json_response({"status": "SUCCESS", "statusMessage": "", "results": [failure]})
 
 
+async def lost_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Writes are done, and their answers do not arrive."""
+    answer = await handler(request)
+    return await reset(request, handler) if _is_write(request) else answer
+
+
+async def lost_writes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Writes do not arrive; reading works."""
+    return await reset(request, handler) if _is_write(request) else await handler(request)
+
+
+def _is_write(request: web.Request) -> bool:
+    return request.method == "POST" and request.path.endswith(WRITES)
+
+
 def _without(answer: web.StreamResponse, member: str) -> web.Response:
     body = json.loads(getattr(answer, "body", b"") or b"{}")
     body.pop(member, None)
@@ -156,6 +173,8 @@ SCENARIOS: dict[str, Callable[[web.Request, Handler], Awaitable[web.StreamRespon
     "no-totals": no_totals,
     "slow-start": slow_start,
     "item-failures": item_failures,
+    "lost-answers": lost_answers,
+    "lost-writes": lost_writes,
     "no-api-access": no_api_access,
     "no-role": no_role,
     "expiring-tokens": expiring_tokens,
