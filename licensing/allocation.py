@@ -97,7 +97,7 @@ class Allocation:
         """One explanation per license, families first from higher to lower, then the others by name."""
         spellings: dict[str, list[str]] = {}
         for name in dict.fromkeys([*self.supply, *self.demand, *self.reserved]):
-            spellings.setdefault(_license_of(name, self.rules), []).append(name)
+            spellings.setdefault(license_of(name, self.rules), []).append(name)
         order = sorted(spellings, key=lambda tag: (self.rules.rank(tag), tag))
         return tuple(self._explanation(tag, frozenset(spellings[tag])) for tag in order)
 
@@ -160,7 +160,7 @@ def lenders(tag: str, side: Side, rule: Rule, rules: Rules) -> tuple[str, ...]:
 
 def servers(name: str, rules: Rules = CURRENT) -> tuple[str, ...]:
     """All licenses that may serve a request for this one: itself, then by the rules in their order."""
-    tag = _license_of(name, rules)
+    tag = license_of(name, rules)
     return (tag, *(lender for side, rule in _BORROWING for lender in lenders(tag, side, rule, rules)))
 
 
@@ -173,18 +173,18 @@ class _Stock:
         self._made: dict[tuple[str, str], tuple[int, Rule]] = {}
         self._spellings: dict[str, list[str]] = {}
         for name in supply:
-            self._spellings.setdefault(_license_of(name, rules), []).append(name)
+            self._spellings.setdefault(license_of(name, rules), []).append(name)
 
     def serve_own(self, wanted: Mapping[str, int]) -> dict[str, int]:
         """Serve requests from their own license, the spelling of the request first; the rest per request comes back."""
         missing = {name: quantity - self._take(name, name, quantity, Rule.OWN) for name, quantity in wanted.items()}
         for name in missing:
-            self._serve(missing, name, _license_of(name, self._rules), Rule.OWN)
+            self._serve(missing, name, license_of(name, self._rules), Rule.OWN)
         return missing
 
     def lend(self, missing: dict[str, int], side: Side, rule: Rule) -> None:
         """Serve what is still missing on one side by one rule, highest request first, and take it off `missing`."""
-        open_requests = [(name, _license_of(name, self._rules)) for name, quantity in missing.items() if quantity]
+        open_requests = [(name, license_of(name, self._rules)) for name, quantity in missing.items() if quantity]
         open_requests.sort(key=lambda request: self._rules.rank(request[1]))
         for name, tag in open_requests:
             for lender in lenders(tag, side, rule, self._rules):
@@ -208,7 +208,7 @@ class _Stock:
         return taken
 
 
-def _license_of(name: str, rules: Rules) -> str:
+def license_of(name: str, rules: Rules) -> str:
     """What tells licenses apart: the tag name, or the compared form of a name that we do not know."""
     return rules.find(name) or normalised(name)
 
