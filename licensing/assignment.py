@@ -2,7 +2,7 @@
 
 import re
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from licensing.models import Assignment, Cluster, VirtualAccount
@@ -10,23 +10,20 @@ from licensing.refusals import Refusal
 from people import audit
 from people.audit import Actor
 
-# Smart Licensing came with 12.x; HCM-F lists only clusters above 11.x (domain rows of HCM-F's screens).
+# Applications up to 11.x know PAK licenses alone (domain.md §3.7); HCM-F offers only clusters above 11.x.
 OLDEST_MAJOR = 12
 
 
 @transaction.atomic
 def assign(actor: Actor, cluster: Cluster, virtual_account: VirtualAccount) -> Assignment:
-    """Of two at the same moment one is refused by the constraint."""
+    """Of two at the same moment one waits, and then is refused like anybody who comes later."""
+    cluster, pool = _locked(cluster, virtual_account)
     _check_version(cluster)
-    _check_pool(virtual_account)
+    _check_pool(pool)
     current = Assignment.objects.current().filter(cluster=cluster).select_related("virtual_account").first()
     if current:
         raise Refusal(f"{cluster} is already assigned to {current.virtual_account}.", "End that assignment first.")
-    try:
-        with transaction.atomic():
-            made = Assignment.objects.create(cluster=cluster, virtual_account=virtual_account, started_by=actor.label)
-    except IntegrityError:
-        raise Refusal(f"{cluster} was assigned by somebody else just now.", "Reload and look where it is.") from None
+    made = Assignment.objects.create(cluster=cluster, virtual_account=pool, started_by=actor.label)
     audit.record(actor, "assigned", made)
     return made
 
@@ -42,7 +39,17 @@ def end(actor: Actor, assignment: Assignment) -> Assignment:
     return assignment
 
 
+def _locked(cluster: Cluster, pool: VirtualAccount) -> tuple[Cluster, VirtualAccount]:
+    """Both as they are now: neither may be deleted, change its version or purpose, or go until we are done."""
+    try:
+        held = Cluster.objects.select_for_update(no_key=True).get(pk=cluster.pk)
+        return held, VirtualAccount.objects.select_for_update(no_key=True).get(pk=pool.pk)
+    except (Cluster.DoesNotExist, VirtualAccount.DoesNotExist):
+        raise Refusal("The cluster or the virtual account was deleted just now.", "Reload the list.") from None
+
+
 def _check_version(cluster: Cluster) -> None:
+    """A version that is not known is let through."""
     found = re.match(r"X?(\d+)", cluster.version.strip(), re.IGNORECASE)
     if found and int(found[1]) < OLDEST_MAJOR:
         raise Refusal(

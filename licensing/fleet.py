@@ -5,19 +5,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.core.validators import RegexValidator
+from django.db import IntegrityError, models, transaction
 
+from licensing import transport
 from licensing.matching import match_clusters
-from licensing.models import Assignment, Cluster, Customer, Node, Proxy
+from licensing.models import Assignment, Cluster, Customer, Node, ProductInstance, Proxy
 from licensing.refusals import Refusal
 from people import audit
 from people.audit import Actor
 
+# A name or an IP address. Products resolve it, the portal does not.
+HOST_NAME = RegexValidator(
+    r"^[A-Za-z0-9_:]([A-Za-z0-9_.:-]*[A-Za-z0-9_.:])?\Z", "Enter a host name or an IP address, without scheme and port."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
+    """`serial` None: the stored one stays."""
+
     host_name: str
     role: str
+    serial: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +40,11 @@ class ProxySpec:
     password: str | None = None
 
 
-@transaction.atomic
 def save_customer(actor: Actor, customer: Customer, before: dict[str, Any] | None = None) -> Customer:
     """`before`: audit.snapshot of the stored row, None for a new one."""
-    _save(customer, "A customer of this name exists already.")
-    audit.record(actor, "changed" if before else "added", customer, before=before)
+    with transaction.atomic():
+        _save(customer, before)
+        audit.record(actor, "changed" if before else "added", customer, before=before)
     return customer
 
 
@@ -42,13 +52,13 @@ def save_customer(actor: Actor, customer: Customer, before: dict[str, Any] | Non
 def save_cluster(
     actor: Actor, cluster: Cluster, nodes: list[NodeSpec] | None = None, before: dict[str, Any] | None = None
 ) -> Cluster:
-    """`nodes` None: they stay. At most one is the publisher, host names are told apart ignoring case."""
+    """`nodes` None: they stay. At most one is the publisher; host names are told apart ignoring case."""
     if nodes is not None:
         _check_nodes(nodes)
-    _save(cluster, "This customer already has a cluster of this name.")
-    changes = _replace_nodes(cluster, nodes) if nodes is not None else {}
+    _save(cluster, before)
     audit.record(actor, "changed" if before else "added", cluster, before=before)
-    if changes and before:
+    changes = _set_nodes(cluster, nodes) if nodes is not None else {}
+    if changes:
         audit.record(actor, "changed nodes", cluster, changes=changes)
     match_clusters()
     return cluster
@@ -63,13 +73,12 @@ def set_proxy(actor: Actor, owner: Customer | Cluster, spec: ProxySpec | None) -
             audit.record(actor, "removed proxy", owner, changes={"proxy": [str(proxy), None]})
             proxy.delete()
         return
+    before = audit.snapshot(proxy) if proxy else None
     proxy = proxy or Proxy(**{owner._meta.model_name or "": owner})
-    old = str(proxy) if proxy.pk else None
-    proxy.host, proxy.port, proxy.username = spec.host, spec.port, spec.username
-    if spec.password is not None:
-        proxy.password = spec.password
-    _save(proxy, "This proxy cannot be set.")
-    if old != str(proxy) or spec.password is not None:
+    old = str(proxy) if before else None
+    _fill_proxy(proxy, spec)
+    _save(proxy, before, "proxy_")
+    if before is None or before != audit.snapshot(proxy):
         audit.record(actor, "changed proxy", owner, changes={"proxy": [old, str(proxy)]})
 
 
@@ -78,7 +87,9 @@ def delete_customer(actor: Actor, customer: Customer) -> None:
     blockers = list(customer.clusters.all())
     if blockers:
         names = ", ".join(str(cluster) for cluster in blockers[:5])
-        raise Refusal(f"{customer} has {len(blockers)} clusters: {names}.", "Delete or move them first.")
+        number = "1 cluster" if len(blockers) == 1 else f"{len(blockers)} clusters"
+        more = " and others" if len(blockers) > 5 else ""
+        raise Refusal(f"{customer} has {number}: {names}{more}.", "Delete them or move them to another customer first.")
     audit.record(actor, "deleted", customer, changes={})
     customer.delete()
 
@@ -86,12 +97,54 @@ def delete_customer(actor: Actor, customer: Customer) -> None:
 @transaction.atomic
 def delete_cluster(actor: Actor, cluster: Cluster) -> None:
     """With the history of its ended assignments, which the audit keeps in words."""
+    # Nobody assigns it between the look and the deletion.
+    Cluster.objects.select_for_update().filter(pk=cluster.pk).first()
     current = Assignment.objects.current().filter(cluster=cluster).select_related("virtual_account").first()
     if current:
         raise Refusal(f"{cluster} is assigned to {current.virtual_account}.", "End that assignment first.")
-    audit.record(actor, "deleted", cluster, changes={})
-    Assignment.objects.filter(cluster=cluster).delete()
+    ended = Assignment.objects.filter(cluster=cluster).select_related("virtual_account")
+    audit.record(actor, "deleted", cluster, changes=_history(list(ended)))
+    ended.delete()
     cluster.delete()
+
+
+def transport_of(cluster: Cluster) -> transport.Transport:
+    """Which way it reaches Cisco. Reads its proxy, its customer's proxy and its license server: fetch them with it."""
+    proxies = transport.Proxies(_proxy_facts(cluster), _proxy_facts(cluster.customer))
+    server = cluster.license_server
+    facts = None
+    if server is not None and not server.is_cloud:
+        facts = transport.ServerFacts.at(server.name, server.api_base_url, server.version)
+    return transport.resolve(transport.ClusterFacts(cluster.application), proxies, facts)
+
+
+class Status(models.TextChoices):
+    """Where a cluster stands, the first that applies."""
+
+    MULTIPLE = "multiple_virtual_accounts", "Registered in several virtual accounts"
+    ELSEWHERE = "registered_elsewhere", "Registered in another virtual account than assigned"
+    REGISTERED = "registered", "Registered"
+    ASSIGNED = "assigned", "Assigned, not registered"
+    NOT_ASSIGNED = "not_assigned", "Not assigned"
+
+
+def status_of(assigned: int | None, registered: set[int]) -> Status:
+    """`assigned`: the virtual account it is assigned to; `registered`: those that hold its present product instances."""
+    if len(registered) > 1:
+        return Status.MULTIPLE
+    if registered:
+        return Status.REGISTERED if assigned is None or assigned in registered else Status.ELSEWHERE
+    return Status.NOT_ASSIGNED if assigned is None else Status.ASSIGNED
+
+
+def with_positions(clusters: models.QuerySet[Cluster]) -> models.QuerySet[Cluster]:
+    """Each cluster with `current_assignments` and `present_instances`, in two queries for all of them."""
+    current = Assignment.objects.current().only("cluster_id", "virtual_account_id")
+    present = ProductInstance.objects.present().only("cluster_id", "virtual_account_id")
+    return clusters.prefetch_related(
+        models.Prefetch("assignments", current, to_attr="current_assignments"),
+        models.Prefetch("product_instances", present, to_attr="present_instances"),
+    )
 
 
 def _check_nodes(nodes: list[NodeSpec]) -> None:
@@ -105,26 +158,81 @@ def _check_nodes(nodes: list[NodeSpec]) -> None:
     twice = [name for name, number in Counter(node.host_name.lower() for node in nodes).items() if number > 1]
     if twice:
         raise Refusal(f"The node {twice[0]} is named twice.", "Name each node once.", "nodes")
+    for node in nodes:
+        try:
+            HOST_NAME(node.host_name)
+        except ValidationError as error:
+            raise Refusal(f"{node.host_name!r} cannot be a node.", " ".join(error.messages), "nodes") from None
 
 
-def _replace_nodes(cluster: Cluster, nodes: list[NodeSpec]) -> dict[str, list[Any]]:
-    old = {node.host_name: node.role for node in cluster.nodes.all()}
-    new = {node.host_name: node.role for node in nodes}
+def _set_nodes(cluster: Cluster, nodes: list[NodeSpec]) -> dict[str, list[Any]]:
+    """A node that stays keeps its serial number where none is given."""
+    Cluster.objects.select_for_update().filter(pk=cluster.pk).first()  # of two at once, one waits
+    stored = {node.host_name: node for node in Node.objects.filter(cluster=cluster)}
+    wanted = [
+        Node(cluster=cluster, host_name=spec.host_name, role=spec.role, serial=_serial(spec, stored)) for spec in nodes
+    ]
+    old, new = _said(stored.values()), _said(wanted)
     if old == new:
         return {}
-    cluster.nodes.all().delete()
-    Node.objects.bulk_create(Node(cluster=cluster, host_name=name, role=role) for name, role in new.items())
+    Node.objects.filter(cluster=cluster).delete()
+    Node.objects.bulk_create(wanted)
     return {"nodes": [old, new]}
 
 
-def _save(row: Customer | Cluster | Proxy, taken: str) -> None:
-    """Refusals name their field. Of two at the same moment the constraint decides."""
+def _serial(spec: NodeSpec, stored: dict[str, Node]) -> str:
+    if spec.serial is not None:
+        return spec.serial
+    return stored[spec.host_name].serial if spec.host_name in stored else ""
+
+
+def _said(nodes: Any) -> dict[str, str]:
+    return {node.host_name: " ".join(filter(None, (node.role, node.serial))) for node in nodes}
+
+
+def _fill_proxy(proxy: Proxy, spec: ProxySpec) -> None:
+    try:
+        HOST_NAME(spec.host)
+    except ValidationError as error:
+        raise Refusal(f"{spec.host!r} cannot be a proxy.", " ".join(error.messages), "proxy_host") from None
+    proxy.host, proxy.port, proxy.username = spec.host, spec.port, spec.username
+    if spec.password is not None:
+        proxy.password = spec.password
+
+
+def _proxy_facts(owner: Customer | Cluster) -> transport.ProxyFacts | None:
+    proxy: Proxy | None = getattr(owner, "proxy", None)
+    return transport.ProxyFacts(proxy.host, proxy.port) if proxy else None
+
+
+def _history(ended: list[Assignment]) -> dict[str, list[Any]]:
+    lines = [f"{row.virtual_account}: {row.started_at:%Y-%m-%d} to {row.ended_at:%Y-%m-%d}" for row in ended]
+    return {"assignments": [lines, []]} if lines else {}
+
+
+def _save(row: Customer | Cluster | Proxy, before: dict[str, Any] | None, prefix: str = "") -> None:
+    """Only what has changed is written: of two who change different columns, both win.
+
+    Refusals name their field (`prefix` before it). Of two who take the same name at once, one gets the refusal that
+    it would have got a moment later.
+    """
+    try:
+        _check(row, prefix)
+        with transaction.atomic():
+            row.save(update_fields=_changed(row, before) if before else None)
+    except IntegrityError:
+        _check(row, prefix)
+        raise
+
+
+def _check(row: models.Model, prefix: str) -> None:
     try:
         row.full_clean()
-        with transaction.atomic():
-            row.save()
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
-        raise Refusal(" ".join(messages), "", "" if field == "__all__" else field) from None
-    except IntegrityError:
-        raise Refusal(taken, "Choose another name.", "name") from None
+        name = {"__all__": "name" if isinstance(row, Cluster) else ""}.get(field, prefix + field)
+        raise Refusal(" ".join(messages), "", name) from None
+
+
+def _changed(row: models.Model, before: dict[str, Any]) -> list[str]:
+    return [name for name, value in audit.snapshot(row).items() if before.get(name) != value]

@@ -240,10 +240,12 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["people.tokens.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["people.gate.GatePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PARSER_CLASSES": ["licensing.api.parsing.BoundedJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["licensing.api.filters.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "licensing.api.paging.Cursor",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "licensing.api.schema.Schema",
+    "DEFAULT_METADATA_CLASS": None,
+    "DURATION_FORMAT": "iso-8601",
     "EXCEPTION_HANDLER": "licensing.api.problems.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -290,13 +292,36 @@ LOGGING_CONFIG = None
 configure_logging(LOG_LEVEL, json=LOG_JSON)
 METRICS_TOKEN = text("METRICS_TOKEN")
 
+# --- Admin sites: the partner's, and the provider's (tenants.admin) ---
+
 UNFOLD = {
     "SITE_TITLE": "Partner Portal admin",
     "SITE_HEADER": "Partner Portal",
+    "SITE_SUBHEADER": "Administration",
     "SITE_URL": "/",
+    "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}favicon.svg"}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {  # the pages' brand colour (static/portal.css)
+            "50": "#f0f8fb",
+            "100": "#dceff5",
+            "200": "#bcdfea",
+            "300": "#8ccadc",
+            "400": "#63c5de",
+            "500": "#1d7d99",
+            "600": "#0b5c75",
+            "700": "#084558",
+            "800": "#0a3848",
+            "900": "#0b2b38",
+            "950": "#071c25",
+        }
+    },
 }
+UNFOLD_PROVIDER = {**UNFOLD, "SITE_TITLE": "Provider admin", "SITE_SUBHEADER": "Provider"}
 
 if SENTRY_DSN := text("SENTRY_DSN"):
     import sentry_sdk  # only where an operator has switched it on

@@ -1,185 +1,228 @@
 """Customers, clusters and assignments."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import django_filters
 from django.db import transaction
-from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers, status
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import ModelViewSet, ReadOnlyModelViewSet
 
 from licensing import assignment, fleet
-from licensing.api.base import Collection, Link, StrictFilters, link_filter
+from licensing.api.fields import Link, Strict
+from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.fleet import NodeSpec, ProxySpec
 from licensing.models import Assignment, Cluster, Customer, LicenseServer, Node, Proxy, VirtualAccount
+from licensing.transport import Mode, Rule
 from people import audit
+from people.audit import Actor
 from people.gate import Need
 
 PROXY_FIELDS = ("proxy_host", "proxy_port", "proxy_username", "proxy_password")
 
 
-class WithProxy(serializers.ModelSerializer[Any]):
+class WithProxy(Strict, serializers.ModelSerializer[Any]):
     """`proxy_*` of a customer or cluster; an empty `proxy_host` takes the proxy away."""
 
-    proxy_host = serializers.CharField(max_length=253, allow_blank=True, required=False)
-    proxy_port = serializers.IntegerField(min_value=1, max_value=65535, allow_null=True, required=False)
-    proxy_username = serializers.CharField(max_length=200, allow_blank=True, required=False)
-    proxy_password = serializers.CharField(max_length=500, allow_blank=True, required=False, write_only=True)
+    proxy_host = serializers.CharField(
+        max_length=253, allow_blank=True, required=False, validators=[fleet.HOST_NAME], source="proxy.host"
+    )
+    proxy_port = serializers.IntegerField(
+        min_value=1, max_value=65535, allow_null=True, required=False, source="proxy.port"
+    )
+    proxy_username = serializers.CharField(max_length=200, allow_blank=True, required=False, source="proxy.username")
+    proxy_password = serializers.CharField(
+        max_length=500, allow_blank=True, required=False, write_only=True, source="proxy.password"
+    )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        proxy = getattr(instance, "proxy", None)
         shown: dict[str, Any] = super().to_representation(instance)
-        shown["proxy_host"] = proxy.host if proxy else ""
-        shown["proxy_port"] = proxy.port if proxy else None
-        shown["proxy_username"] = proxy.username if proxy else ""
-        return shown
+        return {"proxy_host": "", "proxy_port": None, "proxy_username": "", **shown}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        proxy = getattr(self.instance, "proxy", None)
-        if attrs.get("proxy_host") and not attrs.get("proxy_port") and not proxy:
+        stored, sent = getattr(self.instance, "proxy", None), attrs.get("proxy", {})
+        host = sent.get("host", stored.host if stored else "")
+        port = sent.get("port", stored.port if stored else None)
+        if host and not port:
             raise serializers.ValidationError({"proxy_port": ["A proxy needs a port."]})
+        if not host and any(sent.values()):
+            raise serializers.ValidationError({"proxy_host": ["A proxy needs a host."]})
         return attrs
 
 
-def save_proxy(actor: audit.Actor, owner: Customer | Cluster, values: dict[str, Any]) -> None:
-    """`values`: the `proxy_*` that were sent; none sent, nothing changes."""
-    if not values:
+def save_proxy(actor: Actor, owner: Customer | Cluster, sent: Mapping[str, Any] | None) -> None:
+    """`sent`: those of host, port, username and password that were sent; an empty password stays as it is."""
+    if not sent:
         return
-    stored = Proxy.objects.filter(**{owner._meta.model_name or "": owner}).first()
-    host = values.get("proxy_host", stored.host if stored else "")
-    port = values.get("proxy_port") or (stored.port if stored else None)
-    user = values.get("proxy_username", stored.username if stored else "")
-    spec = ProxySpec(host, port, user, values.get("proxy_password")) if host and port else None
-    fleet.set_proxy(actor, owner, spec)
-    owner.refresh_from_db()
-
-
-def take_proxy(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: values.pop(name) for name in PROXY_FIELDS if name in values}
+    stored: Proxy | None = getattr(owner, "proxy", None)
+    known = {"host": stored.host, "port": stored.port, "username": stored.username} if stored else {}
+    values = {"host": "", "port": 0, **known, **sent}
+    values["password"] = values.get("password") or None
+    fleet.set_proxy(actor, owner, ProxySpec(**values) if values["host"] else None)
 
 
 class CustomerSerializer(WithProxy):
     class Meta:
         model = Customer
         fields = ["id", "name", "note", *PROXY_FIELDS]
+        extra_kwargs = {"name": {"validators": []}}  # the verb says it
 
 
-class Customers(Collection, mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin):
-    queryset = Customer.objects.select_related("proxy").order_by("id")
+class CustomerFilters(django_filters.FilterSet):
+    name = django_filters.CharFilter()
+
+
+class Customers(ModelViewSet[Customer]):
+    queryset = Customer.objects.select_related("proxy")
     serializer_class = CustomerSerializer
+    filterset_class = CustomerFilters
     write_need = Need.OPERATE
 
-    @transaction.atomic
     def perform_create(self, serializer: Any) -> None:
-        values = dict(serializer.validated_data)
-        proxy = take_proxy(values)
-        serializer.instance = fleet.save_customer(self.actor, Customer(**values))
-        save_proxy(self.actor, serializer.instance, proxy)
+        self._save(serializer, Customer(), None)
+
+    def perform_update(self, serializer: Any) -> None:
+        self._save(serializer, serializer.instance, audit.snapshot(serializer.instance))
 
     @transaction.atomic
-    def perform_update(self, serializer: Any) -> None:
-        values, before = dict(serializer.validated_data), audit.snapshot(serializer.instance)
-        proxy = take_proxy(values)
-        for name, value in values.items():
-            setattr(serializer.instance, name, value)
-        fleet.save_customer(self.actor, serializer.instance, before)
-        save_proxy(self.actor, serializer.instance, proxy)
+    def _save(self, serializer: Any, customer: Customer, before: dict[str, Any] | None) -> None:
+        actor, values = audit.actor_of(self.request), dict(serializer.validated_data)
+        proxy = values.pop("proxy", None)
+        _set(customer, values)
+        fleet.save_customer(actor, customer, before)
+        save_proxy(actor, customer, proxy)
+        serializer.instance = self.get_queryset().get(pk=customer.pk)
 
     def perform_destroy(self, instance: Customer) -> None:
-        fleet.delete_customer(self.actor, instance)
+        fleet.delete_customer(audit.actor_of(self.request), instance)
 
 
-class NodeSerializer(serializers.ModelSerializer[Node]):
+class NodeSerializer(Strict, serializers.ModelSerializer[Node]):
+    """`serial` is shown where it is known."""
+
+    host_name = serializers.CharField(max_length=253, validators=[fleet.HOST_NAME])
     role = serializers.ChoiceField(Node.Role.choices, default=Node.Role.SUBSCRIBER)
+    serial = serializers.CharField(
+        max_length=100, allow_blank=True, required=False, help_text="UDI serial number or UUID. Left out: it stays."
+    )
 
     class Meta:
         model = Node
-        fields = ["host_name", "role"]
+        fields = ["host_name", "role", "serial"]
+
+    def to_representation(self, instance: Node) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        return shown if instance.serial else {name: shown[name] for name in ("host_name", "role")}
+
+
+class TransportSerializer(serializers.Serializer[Any]):
+    mode = serializers.ChoiceField([(mode.value, mode.value) for mode in Mode])
+    rule = serializers.ChoiceField([(rule.value, rule.value) for rule in Rule])
+    why = serializers.CharField()
+    registration_url = serializers.CharField(allow_null=True, help_text="What the products are told, for On-Prem.")
 
 
 class ClusterSerializer(WithProxy):
     customer = Link(Customer)
     license_server = Link(LicenseServer, required=False, allow_null=True)
     nodes = NodeSerializer(many=True, required=False)
+    transport = serializers.SerializerMethodField(help_text="Which way it reaches Cisco, and why.")
+    status = serializers.SerializerMethodField(help_text="Where it stands: assigned, registered, both, neither.")
 
     class Meta:
         model = Cluster
         fields = [
             "id", "customer", "name", "application", "version", "deployment", "mixed_mode", "license_server", "nodes",
-            *PROXY_FIELDS,
+            "transport", "status", *PROXY_FIELDS,
         ]  # fmt: skip
-        validators: list[Any] = []  # the verb says it better
+        validators: list[Any] = []  # the verb says it
+
+    @extend_schema_field(TransportSerializer)
+    def get_transport(self, cluster: Cluster) -> Any:
+        return TransportSerializer(fleet.transport_of(cluster)).data
+
+    @extend_schema_field(serializers.ChoiceField(fleet.Status.choices))
+    def get_status(self, cluster: Any) -> str:
+        assigned = [row.virtual_account_id for row in cluster.current_assignments]
+        registered = {row.virtual_account_id for row in cluster.present_instances}
+        return fleet.status_of(assigned[0] if assigned else None, registered).value
 
 
-class ClusterFilters(StrictFilters):
-    customer = link_filter("customer")
-    license_server = link_filter("license_server")
+class ClusterFilters(django_filters.FilterSet):
+    customer = LinkFilter()
+    license_server = LinkFilter()
+    name = django_filters.CharFilter()
     application = django_filters.ChoiceFilter(choices=Cluster.Application.choices)
+    deployment = django_filters.ChoiceFilter(choices=Cluster.Deployment.choices)
+    mixed_mode = YesNoFilter()
 
 
-class Clusters(Collection, mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin):
-    queryset = Cluster.objects.select_related("proxy").prefetch_related("nodes").order_by("id")
+class Clusters(ModelViewSet[Cluster]):
+    queryset = fleet.with_positions(
+        Cluster.objects.select_related("proxy", "customer__proxy", "license_server").prefetch_related("nodes")
+    )
     serializer_class = ClusterSerializer
     filterset_class = ClusterFilters
     write_need = Need.OPERATE
 
-    @transaction.atomic
     def perform_create(self, serializer: Any) -> None:
-        values = dict(serializer.validated_data)
-        proxy, nodes = take_proxy(values), _nodes(values)
-        serializer.instance = fleet.save_cluster(self.actor, Cluster(**values), nodes or [])
-        save_proxy(self.actor, serializer.instance, proxy)
+        self._save(serializer, Cluster(), None)
+
+    def perform_update(self, serializer: Any) -> None:
+        self._save(serializer, serializer.instance, audit.snapshot(serializer.instance))
 
     @transaction.atomic
-    def perform_update(self, serializer: Any) -> None:
-        values, before = dict(serializer.validated_data), audit.snapshot(serializer.instance)
-        proxy, nodes = take_proxy(values), _nodes(values)
-        for name, value in values.items():
-            setattr(serializer.instance, name, value)
-        fleet.save_cluster(self.actor, serializer.instance, nodes, before)
-        save_proxy(self.actor, serializer.instance, proxy)
-        serializer.instance = self.get_queryset().get(pk=serializer.instance.pk)
+    def _save(self, serializer: Any, cluster: Cluster, before: dict[str, Any] | None) -> None:
+        actor, values = audit.actor_of(self.request), dict(serializer.validated_data)
+        proxy, nodes = values.pop("proxy", None), values.pop("nodes", None)
+        _set(cluster, values)
+        fleet.save_cluster(actor, cluster, None if nodes is None else [NodeSpec(**node) for node in nodes], before)
+        save_proxy(actor, cluster, proxy)
+        serializer.instance = self.get_queryset().get(pk=cluster.pk)
 
     def perform_destroy(self, instance: Cluster) -> None:
-        fleet.delete_cluster(self.actor, instance)
+        fleet.delete_cluster(audit.actor_of(self.request), instance)
 
 
-class AssignmentSerializer(serializers.ModelSerializer[Assignment]):
+class AssignmentSerializer(Strict, serializers.ModelSerializer[Assignment]):
     cluster = Link(Cluster)
     virtual_account = Link(VirtualAccount)
 
     class Meta:
         model = Assignment
         fields = ["id", "cluster", "virtual_account", "started_at", "started_by", "ended_at", "ended_by"]
-        validators: list[Any] = []  # the verb says it better
+        read_only_fields = ["started_at", "started_by", "ended_at", "ended_by"]
+        validators: list[Any] = []  # the verb says it
 
 
-class AssignmentFilters(StrictFilters):
-    cluster = link_filter("cluster")
-    virtual_account = link_filter("virtual_account")
-    current = django_filters.BooleanFilter(field_name="ended_at", lookup_expr="isnull")
+class AssignmentFilters(django_filters.FilterSet):
+    cluster = LinkFilter()
+    virtual_account = LinkFilter()
+    customer = LinkFilter(field_name="cluster__customer")
+    current = YesNoFilter(field_name="ended_at", lookup_expr="isnull")
 
 
-class Assignments(Collection, mixins.CreateModelMixin):
-    queryset = Assignment.objects.order_by("id")
+class Assignments(mixins.CreateModelMixin, ReadOnlyModelViewSet[Assignment]):
+    queryset = Assignment.objects.all()
     serializer_class = AssignmentSerializer
     filterset_class = AssignmentFilters
     write_need = Need.OPERATE
 
     def perform_create(self, serializer: Any) -> None:
-        values = serializer.validated_data
-        serializer.instance = assignment.assign(self.actor, values["cluster"], values["virtual_account"])
+        serializer.instance = assignment.assign(audit.actor_of(self.request), **serializer.validated_data)
 
     @extend_schema(request=None, responses=AssignmentSerializer)
     @action(detail=True, methods=["post"])
-    def end(self, request: Request, pk: str) -> Response:
+    def end(self, request: Request, pk: int) -> Response:
         """End an assignment; the cluster can then be assigned elsewhere."""
-        ended = assignment.end(self.actor, self.get_object())
-        return Response(AssignmentSerializer(ended).data, status=status.HTTP_200_OK)
+        ended = assignment.end(audit.actor_of(request), self.get_object())
+        return Response(self.get_serializer(ended).data)
 
 
-def _nodes(values: dict[str, Any]) -> list[NodeSpec] | None:
-    nodes = values.pop("nodes", None)
-    return None if nodes is None else [NodeSpec(node["host_name"], node["role"]) for node in nodes]
+def _set(row: Customer | Cluster, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)

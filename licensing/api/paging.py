@@ -1,25 +1,93 @@
 """Lists in pages, by opaque cursors."""
 
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
-from rest_framework.pagination import CursorPagination
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+WRITTEN = re.compile(r"([ab])(\d{1,18})")
+CURSOR_HELP = "Where the page begins, as `next` and `previous` of another page say. Opaque."
+LIMIT_HELP = f"Rows in a page; what is more than {MAX_LIMIT} counts as {MAX_LIMIT}."
 
 
-class Cursor(CursorPagination):
-    """`limit` up to 1,000, larger ones are cut to it. Ordered by id: no row is skipped or shown twice."""
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A page begins right after the row `number`, or ends right before it."""
 
-    ordering = "id"
-    page_size = 100
-    page_size_query_param = "limit"
-    max_page_size = 1000
+    number: int
+    before: bool = False
 
-    def get_page_size(self, request: Any) -> int:
-        text = request.query_params.get("limit", "100")
-        if not text.isdecimal() or int(text) < 1:
-            raise ValidationError({"limit": ["Enter a whole number from 1 to 1000."]})
-        return min(int(text), self.max_page_size)
+    def text(self) -> str:
+        return urlsafe_b64encode(f"{'b' if self.before else 'a'}{self.number}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> "Position":
+        try:
+            written = urlsafe_b64decode(text.encode() + b"==").decode()
+        except ValueError:
+            written = ""
+        found = WRITTEN.fullmatch(written)
+        if not found:
+            raise ValidationError({"cursor": ["This is no cursor of this list. Begin again without one."]})
+        return cls(int(found[2]), before=found[1] == "b")
+
+
+class Cursor(BasePagination):
+    """By id, which never changes: whatever is added or deleted meanwhile, no row is skipped or shown twice."""
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+        limit, text = _limit(request), request.query_params.get("cursor")
+        here = Position.read(text) if text is not None else Position(0)
+        if here.before:
+            found = list(queryset.filter(id__lt=here.number).order_by("-id")[: limit + 1])
+        else:
+            found = list(queryset.filter(id__gt=here.number).order_by("id")[: limit + 1])
+        more, rows = len(found) > limit, found[:limit]
+        if here.before:
+            rows.reverse()
+        next_page = rows and (more or here.before)
+        previous_page = rows and (more if here.before else text is not None)
+        self.next = _link(request, Position(rows[-1].pk)) if next_page else None
+        self.previous = _link(request, Position(rows[0].pk, before=True)) if previous_page else None
+        return rows
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response({"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data})
+        return Response({"next": self.next, "previous": self.previous, "results": data})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": "string", "format": "uri", "nullable": True}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": link, "results": schema},
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        limit = {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT}
+        cursor = {"type": "string", "minLength": 1}
+        return [
+            {"name": "limit", "in": "query", "required": False, "description": LIMIT_HELP, "schema": limit},
+            {"name": "cursor", "in": "query", "required": False, "description": CURSOR_HELP, "schema": cursor},
+        ]
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
+    if not re.fullmatch(r"0*[1-9]\d{0,17}", text, re.ASCII):
+        raise ValidationError({"limit": ["Enter a whole number from 1 on."]})
+    return min(int(text), MAX_LIMIT)
+
+
+def _link(request: Request, position: Position) -> str:
+    """The request's own address, filters and all, at another position."""
+    here = remove_query_param(request.build_absolute_uri(), "cursor")
+    return replace_query_param(here, "cursor", position.text())

@@ -3,14 +3,17 @@
 from typing import Any
 
 import django_filters
+from django.db import transaction
 from django.db.models import Prefetch
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from licensing import accounts, tokens
-from licensing.api.base import Collection, Link, StrictFilters, as_of, link_filter
+from licensing.api.fields import AsOf, Link, Strict
+from licensing.api.filters import GoneFilter, LinkFilter, YesNoFilter
 from licensing.models import (
     InstanceUsage,
     License,
@@ -19,41 +22,59 @@ from licensing.models import (
     RegistrationToken,
     VirtualAccount,
 )
+from people import audit
 from people.gate import Need
 
+UNSET = "unset"  # how `?license_mode=` asks for none
+SUBSTITUTIONS = {
+    "type": "array",
+    "description": "Higher licenses that Cisco lends to this one.",
+    "items": {"type": "object", "additionalProperties": True},
+}
 
-class VirtualAccountSerializer(serializers.ModelSerializer[VirtualAccount]):
+
+class VirtualAccountSerializer(Strict, serializers.ModelSerializer[VirtualAccount]):
+    as_of = AsOf("smart_account")
+
     class Meta:
         model = VirtualAccount
         fields = [
             "id", "smart_account", "name", "description", "is_default", "access_level", "purpose", "license_mode",
-            "gone_at",
+            "as_of", "gone_at",
         ]  # fmt: skip
         read_only_fields = ["smart_account", "name", "description", "is_default", "access_level", "gone_at"]
+        validators: list[Any] = []  # the verb says it
 
 
-class VirtualAccountFilters(StrictFilters):
-    smart_account = link_filter("smart_account")
+class VirtualAccountFilters(django_filters.FilterSet):
+    smart_account = LinkFilter()
+    name = django_filters.CharFilter()
     purpose = django_filters.ChoiceFilter(choices=VirtualAccount.Purpose.choices)
-    license_mode = django_filters.ChoiceFilter(choices=VirtualAccount.LicenseMode.choices)
-    gone = django_filters.BooleanFilter(method="filter_gone")
+    license_mode = django_filters.ChoiceFilter(
+        choices=[(value or UNSET, label) for value, label in VirtualAccount.LicenseMode.choices], method="filter_mode"
+    )
+    gone = GoneFilter()
+
+    def filter_mode(self, queryset: Any, name: str, value: str) -> Any:
+        return queryset.filter(license_mode="" if value == UNSET else value)
 
 
-class VirtualAccounts(Collection, mixins.UpdateModelMixin):
+class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccount]):
     """Mirrored; `purpose` and `license_mode` are the partner's own."""
 
-    queryset = VirtualAccount.objects.select_related("smart_account").order_by("id")
+    queryset = VirtualAccount.objects.select_related("smart_account")
     serializer_class = VirtualAccountSerializer
     filterset_class = VirtualAccountFilters
     write_need = Need.OPERATE
-    http_method_names = ["get", "head", "options", "patch"]
+    http_method_names = ["get", "head", "patch"]
 
+    @transaction.atomic
     def perform_update(self, serializer: Any) -> None:
-        pool, values = serializer.instance, serializer.validated_data
+        actor, pool, values = audit.actor_of(self.request), serializer.instance, serializer.validated_data
         if "purpose" in values:
-            accounts.set_purpose(self.actor, pool, values["purpose"])
+            accounts.set_purpose(actor, pool, values["purpose"])
         if "license_mode" in values:
-            accounts.set_license_mode(self.actor, pool, values["license_mode"])
+            accounts.set_license_mode(actor, pool, values["license_mode"])
 
 
 class LicenseLineSerializer(serializers.ModelSerializer[LicenseLine]):
@@ -62,10 +83,15 @@ class LicenseLineSerializer(serializers.ModelSerializer[LicenseLine]):
         fields = ["type", "quantity", "start", "end", "subscription_id", "status"]
 
 
+@extend_schema_field(SUBSTITUTIONS)
+class SubstitutionsField(serializers.JSONField):
+    pass
+
+
 class LicenseSerializer(serializers.ModelSerializer[License]):
     lines = LicenseLineSerializer(many=True, read_only=True)
-    substitutions = serializers.JSONField(read_only=True)
-    as_of = serializers.SerializerMethodField()
+    substitutions = SubstitutionsField(read_only=True)
+    as_of = AsOf()
 
     class Meta:
         model = License
@@ -74,21 +100,17 @@ class LicenseSerializer(serializers.ModelSerializer[License]):
             "billing_type", "lines", "substitutions", "as_of", "gone_at",
         ]  # fmt: skip
 
-    @extend_schema(responses=serializers.DateTimeField(allow_null=True))
-    def get_as_of(self, row: License) -> Any:
-        return _moment(as_of(row, row.virtual_account))
 
-
-class LicenseFilters(StrictFilters):
-    virtual_account = link_filter("virtual_account")
-    smart_account = link_filter("virtual_account__smart_account")
-    status = django_filters.ChoiceFilter(choices=License.Status.choices)
+class LicenseFilters(django_filters.FilterSet):
+    virtual_account = LinkFilter()
+    smart_account = LinkFilter(field_name="virtual_account__smart_account")
     name = django_filters.CharFilter()
-    gone = django_filters.BooleanFilter(method="filter_gone")
+    status = django_filters.ChoiceFilter(choices=License.Status.choices)
+    gone = GoneFilter()
 
 
-class Licenses(Collection):
-    queryset = License.objects.select_related("virtual_account__smart_account").prefetch_related("lines").order_by("id")
+class Licenses(ReadOnlyModelViewSet[License]):
+    queryset = License.objects.select_related("virtual_account__smart_account").prefetch_related("lines")
     serializer_class = LicenseSerializer
     filterset_class = LicenseFilters
 
@@ -101,7 +123,7 @@ class InstanceUsageSerializer(serializers.ModelSerializer[InstanceUsage]):
 
 class ProductInstanceSerializer(serializers.ModelSerializer[ProductInstance]):
     usage = InstanceUsageSerializer(many=True, read_only=True)
-    as_of = serializers.SerializerMethodField()
+    as_of = AsOf()
 
     class Meta:
         model = ProductInstance
@@ -110,44 +132,43 @@ class ProductInstanceSerializer(serializers.ModelSerializer[ProductInstance]):
             "status", "registered_at", "last_contact_at", "usage", "cluster", "as_of", "gone_at",
         ]  # fmt: skip
 
-    @extend_schema(responses=serializers.DateTimeField(allow_null=True))
-    def get_as_of(self, row: ProductInstance) -> Any:
-        return _moment(as_of(row, row.virtual_account))
 
-
-class ProductInstanceFilters(StrictFilters):
-    virtual_account = link_filter("virtual_account")
-    smart_account = link_filter("virtual_account__smart_account")
-    cluster = link_filter("cluster")
+class ProductInstanceFilters(django_filters.FilterSet):
+    virtual_account = LinkFilter()
+    smart_account = LinkFilter(field_name="virtual_account__smart_account")
+    cluster = LinkFilter()
+    license = LinkFilter(field_name="usage__license", distinct=True)
     host_name = django_filters.CharFilter(lookup_expr="iexact")
     serial = django_filters.CharFilter(lookup_expr="iexact")
-    gone = django_filters.BooleanFilter(method="filter_gone")
+    uuid = django_filters.CharFilter(lookup_expr="iexact")
+    status = django_filters.CharFilter(help_text="As Cisco words it.")
+    gone = GoneFilter()
 
 
-class ProductInstances(Collection):
-    queryset = (
-        ProductInstance.objects.select_related("virtual_account__smart_account")
-        .prefetch_related(Prefetch("usage", InstanceUsage.objects.order_by("license_name")))
-        .order_by("id")
+class ProductInstances(ReadOnlyModelViewSet[ProductInstance]):
+    queryset = ProductInstance.objects.select_related("virtual_account__smart_account").prefetch_related(
+        Prefetch("usage", InstanceUsage.objects.order_by("license_name"))
     )
     serializer_class = ProductInstanceSerializer
     filterset_class = ProductInstanceFilters
 
 
 class RegistrationTokenSerializer(serializers.ModelSerializer[RegistrationToken]):
+    as_of = AsOf()
+
     class Meta:
         model = RegistrationToken
         fields = [
             "id", "virtual_account", "description", "expires_at", "created_by", "export_controlled", "made_here",
-            "gone_at",
+            "as_of", "gone_at",
         ]  # fmt: skip
         read_only_fields = fields
 
 
-class NewTokenSerializer(serializers.Serializer[Any]):
+class NewTokenSerializer(Strict, serializers.Serializer[Any]):
     virtual_account = Link(VirtualAccount)
     description = serializers.CharField(max_length=500, allow_blank=True, default="")
-    expires_after_days = serializers.IntegerField(min_value=1, max_value=365, default=30)
+    expires_after_days = serializers.IntegerField(min_value=1, max_value=tokens.MAX_DAYS, default=30)
 
 
 class MadeTokenSerializer(RegistrationTokenSerializer):
@@ -155,32 +176,29 @@ class MadeTokenSerializer(RegistrationTokenSerializer):
 
     class Meta(RegistrationTokenSerializer.Meta):
         fields = [*RegistrationTokenSerializer.Meta.fields, "token"]
+        read_only_fields = fields
 
 
-class RegistrationTokenFilters(StrictFilters):
-    virtual_account = link_filter("virtual_account")
-    export_controlled = django_filters.BooleanFilter()
-    gone = django_filters.BooleanFilter(method="filter_gone")
+class RegistrationTokenFilters(django_filters.FilterSet):
+    virtual_account = LinkFilter()
+    smart_account = LinkFilter(field_name="virtual_account__smart_account")
+    export_controlled = YesNoFilter()
+    made_here = YesNoFilter()
+    gone = GoneFilter()
 
 
-class RegistrationTokens(Collection):
-    queryset = RegistrationToken.objects.order_by("id")
+class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
+    queryset = RegistrationToken.objects.select_related("virtual_account__smart_account")
     serializer_class = RegistrationTokenSerializer
     filterset_class = RegistrationTokenFilters
     write_need = Need.OPERATE
+    waits_in = ("create",)
 
     @extend_schema(request=NewTokenSerializer, responses={201: MadeTokenSerializer})
     def create(self, request: Request) -> Response:
-        """Make a token at Cisco. Its text is in this answer and nowhere else."""
+        """Make a token at Cisco, and wait for it. Its text is in this answer and nowhere else."""
         new = NewTokenSerializer(data=request.data)
         new.is_valid(raise_exception=True)
-        values = new.validated_data
-        made, text = tokens.create(
-            self.actor, values["virtual_account"], values["description"], values["expires_after_days"]
-        )
-        answer = {**RegistrationTokenSerializer(made).data, "token": text}
-        return Response(answer, status=status.HTTP_201_CREATED)
-
-
-def _moment(value: Any) -> str | None:
-    return serializers.DateTimeField().to_representation(value) if value else None
+        made, text = tokens.create(audit.actor_of(request), **new.validated_data)
+        answer = {**self.get_serializer(made).data, "token": text}
+        return Response(answer, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})

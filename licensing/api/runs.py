@@ -1,15 +1,40 @@
 """Sync runs."""
 
 import django_filters
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from licensing.api.base import Collection, StrictFilters, link_filter
+from licensing.api.filters import LinkFilter
 from licensing.models import SyncRun
+
+PROGRESS = {
+    "type": "object",
+    "description": "What it is at: a sentence, rows done, and rows in all where that is known. Empty before it begins.",
+    "properties": {
+        "step": {"type": "string"},
+        "done": {"type": "integer"},
+        "total": {"type": "integer", "nullable": True},
+    },
+}
+
+
+@extend_schema_field(PROGRESS)
+class ProgressField(serializers.JSONField):
+    pass
+
+
+class CountsSerializer(serializers.Serializer[SyncRun]):
+    created = serializers.IntegerField()
+    changed = serializers.IntegerField()
+    gone = serializers.IntegerField()
+    back = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
 
 
 class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
-    counts = serializers.DictField(child=serializers.IntegerField(), read_only=True)
-    progress = serializers.JSONField(read_only=True)
+    counts = CountsSerializer(source="*", read_only=True)
+    progress = ProgressField(read_only=True)
 
     class Meta:
         model = SyncRun
@@ -20,12 +45,12 @@ class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
         read_only_fields = fields
 
 
-class SyncRunFilters(StrictFilters):
-    smart_account = link_filter("smart_account")
+class SyncRunFilters(django_filters.FilterSet):
+    smart_account = LinkFilter()
     status = django_filters.ChoiceFilter(choices=SyncRun.Status.choices)
 
 
-class SyncRuns(Collection):
-    queryset = SyncRun.objects.order_by("id")
+class SyncRuns(ReadOnlyModelViewSet[SyncRun]):
+    queryset = SyncRun.objects.all()
     serializer_class = SyncRunSerializer
     filterset_class = SyncRunFilters

@@ -4,106 +4,136 @@ from typing import Any
 
 import django_filters
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers, status
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.viewsets import ModelViewSet
 
 from licensing import accounts, tasks
-from licensing.api.base import Collection, Link, StrictFilters, link_filter
+from licensing.api.fields import Link, SecretText, Strict
+from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.api.runs import SyncRunSerializer
 from licensing.models import LicenseServer, SmartAccount
 from people import audit
 from people.gate import Need
 
 
-class SecretText(serializers.CharField):
-    """Write-only; left out or empty on a change, the stored one stays."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(write_only=True, required=False, allow_blank=True, max_length=2000, **options)
-
-
-class LicenseServerSerializer(serializers.ModelSerializer[LicenseServer]):
+class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]):
     client_secret = SecretText()
 
     class Meta:
         model = LicenseServer
         fields = [
             "id", "name", "kind", "api_base_url", "token_url", "client_id", "client_secret", "version", "verify_tls",
-            "check_status", "check_message", "checked_at",
+            "ca_certificate", "check_status", "check_message", "check_next_step", "checked_at", "visible_accounts",
         ]  # fmt: skip
-        read_only_fields = ["check_status", "check_message", "checked_at"]
+        read_only_fields = ["check_status", "check_message", "check_next_step", "checked_at", "visible_accounts"]
+        extra_kwargs = {"name": {"validators": []}}  # the verb says it
 
 
-class LicenseServers(Collection, mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin):
-    queryset = LicenseServer.objects.order_by("id")
+class LicenseServerFilters(django_filters.FilterSet):
+    name = django_filters.CharFilter()
+    kind = django_filters.ChoiceFilter(choices=LicenseServer.Kind.choices)
+    check_status = django_filters.ChoiceFilter(choices=[row for row in LicenseServer.Check.choices if row[0]])
+
+
+class LicenseServers(ModelViewSet[LicenseServer]):
+    queryset = LicenseServer.objects.all()
     serializer_class = LicenseServerSerializer
+    filterset_class = LicenseServerFilters
     write_need = Need.OWN
+    waits_in = ("check",)
 
     def perform_create(self, serializer: Any) -> None:
-        serializer.instance = accounts.save_server(self.actor, LicenseServer(**serializer.validated_data))
+        new = LicenseServer(**serializer.validated_data)
+        serializer.instance = accounts.save_server(audit.actor_of(self.request), new)
 
     def perform_update(self, serializer: Any) -> None:
         before = audit.snapshot(serializer.instance)
         _set(serializer.instance, serializer.validated_data)
-        accounts.save_server(self.actor, serializer.instance, before)
+        accounts.save_server(audit.actor_of(self.request), serializer.instance, before)
 
     def perform_destroy(self, instance: LicenseServer) -> None:
-        accounts.delete_server(self.actor, instance)
+        accounts.delete_server(audit.actor_of(self.request), instance)
+
+    @extend_schema(request=None, responses={202: LicenseServerSerializer})
+    @action(detail=True, methods=["post"])
+    def check(self, request: Request, pk: int) -> Response:
+        """Test the connection. The answer comes into `check_status`, `check_message` and `visible_accounts`."""
+        server = self.get_object()
+        tasks.start_check(server)
+        return Response(self.get_serializer(server).data, status=status.HTTP_202_ACCEPTED)
 
 
-class SmartAccountSerializer(serializers.ModelSerializer[SmartAccount]):
+class SmartAccountSerializer(Strict, serializers.ModelSerializer[SmartAccount]):
     license_server = Link(LicenseServer)
     client_secret = SecretText()
-    paused = serializers.SerializerMethodField()
 
     class Meta:
         model = SmartAccount
         fields = [
-            "id", "license_server", "domain", "name", "client_id", "client_secret", "sync_every", "paused",
+            "id", "license_server", "domain", "name", "client_id", "client_secret", "sync_every", "paused_at",
             "last_synced_at",
         ]  # fmt: skip
-        read_only_fields = ["last_synced_at"]
-        validators: list[Any] = []  # the verb says it better
-
-    def get_paused(self, account: SmartAccount) -> bool:
-        return account.paused_at is not None
+        read_only_fields = ["paused_at", "last_synced_at"]
+        validators: list[Any] = []  # the verb says it
 
 
-class SmartAccountFilters(StrictFilters):
-    license_server = link_filter("license_server")
+class SmartAccountFilters(django_filters.FilterSet):
+    license_server = LinkFilter()
     domain = django_filters.CharFilter(lookup_expr="iexact")
+    paused = YesNoFilter(field_name="paused_at", lookup_expr="isnull", exclude=True)
 
 
-class SmartAccounts(Collection, mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin):
-    queryset = SmartAccount.objects.order_by("id")
+class SmartAccounts(ModelViewSet[SmartAccount]):
+    queryset = SmartAccount.objects.all()
     serializer_class = SmartAccountSerializer
     filterset_class = SmartAccountFilters
     write_need = Need.OWN
+    waits_in = ("sync",)
 
     def perform_create(self, serializer: Any) -> None:
         values = dict(serializer.validated_data)
         server, domain = values.pop("license_server"), values.pop("domain")
-        serializer.instance = tasks.add_smart_account(self.actor, server, domain, **values)
+        serializer.instance = tasks.add_smart_account(audit.actor_of(self.request), server, domain, **values)
 
     def perform_update(self, serializer: Any) -> None:
         before = audit.snapshot(serializer.instance)
         _set(serializer.instance, serializer.validated_data)
-        tasks.save_smart_account(self.actor, serializer.instance, before)
+        tasks.save_smart_account(audit.actor_of(self.request), serializer.instance, before)
 
     def perform_destroy(self, instance: SmartAccount) -> None:
-        tasks.remove(self.actor, instance)
+        tasks.remove(audit.actor_of(self.request), instance)
 
     @extend_schema(request=None, responses={202: SyncRunSerializer})
     @action(detail=True, methods=["post"], write_need=Need.OPERATE)
-    def sync(self, request: Request, pk: str) -> Response:
+    def sync(self, request: Request, pk: int) -> Response:
         """Start a sync. Answers the run that is under way where there is one."""
-        run = tasks.start_sync(self.get_object(), self.actor.label)
+        run = tasks.start_sync(self.get_object(), audit.actor_of(request).label)
         return Response(SyncRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
 
+    @extend_schema(request=None, responses=SmartAccountSerializer)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: int) -> Response:
+        """No syncs and no alerts of it until it is resumed."""
+        account = self.get_object()
+        tasks.pause(audit.actor_of(request), account)
+        return Response(self.get_serializer(account).data)
 
-def _set(row: Any, values: dict[str, Any]) -> None:
+    @extend_schema(request=None, responses=SmartAccountSerializer)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: int) -> Response:
+        """Sync it again, the first time at once."""
+        account = self.get_object()
+        tasks.resume(audit.actor_of(request), account)
+        return Response(self.get_serializer(account).data)
+
+
+def _set(row: LicenseServer | SmartAccount, values: dict[str, Any]) -> None:
+    """An empty secret stays as it is, unless the client ID that it belongs to is taken away."""
     for name, value in values.items():
         if name != "client_secret" or value:
             setattr(row, name, value)
+    if not row.client_id:
+        row.client_secret = ""

@@ -1,33 +1,43 @@
 """Routes of REST, its schema and its documentation."""
 
+from typing import Any
+
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
-from rest_framework.authentication import SessionAuthentication
-from rest_framework.routers import DefaultRouter
+from rest_framework.routers import SimpleRouter
 
-from licensing.api import alerts, fleet, pools, runs, servers
-from people.tokens import TokenAuthentication
+from licensing.api import alerts, docs, fleet, pools, runs, servers
 
-router = DefaultRouter()
-router.include_format_suffixes = False
-router.register("license-servers", servers.LicenseServers)
-router.register("smart-accounts", servers.SmartAccounts)
-router.register("virtual-accounts", pools.VirtualAccounts)
-router.register("licenses", pools.Licenses)
-router.register("product-instances", pools.ProductInstances)
-router.register("registration-tokens", pools.RegistrationTokens)
-router.register("customers", fleet.Customers)
-router.register("clusters", fleet.Clusters)
-router.register("assignments", fleet.Assignments)
-router.register("sync-runs", runs.SyncRuns)
-router.register("alerts", alerts.Alerts)
-router.register("alert-rules", alerts.AlertRules)
+COLLECTIONS: dict[str, Any] = {
+    "license-servers": servers.LicenseServers,
+    "smart-accounts": servers.SmartAccounts,
+    "virtual-accounts": pools.VirtualAccounts,
+    "licenses": pools.Licenses,
+    "product-instances": pools.ProductInstances,
+    "registration-tokens": pools.RegistrationTokens,
+    "customers": fleet.Customers,
+    "clusters": fleet.Clusters,
+    "assignments": fleet.Assignments,
+    "sync-runs": runs.SyncRuns,
+    "alerts": alerts.Alerts,
+    "alert-rules": alerts.AlertRules,
+}
 
-# The schema and its page open for a program's token and for a signed-in person.
-WHO = [TokenAuthentication, SessionAuthentication]
+
+class Router(SimpleRouter):
+    """Ids are integers: anything else in their place is no address."""
+
+    def get_lookup_regex(self, viewset: Any, lookup_prefix: str = "") -> str:
+        return "<int:pk>"
+
+
+router = Router(use_regex_path=False)
+for name, view in COLLECTIONS.items():
+    router.register(name, view, basename=f"api-{name}")
 
 urlpatterns = [
+    path("v1/", docs.Collections.as_view(names=tuple(COLLECTIONS)), name="api-collections"),
     path("v1/", include(router.urls)),
-    path("schema/", SpectacularAPIView.as_view(authentication_classes=WHO), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema", authentication_classes=WHO), name="api-docs"),
+    path("schema/", docs.SchemaPage.as_view(), name="schema"),
+    path("docs/", docs.DocsPage.as_view(), name="api-docs"),
+    path("<path:url>", docs.Nowhere.as_view(), name="api-nowhere"),
 ]

@@ -41,7 +41,7 @@ MAKERS: dict[str, Any] = {
     "sync-runs": make.make_sync_run,
     "alerts": make.make_alert,
 }
-STATEMENTS = {"licenses": 2, "product-instances": 2, "clusters": 2}  # the rows and their parts
+STATEMENTS = {"licenses": 2, "product-instances": 2, "clusters": 4}  # the rows and their parts
 
 
 @pytest.mark.parametrize("collection", MAKERS)
@@ -238,7 +238,7 @@ def test_purpose_and_license_mode_are_the_partners_own(acme: Partner, api_of: An
     pool = make.make_virtual_account(name="Pool")
 
     answer = api_of(acme, "operator").patch(
-        f"/api/v1/virtual-accounts/{pool.pk}/", {"purpose": "operational", "license_mode": "hcs", "name": "Mine"}
+        f"/api/v1/virtual-accounts/{pool.pk}/", {"purpose": "operational", "license_mode": "hcs", "name": "Pool"}
     )
 
     assert {name: answer.json()[name] for name in ("purpose", "license_mode", "name")} == {
