@@ -23,9 +23,9 @@ class Command(PortalCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if sys.stdin.isatty():
+        if sys.stdin and sys.stdin.isatty():
             self.say(SHAPE)
-        supply, demand = read_case(sys.stdin.buffer.read())
+        supply, demand = read_case(sys.stdin.buffer.read() if sys.stdin else b"")
         self.answer(as_json(allocate(supply, demand)))
 
 
