@@ -129,7 +129,7 @@ class Status(models.TextChoices):
 
 
 def status_of(assigned: int | None, registered: set[int]) -> Status:
-    """`assigned`: the virtual account it is assigned to; `registered`: those that hold its present product instances."""
+    """`assigned`: the virtual account it is assigned to; `registered`: those that its present instances are in."""
     if len(registered) > 1:
         return Status.MULTIPLE
     if registered:

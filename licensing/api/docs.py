@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse
 from django.urls import Resolver404, resolve
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -37,11 +37,10 @@ class DocsPage(SpectacularSwaggerView):  # type: ignore[misc]
     authentication_classes = [TokenAuthentication, SessionAuthentication]
     url_name = "schema"
 
-    def handle_exception(self, error: Exception) -> HttpResponseBase:
+    def handle_exception(self, error: Exception) -> Any:
         if isinstance(error, NotAuthenticated):
             return redirect_to_login(self.request.get_full_path())
-        response: HttpResponseBase = super().handle_exception(error)
-        return response
+        return super().handle_exception(error)
 
 
 @extend_schema(exclude=True)
@@ -52,14 +51,13 @@ class Nowhere(APIView):
         super().initial(request, *args, **kwargs)
         raise Http404
 
-    def handle_exception(self, error: Exception) -> HttpResponseBase:
+    def handle_exception(self, error: Exception) -> Any:
         path = self.request.path
         if isinstance(error, Http404) and not path.endswith("/") and _is_somewhere(f"{path}/"):
             query = self.request.META.get("QUERY_STRING", "")
             target = f"{path}/?{query}" if query else f"{path}/"
             return HttpResponse(status=308, headers={"Location": target})
-        response: HttpResponseBase = super().handle_exception(error)
-        return response
+        return super().handle_exception(error)
 
 
 def _is_somewhere(path: str) -> bool:

@@ -69,7 +69,7 @@ class CustomerSerializer(WithProxy):
     class Meta:
         model = Customer
         fields = ["id", "name", "note", *PROXY_FIELDS]
-        extra_kwargs = {"name": {"validators": []}}  # the verb says it
+        extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it
 
 
 class CustomerFilters(django_filters.FilterSet):

@@ -5,7 +5,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -44,7 +43,7 @@ class Position:
 class Cursor(BasePagination):
     """By id, which never changes: whatever is added or deleted meanwhile, no row is skipped or shown twice."""
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         limit, text = _limit(request), request.query_params.get("cursor")
         here = Position.read(text) if text is not None else Position(0)
         if here.before:

@@ -28,7 +28,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="What happened, and why.")
     next_step = serializers.CharField(required=False, allow_blank=True, help_text="What to do next.")
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
         help_text="Messages by field, for 400.",
@@ -36,7 +36,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 class Schema(AutoSchema):  # type: ignore[misc]
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         content = {CONTENT_TYPE: {"schema": self.resolve_serializer(ProblemSerializer(), "response").ref}}
         for status in sorted(self._problems()):

@@ -29,7 +29,7 @@ class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]
             "ca_certificate", "check_status", "check_message", "check_next_step", "checked_at", "visible_accounts",
         ]  # fmt: skip
         read_only_fields = ["check_status", "check_message", "check_next_step", "checked_at", "visible_accounts"]
-        extra_kwargs = {"name": {"validators": []}}  # the verb says it
+        extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it
 
 
 class LicenseServerFilters(django_filters.FilterSet):
