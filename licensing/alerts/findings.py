@@ -16,7 +16,8 @@ def counted(number: str, noun: str) -> str:
     return f"concat({number}, ' {noun}', CASE WHEN {number} = 1 THEN '' ELSE 's' END)"
 
 
-# What several findings stand on. A short license's spare is the same license in another pool of the same account.
+# What several findings stand on. A short license's spare is the same license in another pool of the same account; what
+# is in the ordered pool serves no product (domain row A4).
 BASE = """
 rule AS (SELECT id, kind, severity, threshold FROM licensing_alertrule WHERE enabled),
 account AS (
@@ -32,7 +33,7 @@ spare AS (
     SELECT DISTINCT ON (pool.smart_account_id, license.name)
         pool.smart_account_id, license.name, license.available, pool.name AS pool_name
     FROM licensing_license license JOIN pool ON pool.id = license.virtual_account_id
-    WHERE license.gone_at IS NULL AND license.available > 0 AND license.status <> 'out_of_compliance'
+    WHERE license.gone_at IS NULL AND license.available > 0 AND pool.purpose <> 'ordered' AND license.status <> 'out_of_compliance'
     ORDER BY pool.smart_account_id, license.name, license.available DESC, license.id
 ),
 latest AS (
