@@ -159,6 +159,10 @@ def set_license_mode(actor: Actor, virtual_account: VirtualAccount, mode: str) -
     _set(actor, "changed", virtual_account, license_mode=mode)
 
 
+def set_note(actor: Actor, row: VirtualAccount | ProductInstance, note: str) -> None:
+    _set(actor, "changed", row, note=note.strip())
+
+
 def _check_addresses(server: LicenseServer) -> None:
     for name in ("api_base_url", "token_url"):
         if not re.match(r"https?://[^/@\s]+", getattr(server, name)):
@@ -205,7 +209,7 @@ def _save(row: LicenseServer | SmartAccount) -> None:
     row.save()
 
 
-def _set(actor: Actor, action: str, row: SmartAccount | VirtualAccount, **values: Any) -> None:
+def _set(actor: Actor, action: str, row: SmartAccount | VirtualAccount | ProductInstance, **values: Any) -> None:
     before = audit.snapshot(row)
     for name, value in values.items():
         setattr(row, name, value)

@@ -1,6 +1,6 @@
 """The small parts of a page. `{% load components %}`; templates/components/README.html shows each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from django import template
 from django.db.models import Model
 from django.template.context import Context
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from lucide.templatetags.lucide import lucide
 
@@ -33,7 +33,7 @@ NO_RESULT = ""
 @lru_cache(maxsize=256)
 def icon(name: str, size: int = 16) -> SafeString:
     """A lucide icon that screen readers skip: the word stands beside it."""
-    return mark_safe(lucide(name, size=size, aria_hidden="true", focusable="false", **{"class": "icon"}))  # noqa: S308
+    return mark_safe(lucide(name, size=size, aria_hidden="true", focusable="false", **{"class": "icon"}))
 
 
 @register.simple_tag
@@ -59,6 +59,8 @@ def duration_words(seconds: float) -> str:
 
 def ago(moment: datetime) -> str:
     seconds = (timezone.now() - moment).total_seconds()
+    if 0 <= seconds < 60:
+        return "moments ago"
     return f"{duration_words(seconds)} ago" if seconds >= 0 else f"in {duration_words(-seconds)}"
 
 
@@ -92,14 +94,14 @@ def since(moment: datetime | None) -> SafeString:
 
 
 @register.simple_tag
-def age(moment: datetime | None, every: timedelta = DAY) -> SafeString:
+def age(moment: datetime | None, every: timedelta = DAY, prefix: str = "as of ") -> SafeString:
     """How old mirrored numbers are: `{% age account.last_synced_at account.sync_every %}`."""
     if moment is None:
         return format_html('<span class="age stale">{}never synced</span>', icon("clock-alert", 14))
     state = freshness(moment, every)
     sign = icon("clock" if state == "fresh" else "clock-alert", 14)
     words = format_html(
-        '<time datetime="{}" title="{}">as of {}</time>', moment.isoformat(), exact(moment), ago(moment)
+        '<time datetime="{}" title="{}">{}{}</time>', moment.isoformat(), exact(moment), prefix, ago(moment)
     )
     return format_html('<span class="age {}">{}{}</span>', state, sign, words)
 
@@ -135,6 +137,22 @@ def counted(value: int, words: str) -> str:
     return f"{value:,} {one if value == 1 else many}"
 
 
+@register.filter
+def field_words(name: str) -> str:
+    """A column's or a model's name as words: `last_contact_at` is "Last contact at"."""
+    return name.replace("_", " ").capitalize()
+
+
+@register.filter
+def plain_value(value: Any) -> str:
+    """A value of the history as it is read: nothing is "empty", lists are counted."""
+    if value is None or value == "":
+        return "empty"
+    if isinstance(value, list | dict):
+        return counted(len(value), "entry,entries")
+    return str(value)
+
+
 @register.simple_tag
 def bar(used: int, total: int) -> SafeString:
     """How much of a quantity is used, as a thin bar; the numbers stand beside it."""
@@ -142,7 +160,8 @@ def bar(used: int, total: int) -> SafeString:
     tone = "bad" if used > total else "warn" if share >= 90 else "good"
     return format_html(
         '<svg class="bar {}" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
-        '<rect class="bar-rest" width="100" height="6"></rect><rect class="bar-used" width="{}" height="6"></rect></svg>',
+        '<rect class="bar-rest" width="100" height="6"></rect>'
+        '<rect class="bar-used" width="{}" height="6"></rect></svg>',
         tone, share,
     )  # fmt: skip
 
@@ -214,17 +233,3 @@ def address(route: str, pk: int | None = None, **query: Any) -> str:
 def navigation(context: Context) -> dict[str, Any]:
     request = context["request"]
     return {"sections": sections(request.path, bool(context.get("may_own")))}
-
-
-@register.simple_tag
-def route_or_nothing(name: str) -> str:
-    """The address of a route that this host may not have (the provider's host has no licensing pages)."""
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
-
-
-@register.simple_tag
-def join_lines(lines: Iterable[str]) -> SafeString:
-    return format_html_join("", "<p>{}</p>", ((line,) for line in lines))

@@ -13,16 +13,16 @@ class State:
 
 
 STATES = {
-    # License.Status
+    # status of a license
     "in_compliance": State("good", "circle-check", "In compliance"),
     "out_of_compliance": State("bad", "octagon-alert", "Out of compliance"),
     "unknown": State("quiet", "circle-question-mark", "Unknown"),
-    # SyncRun.Status
+    # status of a sync run
     "queued": State("info", "hourglass", "Queued"),
     "running": State("info", "loader", "Running"),
     "succeeded": State("good", "circle-check", "Succeeded"),
     "failed": State("bad", "circle-x", "Failed"),
-    # LicenseServer.Check ("running" is above)
+    # Check of a license server; its running one is above
     "not_tested": State("quiet", "circle-dashed", "Not tested"),
     "ok": State("good", "circle-check", "Connected"),
     "refused": State("bad", "ban", "Refused"),

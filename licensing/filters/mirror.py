@@ -1,0 +1,97 @@
+"""Search and filters of what is mirrored: licenses, virtual accounts, product instances, sync runs."""
+
+from datetime import timedelta
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from licensing.filters.base import ListFilter, MirrorFilter, by_link
+from licensing.models import Cluster, License, ProductInstance, SmartAccount, SyncRun, VirtualAccount
+
+SILENT_DAYS = [("7", "7 days and more"), ("30", "30 days and more"), ("90", "90 days and more")]
+
+
+class VirtualAccountFilter(MirrorFilter):
+    searched = ("name", "description", "smart_account__name", "smart_account__domain")
+    placeholder = "Search virtual accounts"
+
+    smart_account = django_filters.ModelChoiceFilter(
+        queryset=SmartAccount.objects.all(), label="Smart account", empty_label="Any"
+    )
+    purpose = django_filters.ChoiceFilter(label="Purpose", empty_label="Any", choices=VirtualAccount.Purpose.choices)
+    license_mode = django_filters.ChoiceFilter(
+        label="License mode", empty_label="Any", choices=VirtualAccount.LicenseMode.choices[1:]
+    )
+
+    class Meta:
+        model = VirtualAccount
+        fields = ("q", "smart_account", "purpose", "license_mode", "show")
+
+
+class LicenseFilter(MirrorFilter):
+    searched = ("name", "virtual_account__name")
+    placeholder = "Search licenses and virtual accounts"
+
+    smart_account = django_filters.ModelChoiceFilter(
+        field_name="virtual_account__smart_account",
+        queryset=SmartAccount.objects.all(),
+        label="Smart account",
+        empty_label="Any",
+    )
+    purpose = django_filters.ChoiceFilter(
+        field_name="virtual_account__purpose", label="Pool", empty_label="Any", choices=VirtualAccount.Purpose.choices
+    )
+    status = django_filters.ChoiceFilter(label="Status", empty_label="Any", choices=License.Status.choices)
+    virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
+
+    class Meta:
+        model = License
+        fields = ("q", "smart_account", "purpose", "status", "show", "virtual_account")
+
+
+class ProductInstanceFilter(MirrorFilter):
+    searched = ("host_name", "name", "serial", "uuid", "virtual_account__name")
+    placeholder = "Search host name, serial, UUID, virtual account"
+
+    smart_account = django_filters.ModelChoiceFilter(
+        field_name="virtual_account__smart_account",
+        queryset=SmartAccount.objects.all(),
+        label="Smart account",
+        empty_label="Any",
+    )
+    silent = django_filters.ChoiceFilter(
+        label="Without contact", empty_label="Any", choices=SILENT_DAYS, method="keep_silent"
+    )
+    matched = django_filters.ChoiceFilter(
+        label="Cluster", empty_label="Any", choices=[("yes", "Known"), ("no", "Not known")], method="keep_matched"
+    )
+    virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
+    license = by_link(License.objects.all(), "Uses license", field_name="usage__license")
+    cluster = by_link(Cluster.objects.all(), "Of cluster")
+
+    class Meta:
+        model = ProductInstance
+        fields = ("q", "smart_account", "silent", "matched", "show", "virtual_account", "license", "cluster")
+
+    def keep_silent(self, rows: Any, name: str, days: str) -> QuerySet[ProductInstance]:
+        silent: QuerySet[ProductInstance] = rows.silent_since(timezone.now() - timedelta(days=int(days)))
+        return silent
+
+    def keep_matched(self, rows: QuerySet[ProductInstance], name: str, value: str) -> QuerySet[ProductInstance]:
+        return rows.filter(cluster__isnull=value == "no")
+
+
+class SyncRunFilter(ListFilter):
+    searched = ("smart_account__name", "smart_account__domain", "requested_by", "cause")
+    placeholder = "Search smart account, cause, who asked"
+
+    smart_account = django_filters.ModelChoiceFilter(
+        queryset=SmartAccount.objects.all(), label="Smart account", empty_label="Any"
+    )
+    status = django_filters.ChoiceFilter(label="Status", empty_label="Any", choices=SyncRun.Status.choices)
+
+    class Meta:
+        model = SyncRun
+        fields = ("q", "smart_account", "status")

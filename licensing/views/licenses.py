@@ -1,0 +1,52 @@
+"""Licenses: how many, how many in use, until when, and who uses them."""
+
+from datetime import timedelta
+
+from django.db.models import Min, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+
+from licensing.filters.mirror import LicenseFilter
+from licensing.models import Alert, Change, License
+from licensing.tables.mirror import LicenseTable
+from licensing.views.lists import Empty, list_page
+from people.gate import Need, needs
+
+CHART_DAYS = 180
+USERS_SHOWN = 25
+CHANGES_SHOWN = 10
+
+
+def with_first_end(rows: QuerySet[License]) -> QuerySet[License]:
+    return rows.annotate(first_end=Min("lines__end"))
+
+
+@needs(Need.READ)
+def licenses(request: HttpRequest) -> HttpResponse:
+    rows = with_first_end(License.objects.select_related("virtual_account__smart_account"))
+    empty = Empty("key-round", "No licenses yet", "They appear with the first sync of a smart account.")
+    return list_page(
+        request, "licenses/licenses.html", LicenseFilter(request.GET, queryset=rows), LicenseTable,
+        noun=("license", "licenses"), empty=empty,
+    )  # fmt: skip
+
+
+@needs(Need.READ)
+def license(request: HttpRequest, pk: int) -> HttpResponse:  # noqa: A001 - the field's word
+    found = get_object_or_404(License.objects.select_related("virtual_account__smart_account"), pk=pk)
+    usage = found.usage.filter(product_instance__gone_at=None)
+    elsewhere = License.objects.present().filter(name=found.name).exclude(pk=pk)
+    alerts = Alert.objects.open().filter(subject_type="license", subject_id=pk)
+    context = {
+        "license": found,
+        "account": found.virtual_account.smart_account,
+        "lines": found.lines.all(),
+        "users": usage.select_related("product_instance__cluster__customer").order_by("-quantity", "pk")[:USERS_SHOWN],
+        "user_count": usage.count(),
+        "elsewhere": elsewhere.select_related("virtual_account").order_by("-available", "pk")[:USERS_SHOWN],
+        "samples": found.samples.filter(day__gte=timezone.localdate() - timedelta(days=CHART_DAYS)),
+        "alerts": alerts.by_urgency(),
+        "changes": Change.objects.filter(object_type="license", object_id=pk)[:CHANGES_SHOWN],
+    }
+    return render(request, "licenses/license.html", context)
