@@ -88,4 +88,4 @@ def abilities(request: HttpRequest) -> dict[str, bool]:
 
 def _guards_itself(view: Any) -> bool:
     module = getattr(view, "view_class", getattr(view, "cls", view)).__module__
-    return module.startswith(SELF_GUARDED) or hasattr(view, "cls") or hasattr(view, "admin_site")
+    return module.startswith(SELF_GUARDED) or any(hasattr(view, name) for name in ("cls", "admin_site", "model_admin"))

@@ -1,9 +1,13 @@
 """Routes of the provider's host. No licensing page, and no licensing table, is here."""
 
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from tenants.admin import provider_site
+
 urlpatterns = [
-    path("", RedirectView.as_view(url="/admin/"), name="overview"),
+    path("", login_not_required(RedirectView.as_view(url="/admin/")), name="overview"),
+    path("admin/", provider_site.urls),
     path("accounts/", include("allauth.urls")),
 ]

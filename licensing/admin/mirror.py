@@ -1,0 +1,93 @@
+"""What sync mirrors from Cisco: shown, with the few columns that people decide about."""
+
+from typing import Any
+
+from licensing import accounts, matching
+from licensing.models import (
+    InstanceUsage,
+    License,
+    LicenseLine,
+    ProductInstance,
+    RegistrationToken,
+    VirtualAccount,
+)
+from people import audit
+from people.admin_site import ShownAdmin, ShownInline, partner_site
+
+
+class VirtualAccountAdmin(ShownAdmin):
+    own_fields = ("purpose", "license_mode", "note")
+    list_display = ("name", "smart_account", "purpose", "license_mode", "is_default", "gone_at")
+    list_filter = ("purpose", "license_mode", "smart_account")
+    list_select_related = ("smart_account",)
+    search_fields = ("name", "description")
+
+    def save_row(self, actor: audit.Actor, row: VirtualAccount, before: dict[str, Any] | None, form: Any) -> None:
+        stored = VirtualAccount.objects.get(pk=row.pk)
+        if row.purpose != stored.purpose:
+            accounts.set_purpose(actor, stored, row.purpose)
+        if row.license_mode != stored.license_mode:
+            accounts.set_license_mode(actor, stored, row.license_mode)
+        _save_note(actor, row)
+
+
+class LicenseLineInline(ShownInline):
+    model = LicenseLine
+    fields = ("type", "quantity", "start", "end", "subscription_id", "status")
+
+
+class LicenseAdmin(ShownAdmin):
+    list_display = ("name", "virtual_account", "quantity", "in_use", "available", "status", "gone_at")
+    list_filter = ("status", "virtual_account__smart_account")
+    list_select_related = ("virtual_account",)
+    search_fields = ("name", "virtual_account__name")
+    inlines = (LicenseLineInline,)
+
+
+class InstanceUsageInline(ShownInline):
+    model = InstanceUsage
+    fields = ("license_name", "quantity")
+
+
+class ProductInstanceAdmin(ShownAdmin):
+    own_fields = ("cluster", "note")
+    autocomplete_fields = ("cluster",)
+    list_display = ("__str__", "virtual_account", "udi_pid", "status", "last_contact_at", "cluster", "gone_at")
+    list_filter = ("udi_pid", "status", "virtual_account__smart_account")
+    list_select_related = ("virtual_account", "cluster")
+    search_fields = ("host_name", "name", "serial")
+    inlines = (InstanceUsageInline,)
+
+    def save_row(self, actor: audit.Actor, row: ProductInstance, before: dict[str, Any] | None, form: Any) -> None:
+        if "cluster" in form.changed_data:
+            matching.settle(actor, ProductInstance.objects.get(pk=row.pk), row.cluster)
+        _save_note(actor, row)
+
+
+class RegistrationTokenAdmin(ShownAdmin):
+    list_display = (
+        "__str__",
+        "virtual_account",
+        "expires_at",
+        "export_controlled",
+        "made_here",
+        "created_by",
+        "gone_at",
+    )
+    list_filter = ("export_controlled", "made_here")
+    list_select_related = ("virtual_account",)
+    search_fields = ("description", "created_by")
+
+
+def _save_note(actor: audit.Actor, row: VirtualAccount | ProductInstance) -> None:
+    stored = type(row).objects.get(pk=row.pk)
+    before = audit.snapshot(stored)
+    stored.note = row.note
+    stored.save(update_fields=["note"])
+    audit.record(actor, "changed", stored, before=before)
+
+
+partner_site.register(VirtualAccount, VirtualAccountAdmin)
+partner_site.register(License, LicenseAdmin)
+partner_site.register(ProductInstance, ProductInstanceAdmin)
+partner_site.register(RegistrationToken, RegistrationTokenAdmin)

@@ -1,0 +1,137 @@
+"""License servers and smart accounts."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from licensing import accounts, tasks
+from licensing.cssm.addresses import check_address
+from licensing.cssm.errors import CssmError
+from licensing.models import LicenseServer, SmartAccount
+from licensing.refusals import Refusal
+from people import audit
+from people.admin_site import VerbAdmin, VerbForm, partner_site, secret_field
+
+KEEP = "Never shown. Empty: what is stored stays."
+
+
+class LicenseServerForm(VerbForm):
+    new_secret = secret_field("Client secret", help_text=KEEP)
+
+    class Meta:
+        model = LicenseServer
+        fields = ["name", "kind", "api_base_url", "token_url", "client_id", "version", "ca_certificate", "verify_tls"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        for name in ("api_base_url", "token_url"):
+            if cleaned.get(name):
+                self._check(name, cleaned[name], cleaned.get("kind") == LicenseServer.Kind.ON_PREM)
+        return cleaned
+
+    def _check(self, name: str, address: str, on_prem: bool) -> None:
+        """Refuse an address now that every sync would refuse."""
+        try:
+            check_address(
+                address,
+                allow_http=settings.ALLOW_HTTP,
+                allowed_networks=settings.ALLOWED_NETWORKS,
+                allow_private=on_prem,
+            )
+        except CssmError as error:
+            self.add_error(name, f"{error.message} {error.next_step}")
+
+
+class LicenseServerAdmin(VerbAdmin):
+    form = LicenseServerForm
+    fields = (*LicenseServerForm.Meta.fields, "new_secret", "check_status", "check_message", "checked_at")
+    readonly_fields = ("check_status", "check_message", "checked_at")
+    list_display = ("name", "kind", "api_base_url", "version", "check_status", "checked_at", "verify_tls")
+    list_filter = ("kind", "check_status", "verify_tls")
+    search_fields = ("name", "api_base_url")
+    actions = ("test_connection",)
+    deletable = True
+
+    def save_row(self, actor: audit.Actor, row: LicenseServer, before: dict[str, Any] | None, form: Any) -> None:
+        if form.cleaned_data["new_secret"]:
+            row.client_secret = form.cleaned_data["new_secret"]
+        accounts.save_server(actor, row, before)
+
+    def delete_row(self, actor: audit.Actor, row: LicenseServer) -> None:
+        accounts.delete_server(actor, row)
+
+    @admin.action(description="Test connection")
+    def test_connection(self, request: HttpRequest, rows: QuerySet[LicenseServer]) -> None:
+        self.act_on(request, rows, lambda _, row: _queue(tasks.start_check, row), "Connection tests started")
+
+
+class SmartAccountForm(VerbForm):
+    new_secret = secret_field("Client secret", help_text=KEEP)
+
+    class Meta:
+        model = SmartAccount
+        fields = ["license_server", "domain", "name", "sync_every", "client_id"]
+        help_texts = {"client_id": "Empty: the license server's credentials are used."}
+
+
+class SmartAccountAdmin(VerbAdmin):
+    form = SmartAccountForm
+    fields = (*SmartAccountForm.Meta.fields, "new_secret", "account_type", "paused_at", "last_synced_at")
+    readonly_fields = ("account_type", "paused_at", "last_synced_at")
+    list_display = ("__str__", "domain", "license_server", "sync_every", "last_synced_at", "paused_at")
+    list_filter = ("license_server",)
+    list_select_related = ("license_server",)
+    search_fields = ("name", "domain")
+    actions = ("sync_now", "pause", "resume")
+    deletable = True
+    goes_with_it = "Everything mirrored from it, and the history of its ended assignments. Nothing changes at Cisco."
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*self.readonly_fields, "license_server", "domain") if obj else self.readonly_fields
+
+    def save_row(self, actor: audit.Actor, row: SmartAccount, before: dict[str, Any] | None, form: Any) -> None:
+        secret = form.cleaned_data["new_secret"]
+        if before is None:
+            self._add(actor, row, secret)
+            return
+        if row.client_id != before["client_id"] or secret:
+            client_id = row.client_id
+            row.client_id = before["client_id"]
+            accounts.change_secret(actor, row, client_id, secret)
+        tasks.save_smart_account(actor, row, {**before, "client_id": row.client_id})
+
+    def _add(self, actor: audit.Actor, row: SmartAccount, secret: str) -> None:
+        own = {"client_id": row.client_id, "client_secret": secret, "sync_every": row.sync_every}
+        named = {"name": row.name} if row.name else {}
+        added = tasks.add_smart_account(actor, row.license_server, row.domain, **own, **named)
+        row.pk = added.pk
+        row.refresh_from_db()
+
+    def delete_row(self, actor: audit.Actor, row: SmartAccount) -> None:
+        tasks.remove(actor, row)
+
+    @admin.action(description="Sync now")
+    def sync_now(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
+        self.act_on(request, rows, lambda actor, row: _queue(tasks.start_sync, row, actor.label), "Syncs started")
+
+    @admin.action(description="Pause: no syncs, no alerts")
+    def pause(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
+        self.act_on(request, rows, tasks.pause, "Paused")
+
+    @admin.action(description="Resume")
+    def resume(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
+        self.act_on(request, rows, tasks.resume, "Resumed")
+
+
+def _queue(start: Any, *arguments: Any) -> None:
+    try:
+        start(*arguments)
+    except tasks.BrokerUnavailable as error:
+        raise Refusal(error.message, error.next_step) from None
+
+
+partner_site.register(LicenseServer, LicenseServerAdmin)
+partner_site.register(SmartAccount, SmartAccountAdmin)
