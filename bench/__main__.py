@@ -25,9 +25,7 @@ def main() -> int:
         sys.stderr.write(f"There is no part {', '.join(unknown)}. Parts: {', '.join(PARTS)}.\n")
         return 2
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
-        servers = LocalServers(
-            Path(folder), False, os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
-        )
+        servers = LocalServers(Path(folder), False, os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", ""))
         try:
             return _measure(parts, servers.start())
         finally:

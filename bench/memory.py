@@ -1,6 +1,6 @@
 """The peak memory of one sync, in a process that holds what a Celery worker holds.
 
-    python -m bench.memory URL PREFIX      prints idle and peak resident memory in kB
+python -m bench.memory URL PREFIX      prints idle and peak resident memory in kB
 """
 
 import subprocess

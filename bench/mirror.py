@@ -105,7 +105,9 @@ def _license(pools: dict[str, VirtualAccount], item: Any) -> License:
         defaults={name: getattr(item, name) for name in names},
     )
     for position, line in enumerate(item.lines):
-        values = {name: getattr(line, name) for name in ("type", "quantity", "start", "end", "subscription_id", "status")}
+        values = {
+            name: getattr(line, name) for name in ("type", "quantity", "start", "end", "subscription_id", "status")
+        }
         LicenseLine.objects.update_or_create(license=row, position=position, defaults=values)
     return row
 

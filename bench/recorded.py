@@ -1,6 +1,6 @@
 """Cisco's answers as bytes, made once from a seed, and a server that does nothing but hand them out.
 
-    python -m bench.recorded FILE      serves FILE (a pickle of answers) and prints its port
+python -m bench.recorded FILE      serves FILE (a pickle of answers) and prints its port
 """
 
 import asyncio
@@ -47,7 +47,9 @@ def make_account(size: Size, seed: int = 1) -> Account:
             account.set_license(f"Pool {place:02d}", name, quantity=500, inUse=300, licenseDetails=[_line(chance)])
     for number in range(size.instances):
         usage = {name: chance.randint(1, 90) for name in chance.sample(names, size.usage_per_instance)}
-        account.add_device(f"Pool {number % size.pools:02d}", f"{number:06x}", usage, hostName=f"cucm-{number}.c.example")
+        account.add_device(
+            f"Pool {number % size.pools:02d}", f"{number:06x}", usage, hostName=f"cucm-{number}.c.example"
+        )
     return account
 
 
@@ -122,7 +124,9 @@ class _Connection(asyncio.Protocol):
         head, found, body = self.received.partition(b"\r\n\r\n")
         if not found:
             return
-        length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+        length = next(
+            (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+        )
         if len(body) < length:
             return
         self.received = b""

@@ -165,7 +165,7 @@ def set_note(actor: Actor, row: VirtualAccount | ProductInstance, note: str) -> 
 
 def _check_addresses(server: LicenseServer) -> None:
     for name in ("api_base_url", "token_url"):
-        if not re.match(r"https?://[^/@\s]+", getattr(server, name)):
+        if not re.fullmatch(r"https?://[^/@\s]+(/\S*)?", getattr(server, name)):
             raise Refusal("That is not an address.", "Enter it with https:// and the host name.", name)
 
 

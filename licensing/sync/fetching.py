@@ -5,13 +5,14 @@ from time import monotonic
 from typing import Any
 
 from licensing.cssm.client import CssmClient
-from licensing.cssm.types import AccountRef, Page, VirtualAccount
+from licensing.cssm.types import AccountRef, Page, RegistrationToken, VirtualAccount
 from licensing.models import SyncRun
 from licensing.sync import runs, staging
 
 # step, done, total: called at each page.
 OnProgress = Callable[[str, int, int | None], None]
 BEAT_SECONDS = 1.0
+FULL_PAGE = 500
 
 
 class Reporter:
@@ -30,25 +31,37 @@ class Reporter:
             self.last_beat = monotonic()
 
 
-def fetch_whole(client: CssmClient, account: AccountRef, report: Reporter) -> None:
-    """Parents first. Registration tokens are listed per virtual account, all others at once."""
+def fetch_whole(client: CssmClient, account: AccountRef, report: Reporter) -> int:
+    """Parents first. Registration tokens are listed per virtual account, all others at once. Returns the rows."""
     pools: list[str] = []
-    _stage(staging.VIRTUAL_ACCOUNTS, _noting(pools, client.virtual_accounts(account)), "Virtual accounts", report)
-    _stage(staging.LICENSES, client.licenses(account), "Licenses", report)
-    _stage(staging.PRODUCT_INSTANCES, client.product_instances(account), "Product instances", report)
-    for done, pool in enumerate(pools):
-        report("Registration tokens of virtual accounts", done, len(pools))
-        for page in client.registration_tokens(account, pool):
-            staging.REGISTRATION_TOKENS.write(page.items)
+    rows = _stage(
+        staging.VIRTUAL_ACCOUNTS, _noting(pools, client.virtual_accounts(account)), "Virtual accounts", report
+    )
+    rows += _stage(staging.LICENSES, client.licenses(account), "Licenses", report)
+    rows += _stage(staging.PRODUCT_INSTANCES, client.product_instances(account), "Product instances", report)
+    return rows + _stage_tokens(client, account, pools, report)
 
 
-def _stage(table: staging.Staging, pages: Iterable[Page[Any]], step: str, report: Reporter) -> None:
+def _stage(table: staging.Staging, pages: Iterable[Page[Any]], step: str, report: Reporter) -> int:
     done = 0
     report(step)
     for page in pages:
-        table.write(page.items)
-        done += len(page.items)
+        done += table.write(page.items)
         report(step, done, page.total)
+    return done
+
+
+def _stage_tokens(client: CssmClient, account: AccountRef, pools: list[str], report: Reporter) -> int:
+    """A call per pool; what they answer is gathered to full pages."""
+    done = 0
+    gathered: list[RegistrationToken] = []
+    for place, pool in enumerate(pools):
+        report("Registration tokens of virtual accounts", place, len(pools))
+        gathered += [token for page in client.registration_tokens(account, pool) for token in page.items]
+        if len(gathered) >= FULL_PAGE or place == len(pools) - 1:
+            done += staging.REGISTRATION_TOKENS.write(gathered)
+            gathered = []
+    return done
 
 
 def _noting(names: list[str], pages: Iterable[Page[VirtualAccount]]) -> Iterable[Page[VirtualAccount]]:

@@ -80,18 +80,18 @@ WHERE (licensing_usagesample.quantity, licensing_usagesample.in_use, licensing_u
 
 
 @transaction.atomic
-def merge(run: SyncRun) -> None:
-    """Bring the mirror to what is staged, and finish the run."""
+def merge(run: SyncRun, rows: int) -> None:
+    """Bring the mirror to the staged rows, and finish the run."""
     merger = _Merger(run, timezone.now())
     merger.execute("SELECT 1 FROM licensing_smartaccount WHERE id = %(account)s FOR KEY SHARE")
-    merger.execute(UNLISTED_POOLS)
+    rows += merger.execute(UNLISTED_POOLS)
     found = {mirror: merger.reconcile(mirror) for mirror in MIRRORS}
     if found[PRODUCT_INSTANCES] or found[LICENSES]:
         merger.execute(LINK_USAGE)
     if found[PRODUCT_INSTANCES]:
         matching.match_clusters()
     merger.execute(SAMPLES)
-    runs.succeed(run, merger.counts())
+    runs.succeed(run, merger.counts(rows))
 
 
 class _Merger:
@@ -103,17 +103,15 @@ class _Merger:
             "day": now.date(),
             "started": run.started_at,
         }
-        self.staged = 0
         self.kinds: Counter[str] = Counter()
 
-    def execute(self, statement: str) -> Any:
+    def execute(self, statement: str) -> int:
         with connection.cursor() as cursor:
             cursor.execute(statement, self.parameters)
-            return cursor.rowcount
+            return int(cursor.rowcount)
 
     def reconcile(self, mirror: Mirror) -> int:
         """How many rows differed."""
-        self.staged += self._number(f"SELECT count(*) FROM {mirror.staged}")
         differing = self.execute(mirror.diff)
         if differing:
             if mirror is PRODUCT_INSTANCES:
@@ -121,20 +119,15 @@ class _Merger:
             self._count_kinds(mirror)
             for statement in mirror.apply:
                 self.execute(statement)
-        return int(differing)
+        return differing
 
-    def counts(self) -> dict[str, int]:
+    def counts(self, rows: int) -> dict[str, int]:
         """A new last contact alone is no change."""
         counts = {kind: self.kinds[kind] for kind in COUNTED}
         seen_differently = counts["created"] + counts["changed"] + counts["back"]
-        return {**counts, "unchanged": self.staged - seen_differently}
+        return {**counts, "unchanged": rows - seen_differently}
 
     def _count_kinds(self, mirror: Mirror) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT kind, count(*) FROM {mirror.diff_table} GROUP BY kind")
             self.kinds.update(dict(cursor.fetchall()))
-
-    def _number(self, statement: str) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-            return int(cursor.fetchone()[0])

@@ -1,6 +1,9 @@
 """One sync from begin to end."""
 
+import gc
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
@@ -16,6 +19,7 @@ from licensing.sync import merging, runs, staging
 from licensing.sync.fetching import OnProgress, Reporter, fetch_whole
 
 log = logging.getLogger(__name__)
+REFUSED_NEXT_STEP = "Settle it with what Cisco's side says, then start the sync again."
 DATABASE_GONE = (OperationalError, InterfaceError)
 
 
@@ -51,11 +55,21 @@ def _attempt(sync_run: SyncRun, on_progress: OnProgress | None) -> None:
 def _mirror(sync_run: SyncRun, on_progress: OnProgress | None) -> None:
     account = sync_run.smart_account
     report = Reporter(sync_run, on_progress)
-    with staging.tables():
+    with _quiet_collector(), staging.tables():
         with client_for(account.license_server, account) as client:
-            fetch_whole(client, account_ref(account), report)
+            rows = fetch_whole(client, account_ref(account), report)
         report("Comparing")
-        merging.merge(sync_run)
+        merging.merge(sync_run, rows)
+
+
+@contextmanager
+def _quiet_collector() -> Iterator[None]:
+    """Keep Python's garbage collector from walking through the whole program at every few pages."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _explain(error: Exception) -> tuple[str, str, str]:
@@ -64,7 +78,7 @@ def _explain(error: Exception) -> tuple[str, str, str]:
     if isinstance(error, CssmUnavailable):
         return reasons.UNAVAILABLE, error.message, error.next_step
     if isinstance(error, CssmRefused):
-        return reasons.REFUSED, error.message, error.next_step
+        return reasons.REFUSED, error.message, error.next_step or REFUSED_NEXT_STEP
     if isinstance(error, SecretUnreadable):
         return reasons.INTERNAL, str(error), "Enter the client secret again."
     log.error("Sync failed", exc_info=error)

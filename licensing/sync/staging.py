@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from django.db import connection, transaction
+from django.db.utils import DataError
 from django.db.utils import Error as DatabaseError
 
 from licensing.cssm import types
@@ -20,6 +20,7 @@ from licensing.cssm.transport import digest
 from licensing.sync.mirrors import MIRRORS
 
 Row = tuple[Any, ...]
+_quote = json.encoder.encode_basestring
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
@@ -35,18 +36,20 @@ class Staging:
     def names(self) -> str:
         return ", ".join(column.split()[0] for column in self.columns.split(","))
 
-    def write(self, items: Iterable[Any]) -> None:
-        """One page."""
+    def write(self, items: Iterable[Any]) -> int:
+        """One page. Returns how many rows it was."""
         rows = [self.row_of(item) for item in items]
         try:
-            with transaction.atomic():
-                self._copy(rows)
-        except psycopg.DataError:
+            self._copy(rows)
+        except DataError:
             # PostgreSQL's text holds no NUL. It is rare enough to look for it only when it has hurt.
             self._copy([tuple(_without_nul(value) for value in row) for row in rows])
+        return len(rows)
 
     def _copy(self, rows: list[Row]) -> None:
-        with connection.cursor() as cursor, cursor.copy(f"COPY {self.table} ({self.names}) FROM STDIN") as copy:
+        statement = f"COPY {self.table} ({self.names}) FROM STDIN"
+        errors = connection.wrap_database_errors
+        with transaction.atomic(), connection.cursor() as cursor, errors, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
 
@@ -95,8 +98,10 @@ def _product_instance(item: types.ProductInstance) -> Row:
 
 
 def _usage(parts: Sequence[types.InstanceUsage]) -> str:
-    """In the order of the names, as the client gives them."""
-    return _to_json({part.license[:300]: part.quantity for part in parts})
+    """A JSON object in the order of the names, as the client gives them. The encoder takes three times as long."""
+    pairs = [f"{_quote(part.license[:300])}:{part.quantity}" for part in parts]
+    text = "{" + ",".join(pairs) + "}"
+    return _to_json(_without_nul(json.loads(text))) if "\\u0000" in text else text
 
 
 def _registration_token(item: types.RegistrationToken) -> Row:
@@ -159,10 +164,14 @@ def _moment(value: datetime | None) -> str | None:
 
 
 def _without_nul(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_without_nul(each) for each in value]
     return value.replace("\x00", "") if isinstance(value, str) else value
 
 
 def _to_json(value: Any) -> str:
     """JSON that jsonb takes: it holds no NUL either."""
     text = _encode(value)
-    return text.replace("\\u0000", "") if "\\u0000" in text else text
+    return _encode(_without_nul(value)) if "\\u0000" in text else text

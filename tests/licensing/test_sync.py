@@ -1,8 +1,8 @@
 """Sync through the emulator over HTTP into PostgreSQL: what the mirror and the history are afterwards."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_tenants.utils import tenant_context
@@ -22,39 +22,9 @@ from licensing.models import (
     VirtualAccount,
 )
 from tenants.models import Partner
-from tests.factories import make_cluster, make_server, make_smart_account, make_token
+from tests.factories import make_cluster, make_token
+from tests.licensing.conftest import BASIC, ENHANCED, account_of
 from tests.licensing.mirror import linked_wrongly, listed, mirrored
-
-NOTHING = {"created": 0, "changed": 0, "gone": 0, "back": 0, "unchanged": 0}
-ENHANCED, BASIC = "UC Manager Enhanced License (12.x)", "UC Manager Basic License  (12.x)"
-
-
-@pytest.fixture
-def cisco(emulator: EmulatorThread) -> Account:
-    """Two pools, three licenses, three product instances, one token: ten rows with the default pool."""
-    cisco = emulator.state.add("acme.example", "Acme")
-    cisco.add_pool("R&D / Lab")
-    term = {"licenseType": "TERM", "quantity": 10, "startDate": "2026-01-01", "endDate": "2027-01-01",
-            "subscriptionId": "Sub1", "status": "ACTIVE"}  # fmt: skip
-    forever = {**term, "licenseType": "PERPETUAL", "startDate": None, "endDate": None, "subscriptionId": None}
-    cisco.set_license("DEFAULT", ENHANCED, quantity=20, inUse=7, licenseDetails=[term, forever])
-    cisco.set_license("DEFAULT", BASIC, quantity=5, inUse=9)
-    cisco.set_license("R&D / Lab", ENHANCED, quantity=1)
-    cisco.add_device("DEFAULT", "00001", {ENHANCED: 3, BASIC: 9}, hostName="cucm-1.harbor.example")
-    cisco.add_device("DEFAULT", "00002", {ENHANCED: 4})
-    cisco.add_device("R&D / Lab", "00003", {ENHANCED: 0, "Not listed License": 2})
-    cisco.add_token("R&D / Lab", "lab", 30)
-    return cisco
-
-
-@pytest.fixture
-def account(acme: Partner, emulator: EmulatorThread) -> SmartAccount:
-    return account_of(emulator)
-
-
-def account_of(emulator: EmulatorThread, domain: str = "acme.example") -> SmartAccount:
-    server = make_server(api_base_url=emulator.base_url, token_url=emulator.token_url)
-    return make_smart_account(license_server=server, domain=domain, last_synced_at=None)
 
 
 def synced(account: SmartAccount) -> SyncRun:
@@ -294,8 +264,6 @@ def test_token_made_here_keeps_its_text(account: SmartAccount, cisco: Account) -
     counted(account)
     text = cisco.add_token("DEFAULT", "made here", 5)["token"]
     pool = VirtualAccount.objects.get(name="DEFAULT")
-    import hashlib
-
     made = make_token(virtual_account=pool, digest=hashlib.sha256(text.encode()).hexdigest(), text=text, made_here=True)
     RegistrationToken.objects.filter(pk=made.pk).update(created_at=datetime.now(UTC) - timedelta(hours=1))
 

@@ -1,0 +1,38 @@
+"""An account at the emulator, and its row at the portal."""
+
+import pytest
+
+from licensing.cssm.emulator import Account, EmulatorThread
+from licensing.models import SmartAccount
+from tenants.models import Partner
+from tests.factories import make_server, make_smart_account
+
+ENHANCED, BASIC = "UC Manager Enhanced License (12.x)", "UC Manager Basic License  (12.x)"
+
+
+@pytest.fixture
+def cisco(emulator: EmulatorThread) -> Account:
+    """Two pools, three licenses, three product instances and one token: nine rows."""
+    cisco = emulator.state.add("acme.example", "Acme")
+    cisco.add_pool("R&D / Lab")
+    term = {"licenseType": "TERM", "quantity": 10, "startDate": "2026-01-01", "endDate": "2027-01-01",
+            "subscriptionId": "Sub1", "status": "ACTIVE"}  # fmt: skip
+    forever = {**term, "licenseType": "PERPETUAL", "startDate": None, "endDate": None, "subscriptionId": None}
+    cisco.set_license("DEFAULT", ENHANCED, quantity=20, inUse=7, licenseDetails=[term, forever])
+    cisco.set_license("DEFAULT", BASIC, quantity=5, inUse=9)
+    cisco.set_license("R&D / Lab", ENHANCED, quantity=1)
+    cisco.add_device("DEFAULT", "00001", {ENHANCED: 3, BASIC: 9}, hostName="cucm-1.harbor.example")
+    cisco.add_device("DEFAULT", "00002", {ENHANCED: 4})
+    cisco.add_device("R&D / Lab", "00003", {ENHANCED: 0, "Not listed License": 2})
+    cisco.add_token("R&D / Lab", "lab", 30)
+    return cisco
+
+
+def account_of(emulator: EmulatorThread, domain: str = "acme.example", **server: object) -> SmartAccount:
+    row = make_server(**{"api_base_url": emulator.base_url, "token_url": emulator.token_url, **server})
+    return make_smart_account(license_server=row, domain=domain, last_synced_at=None)
+
+
+@pytest.fixture
+def account(acme: Partner, emulator: EmulatorThread) -> SmartAccount:
+    return account_of(emulator)
