@@ -52,7 +52,7 @@ def record(
     before: dict[str, Any] | None = None,
     changes: dict[str, list[Any]] | None = None,
 ) -> AuditEntry | None:
-    """Write what `actor` did to `row`. With `before`, the differences are found here; without a difference, no entry."""
+    """Write what `actor` did to `row`. With `before`, the differences are found here; without one, no entry."""
     if before is not None:
         after = snapshot(row)
         changes = {name: [before.get(name), after[name]] for name in after if before.get(name) != after[name]}

@@ -24,7 +24,7 @@ class ProxyForm(forms.Form):
     """Empty: none of its own. A password that is left empty stays."""
 
     prefix = "proxy"
-    host = forms.CharField(max_length=253, required=False, help_text="Name or address, without http://.")
+    host = forms.CharField(max_length=253, required=False)
     port = forms.IntegerField(min_value=1, max_value=65535, required=False)
     username = forms.CharField(max_length=200, required=False, label="User name")
 
@@ -79,7 +79,7 @@ def node_rows(posted: QueryDict) -> QueryDict | None:
     if "more" in rows:
         total = str(rows.get("nodes-TOTAL_FORMS", ""))
         rows["nodes-TOTAL_FORMS"] = str(min(int(total) if total.isdigit() else 0, 200 - MORE_NODES) + MORE_NODES)
-        for number in range(int(rows["nodes-TOTAL_FORMS"])):
+        for number in range(int(str(rows["nodes-TOTAL_FORMS"]))):
             rows.setdefault(f"nodes-{number}-role", Node.Role.SUBSCRIBER)
     return rows
 

@@ -1,5 +1,7 @@
 """What people decide about mirrored rows."""
 
+from typing import Any
+
 from django import forms
 
 from licensing.models import Cluster, ProductInstance, VirtualAccount
@@ -19,7 +21,7 @@ class VirtualAccountForm(forms.Form):
     )
     note = forms.CharField(required=False, widget=NOTE)
 
-    def __init__(self, row: VirtualAccount, *args: object) -> None:
+    def __init__(self, row: VirtualAccount, *args: Any) -> None:
         initial = {name: getattr(row, name) for name in ("purpose", "license_mode", "note")}
         super().__init__(*args, initial=initial)
 
@@ -45,7 +47,7 @@ class ProductInstanceForm(forms.Form):
     )
     note = forms.CharField(required=False, widget=NOTE)
 
-    def __init__(self, row: ProductInstance, *args: object) -> None:
+    def __init__(self, row: ProductInstance, *args: Any) -> None:
         by_hand = self.BY_HAND if row.cluster_id else self.NONE
         decide = by_hand if row.cluster_by_hand else self.BY_NAME
         super().__init__(*args, initial={"decide": decide, "cluster": row.cluster_id, "note": row.note})

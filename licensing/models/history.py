@@ -81,7 +81,10 @@ class SyncRun(models.Model):
 
 
 class Change(models.Model):
-    """Something that a sync saw change; that a product was in contact again is none. Names and values stand here as they were: the row may change again or go."""
+    """Something that a sync saw change; that a product was in contact again is none.
+
+    Names and values stand here as they were: the row may change again or go.
+    """
 
     class Kind(models.TextChoices):
         CREATED = "created", "New"

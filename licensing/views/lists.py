@@ -37,7 +37,7 @@ class CappedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        rows = self.object_list
+        rows: Any = self.object_list
         data = getattr(rows, "data", rows)
         return min(int(data[: COUNT_CAP + 1].count()), COUNT_CAP)
 

@@ -22,7 +22,7 @@ POOL_ROWS_SHOWN = 12
 @vary_on_headers("HX-Request")
 @needs(Need.READ, write=Need.OPERATE)
 def overview(request: HttpRequest) -> HttpResponse:
-    """Posting starts a sync. While one runs, the page asks for the list of accounts alone; when it is over, for itself."""
+    """Posting starts a sync. While one runs, the page asks for the accounts alone; when it is over, for itself."""
     if request.method == "POST":
         return _start_sync(request)
     accounts = position.accounts_with_latest_run()
