@@ -21,9 +21,9 @@ class VirtualAccountForm(forms.Form):
     )
     note = forms.CharField(required=False, widget=NOTE)
 
-    def __init__(self, row: VirtualAccount, *args: Any) -> None:
+    def __init__(self, row: VirtualAccount, data: Any = None) -> None:
         initial = {name: getattr(row, name) for name in ("purpose", "license_mode", "note")}
-        super().__init__(*args, initial=initial)
+        super().__init__(data, initial=initial)
 
 
 class ProductInstanceForm(forms.Form):
@@ -47,10 +47,10 @@ class ProductInstanceForm(forms.Form):
     )
     note = forms.CharField(required=False, widget=NOTE)
 
-    def __init__(self, row: ProductInstance, *args: Any) -> None:
+    def __init__(self, row: ProductInstance, data: Any = None) -> None:
         by_hand = self.BY_HAND if row.cluster_id else self.NONE
         decide = by_hand if row.cluster_by_hand else self.BY_NAME
-        super().__init__(*args, initial={"decide": decide, "cluster": row.cluster_id, "note": row.note})
+        super().__init__(data, initial={"decide": decide, "cluster": row.cluster_id, "note": row.note})
         chooser = self.fields["cluster"]
         chooser.label_from_instance = lambda cluster: f"{cluster.customer}: {cluster}"  # type: ignore[attr-defined]
 

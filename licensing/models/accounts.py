@@ -162,11 +162,9 @@ class LicenseLineQuerySet(models.QuerySet["LicenseLine"]):
 
 
 class LicenseLine(models.Model):
-    """One purchase line of a License. A part of it: replaced whenever the license's lines change, never kept as gone."""
+    """One purchase line of a License. A part of it: replaced whenever the lines change, never kept as gone."""
 
-    license = models.ForeignKey(
-        License, on_delete=models.CASCADE, related_name="lines", db_index=False
-    )
+    license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="lines", db_index=False)
     position = models.PositiveSmallIntegerField(help_text="Place in Cisco's listing, sorted by content.")
     type = models.CharField(max_length=30, blank=True)
     quantity = models.IntegerField(default=0)
@@ -241,7 +239,9 @@ class ProductInstance(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
-        constraints = [models.UniqueConstraint(fields=["virtual_account", "identity"], name="one_instance_per_identity")]
+        constraints = [
+            models.UniqueConstraint(fields=["virtual_account", "identity"], name="one_instance_per_identity")
+        ]
         indexes = [models.Index(fields=["last_contact_at"], name="product_instance_silent")]  # silent_since
 
     def __str__(self) -> str:

@@ -47,7 +47,11 @@ class Cluster(models.Model):
     deployment = models.CharField(max_length=12, choices=Deployment, default=Deployment.HCS)
     mixed_mode = models.BooleanField(default=False, help_text="Security is enabled: needs export-controlled tokens.")
     license_server = models.ForeignKey(
-        LicenseServer, on_delete=models.PROTECT, null=True, blank=True, related_name="clusters",
+        LicenseServer,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="clusters",
         help_text="The On-Prem server it registers with; empty: the cloud.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -77,7 +81,10 @@ class Node(models.Model):
     host_name = models.CharField(max_length=253)
     role = models.CharField(max_length=12, choices=Role, default=Role.SUBSCRIBER)
     serial = models.CharField(
-        max_length=100, blank=True, default="", db_default="",
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
         help_text="UDI serial number or UUID of the product, where known: finds its product instance for certain.",
     )
 
