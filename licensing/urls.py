@@ -9,11 +9,28 @@ from licensing.views import (
     clusters,
     customers,
     license_servers,
+    licenses,
+    overview,
+    product_instances,
     registration_tokens,
     smart_accounts,
+    sync_runs,
+    virtual_accounts,
 )
 
 urlpatterns = [
+    # what Cisco knows
+    path("", overview.overview, name="overview"),
+    path("virtual-accounts/", virtual_accounts.virtual_accounts, name="virtual-accounts"),
+    path("virtual-accounts/<int:pk>/", virtual_accounts.virtual_account, name="virtual-account"),
+    path("virtual-accounts/<int:pk>/edit/", virtual_accounts.virtual_account_edit, name="virtual-account-edit"),
+    path("licenses/", licenses.licenses, name="licenses"),
+    path("licenses/<int:pk>/", licenses.license, name="license"),
+    path("product-instances/", product_instances.product_instances, name="product-instances"),
+    path("product-instances/<int:pk>/", product_instances.product_instance, name="product-instance"),
+    path("product-instances/<int:pk>/edit/", product_instances.product_instance_edit, name="product-instance-edit"),
+    path("sync-runs/", sync_runs.sync_runs, name="sync-runs"),
+    path("sync-runs/<int:pk>/", sync_runs.sync_run, name="sync-run"),
     # what people decide and edit
     path("license-servers/", license_servers.license_servers, name="license-servers"),
     path("license-servers/add/", license_servers.license_server_add, name="license-server-add"),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from portal import admin_look
 from portal.environment import flag, names, number, text
 from portal.local.find import find_urls, load_or_make_keys
 from portal.logs import configure_logging
@@ -64,8 +65,8 @@ TENANT_APPS = [
     "licensing",
 ]
 INSTALLED_APPS = [
+    "unfold",  # before django_tenants, which brings an admin template of its own
     *SHARED_APPS,
-    "unfold",
     *TENANT_APPS,
     "allauth",
     "django.contrib.messages",
@@ -95,9 +96,10 @@ ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
 MIDDLEWARE = [
     "portal.health.HealthMiddleware",
-    "tenants.middleware.PartnerMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    # The look is nobody's secret: pages for unknown hosts and suspended partners need it too.
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tenants.middleware.PartnerMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -294,34 +296,8 @@ METRICS_TOKEN = text("METRICS_TOKEN")
 
 # --- Admin sites: the partner's, and the provider's (tenants.admin) ---
 
-UNFOLD = {
-    "SITE_TITLE": "Partner Portal admin",
-    "SITE_HEADER": "Partner Portal",
-    "SITE_SUBHEADER": "Administration",
-    "SITE_URL": "/",
-    "SITE_SYMBOL": "hub",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}favicon.svg"}],
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "SHOW_BACK_BUTTON": True,
-    "BORDER_RADIUS": "6px",
-    "COLORS": {
-        "primary": {  # the pages' brand colour (static/portal.css)
-            "50": "#f0f8fb",
-            "100": "#dceff5",
-            "200": "#bcdfea",
-            "300": "#8ccadc",
-            "400": "#63c5de",
-            "500": "#1d7d99",
-            "600": "#0b5c75",
-            "700": "#084558",
-            "800": "#0a3848",
-            "900": "#0b2b38",
-            "950": "#071c25",
-        }
-    },
-}
-UNFOLD_PROVIDER = {**UNFOLD, "SITE_TITLE": "Provider admin", "SITE_SUBHEADER": "Provider"}
+UNFOLD = admin_look.partner_site(f"{STATIC_URL}favicon.svg")
+UNFOLD_PROVIDER = admin_look.provider_site(f"{STATIC_URL}favicon.svg")
 
 if SENTRY_DSN := text("SENTRY_DSN"):
     import sentry_sdk  # only where an operator has switched it on

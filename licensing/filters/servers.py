@@ -21,7 +21,7 @@ class SmartAccountFilter(ListFilter):
     searched = ("name", "domain")
     placeholder = "Search name or domain"
     state = django_filters.ChoiceFilter(
-        choices=[("active", "Active"), ("paused", "Paused")], empty_label="Any", method="by_state"
+        label="State", choices=[("active", "Active"), ("paused", "Paused")], empty_label="Any", method="by_state"
     )
     license_server = by_link(LicenseServer.objects.all(), "License server")
 

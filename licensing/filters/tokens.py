@@ -16,7 +16,7 @@ class RegistrationTokenFilter(MirrorFilter):
     searched = ("description", "created_by", "virtual_account__name")
     placeholder = "Search description, maker or virtual account"
     ends = django_filters.ChoiceFilter(
-        choices=[("soon", "Within 7 days"), ("ended", "Ended")], empty_label="Any time", method="by_end"
+        label="Ends", choices=[("soon", "Within 7 days"), ("ended", "Ended")], empty_label="Any time", method="by_end"
     )
     export_controlled = django_filters.ChoiceFilter(
         label="Export control", choices=[("true", "Allowed"), ("false", "Not allowed")], empty_label="Any",

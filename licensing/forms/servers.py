@@ -72,6 +72,8 @@ class LicenseServerForm(forms.ModelForm):
     def _for_cloud(self) -> None:
         for name in ("host", *ON_PREM_ONLY):
             del self.fields[name]
+        for name in {"client_id", "client_secret"} & set(self.fields):
+            self.fields[name].required = True
         for name, address in CLOUD.items():
             self.fields[name].initial = address
             self.initial.setdefault(name, address)

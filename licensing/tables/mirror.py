@@ -86,10 +86,17 @@ class LicenseTable(PortalTable):
         return nulls_last(rows, "first_end", is_descending)
 
 
+def product_and_serial(row: ProductInstance) -> str:
+    return " · ".join(word for word in (row.udi_pid, row.serial) if word)
+
+
 class ProductInstanceTable(PortalTable):
-    name = TitleColumn("product-instance", accessor="host_name", empty_values=(), order_by=("host_name", "name", "pk"))
-    product = tables.Column(accessor="udi_pid")
-    serial = tables.Column()
+    name = TitleColumn(
+        "product-instance", below=product_and_serial, accessor="host_name", empty_values=(),
+        order_by=("host_name", "name", "pk"),
+    )  # fmt: skip
+    product = tables.Column(accessor="udi_pid", visible=False)
+    serial = tables.Column(visible=False)
     virtual_account = LinkColumn("virtual-account", order_by=POOL)
     cluster = LinkColumn("cluster", order_by=("cluster__name", "pk"))
     status = StateColumn()
@@ -154,6 +161,8 @@ def took(run: SyncRun) -> str:
     seconds = seconds_of(run)
     if seconds is None:
         return ""
+    if seconds < 1:
+        return "under 1 s"
     return f"{seconds:.0f} s" if seconds < 90 else duration_words(seconds)
 
 

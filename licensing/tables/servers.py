@@ -6,7 +6,7 @@ from typing import Any
 import django_tables2 as tables
 from django.utils.safestring import SafeString
 
-from licensing.models import SmartAccount
+from licensing.models import LicenseServer, SmartAccount
 from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, TitleColumn
 from licensing.templatetags.components import age, badge
 
@@ -19,15 +19,20 @@ class LicenseServerTable(PortalTable):
     checked_at = SinceColumn(verbose_name="Tested")
 
     def render_check_status(self, value: str) -> SafeString:
-        return badge(check_state(value))
+        return badge(check_state(value), LicenseServer.Check(value).label)
 
     def value_check_status(self, value: str) -> str:
         return check_state(value)
 
 
 class SmartAccountTable(PortalTable):
-    name = TitleColumn("smart-account", below=lambda account: account.domain, empty_values=(), accessor="pk",
-                       order_by=("name", "domain", "pk"), verbose_name="Smart account")  # fmt: skip
+    name = TitleColumn(
+        "smart-account",
+        below=lambda account: account.domain if account.name else "",
+        accessor="pk",
+        order_by=("name", "domain", "pk"),
+        verbose_name="Smart account",
+    )
     license_server = LinkColumn("license-server", order_by=("license_server__name", "pk"))
     pools = NumberColumn(verbose_name="Virtual accounts")
     last_run = tables.Column(verbose_name="Last sync", empty_values=(), orderable=False)

@@ -99,7 +99,7 @@ def crumbs_of(row: Cluster) -> Crumbs:
 def _edit(request: HttpRequest, row: Cluster, heading: str, cancel: str) -> HttpResponse:
     """`more` in the post asks for more lines for nodes; nothing is saved then."""
     before, crumbs = (audit.snapshot(row), crumbs_of(row)) if row.pk else (None, [HERE])
-    form = ClusterForm(request.POST or None, instance=row, initial={"customer": request.GET.get("customer")})
+    form = ClusterForm(request.POST or None, instance=row, initial=_customer_asked_for(request))
     # No initial values beside posted ones: a line that equals its initial values would count as left empty.
     nodes = NodeFormSet(node_rows(request.POST), prefix="nodes", initial=None if request.POST else _nodes_of(row))
     proxy = ProxyForm(Proxy.objects.filter(cluster=row).first() if row.pk else None, request.POST or None)
@@ -124,6 +124,12 @@ def _save(
     saved = fleet.save_cluster(actor, form.instance, specs, before=before)
     fleet.set_proxy(actor, saved, proxy.spec())
     return saved
+
+
+def _customer_asked_for(request: HttpRequest) -> dict[str, str]:
+    """From a customer's page; nothing otherwise, or it would stand above the customer of a stored cluster."""
+    number = request.GET.get("customer", "")
+    return {"customer": number} if number.isdigit() else {}
 
 
 def _nodes_of(row: Cluster) -> list[Any]:

@@ -6,6 +6,7 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -23,6 +24,7 @@ from people.gate import Need, needs
 
 HERE = ("Smart accounts", "/smart-accounts/")
 RUNS_SHOWN = 8
+BLOCKERS_SHOWN = 8
 
 
 @needs(Need.READ)
@@ -51,7 +53,7 @@ def smart_account(request: HttpRequest, pk: int) -> HttpResponse:
             "licenses", filter=Q(licenses__gone_at=None, licenses__status="out_of_compliance"), distinct=True
         ),
     )
-    runs = list(account.sync_runs.all()[:RUNS_SHOWN])
+    runs, next_at = list(account.sync_runs.all()[:RUNS_SHOWN]), tasks.next_sync_at(account)
     context = {
         "account": account,
         "pools": pools,
@@ -59,7 +61,8 @@ def smart_account(request: HttpRequest, pk: int) -> HttpResponse:
         "runs": runs,
         "run": runs[0] if runs else None,
         "every": dict(INTERVALS).get(account.sync_every, f"every {account.sync_every}"),
-        "next_sync_at": tasks.next_sync_at(account),
+        "next_sync_at": next_at,
+        "due": next_at is not None and next_at <= timezone.now(),
         "paused": run_state(account) == "paused",
     }
     return render(request, "smart_accounts/smart_account.html", context)
@@ -166,9 +169,14 @@ def _crumbs(account: SmartAccount) -> Crumbs:
 def _blockers(account: SmartAccount) -> list[str]:
     """What licensing.accounts.remove refuses for, one by one, so that people can work through it."""
     rows = Assignment.objects.current().filter(virtual_account__smart_account=account)
+    shown = rows.select_related("cluster__customer", "virtual_account")[:BLOCKERS_SHOWN]
+    more = rows.count() - BLOCKERS_SHOWN
     return [
-        f"Cluster {row.cluster} of {row.cluster.customer} is assigned to {row.virtual_account}: end that first."
-        for row in rows.select_related("cluster__customer", "virtual_account")
+        *(
+            f"{row.cluster} of {row.cluster.customer} is assigned to {row.virtual_account}: end that first."
+            for row in shown
+        ),
+        *([f"So are {more} more: the list of assignments shows them all."] if more > 0 else []),
     ]
 
 

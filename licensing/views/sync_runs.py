@@ -19,7 +19,9 @@ CHANGES_SHOWN = 100
 @needs(Need.READ)
 def sync_runs(request: HttpRequest) -> HttpResponse:
     rows = SyncRun.objects.select_related("smart_account")
-    empty = Empty("refresh-cw", "Nothing has been synced yet", "A smart account is synced when it is added, then by schedule.")
+    empty = Empty(
+        "refresh-cw", "Nothing has been synced yet", "A smart account is synced when it is added, then by schedule."
+    )
     return list_page(
         request, "sync_runs/sync_runs.html", SyncRunFilter(request.GET, queryset=rows), SyncRunTable,
         noun=("sync run", "sync runs"), empty=empty,
@@ -32,7 +34,9 @@ def sync_run(request: HttpRequest, pk: int) -> HttpResponse:
     """While it runs, the page asks for its progress alone; when it is over, for itself."""
     run = get_object_or_404(SyncRun.objects.select_related("smart_account"), pk=pk)
     if request.htmx:  # type: ignore[attr-defined]
-        return render(request, "sync_runs/progress.html", {"run": run}) if run.unfinished else HttpResponseClientRefresh()
+        return (
+            render(request, "sync_runs/progress.html", {"run": run}) if run.unfinished else HttpResponseClientRefresh()
+        )
     changes = run.changes.all()
     context = {
         "run": run,
