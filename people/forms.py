@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
 
 from people.models import ApiToken, Role, User
@@ -23,7 +23,7 @@ def password_field() -> forms.CharField:
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Leave empty to have one made; it is shown once. " + " ".join(password_validators_help_texts()),
+        help_text="At least 8 characters, none that others would guess. Empty: one is made, and shown once.",
     )
 
 

@@ -119,9 +119,11 @@ class ApiTokenFilter(ListFilter):
     placeholder = "Search name, user or first letters"
     scope = django_filters.ChoiceFilter(choices=Scope.choices, empty_label="Any")
     state = django_filters.ChoiceFilter(
+        label="State",
         choices=[("active", "Active"), ("revoked", "Revoked"), ("expired", "Expired"), ("inactive", "User inactive")],
-        empty_label="Any", method="by_state",
-    )  # fmt: skip
+        empty_label="Any",
+        method="by_state",
+    )
 
     class Meta:
         model = ApiToken

@@ -18,11 +18,11 @@ class LicenseServerTable(PortalTable):
     check_status = tables.Column(verbose_name="Connection", empty_values=())
     checked_at = SinceColumn(verbose_name="Tested")
 
-    def render_check_status(self, value: str) -> SafeString:
-        return badge(check_state(value), LicenseServer.Check(value).label)
+    def render_check_status(self, record: LicenseServer) -> SafeString:
+        return badge(check_state(record.check_status), record.get_check_status_display())
 
-    def value_check_status(self, value: str) -> str:
-        return check_state(value)
+    def value_check_status(self, record: LicenseServer) -> str:
+        return check_state(record.check_status)
 
 
 class SmartAccountTable(PortalTable):

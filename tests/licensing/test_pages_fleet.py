@@ -310,3 +310,11 @@ def test_details_need_the_same_queries_for_more_rows(
     for path, queries in paths.items():
         with django_assert_num_queries(queries):
             client.get(path)
+
+
+def test_edit_form_shows_the_stored_customer_and_add_form_the_one_asked_for(acme: Partner, client_of: Any) -> None:
+    cluster = make.make_cluster(customer=make.make_customer(name="Hospital"))
+    client, number = client_of(acme, "operator"), cluster.customer_id
+
+    for path in (f"/clusters/{cluster.pk}/edit/", f"/clusters/add/?customer={number}"):
+        assert f'<option value="{number}" selected>Hospital</option>' in page(client.get(path))

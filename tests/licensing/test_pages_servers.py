@@ -267,7 +267,7 @@ def test_account_with_assigned_clusters_is_not_removed(acme: Partner, client_of:
     asked, refused = client.get(address), client.post(address)
 
     assert (asked.status_code, refused.status_code) == (200, 409)
-    assert "Cluster Core of Hospital is assigned to Pool: end that first." in page(asked)
+    assert "Core of Hospital is assigned to Pool: end that first." in page(asked)
     assert "Remove smart account</button>" not in page(asked)
     assert SmartAccount.objects.filter(pk=account.pk).exists()
     assignment.ended_at = timezone.now()
@@ -364,3 +364,17 @@ def test_account_page_needs_the_same_queries_for_more_pools(
         shown = page(client.get(f"/smart-accounts/{account.pk}/"))
 
     assert shown.count('<span class="short">1</span>') == rows
+
+
+LISTS = (
+    "license-servers", "smart-accounts", "registration-tokens", "customers", "clusters", "assignments", "alerts",
+    "users", "api-tokens", "audit",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_filter_of_every_list_has_a_name(acme: Partner, client_of: Any, name: str) -> None:
+    shown = page(client_of(acme, "owner").get(f"/{name}/"))
+
+    assert "[invalid name]" not in shown
+    assert 'type="search"' in shown

@@ -102,3 +102,10 @@ def test_everyone_changes_the_own_password(acme: Partner, acme_users: dict[str, 
     assert User.objects.get(pk=acme_users["viewer"].pk).check_password("another-pass-7")
     assert client.get("/profile/").status_code == 200
     assert [entry.action for entry in AuditEntry.objects.all()] == ["changed password"]
+
+
+def test_empty_list_says_why_and_a_search_without_matches_how_to_clear_it(acme: Partner, client_of: Any) -> None:
+    client = client_of(acme, "viewer")
+
+    assert "Nothing has been done yet" in page(client.get("/audit/"))
+    assert "Clear search and filters" in page(client.get("/audit/?q=nobody"))
