@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
+from people.gate import Need
 from people.tokens import TokenAuthentication
 
 
@@ -21,6 +22,7 @@ class Collections(APIView):
     """The collections and where they are."""
 
     names: tuple[str, ...] = ()
+    write_need = Need.READ  # nothing is written here: whoever may read is told so
 
     @extend_schema(responses={200: {"type": "object", "additionalProperties": {"type": "string", "format": "uri"}}})
     def get(self, request: Request) -> Response:
@@ -46,6 +48,8 @@ class DocsPage(SpectacularSwaggerView):  # type: ignore[misc]
 @extend_schema(exclude=True)
 class Nowhere(APIView):
     """An address without its closing slash is sent on, body and all; any other is a 404 like all errors here."""
+
+    write_need = Need.READ  # whoever may read is told that nothing is here
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -41,7 +41,9 @@ class WithProxy(Strict, serializers.ModelSerializer[Any]):
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown: dict[str, Any] = super().to_representation(instance)
-        return {"proxy_host": "", "proxy_port": None, "proxy_username": "", **shown}
+        if shown["proxy_host"] is None:
+            shown["proxy_host"] = shown["proxy_username"] = ""
+        return shown
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         stored, sent = getattr(self.instance, "proxy", None), attrs.get("proxy", {})
