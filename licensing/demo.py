@@ -32,7 +32,7 @@ class Publisher:
     customer: str
 
 
-def connect(emulator_url: str, domain: str) -> SmartAccount:
+def connect(emulator_url: str, domain: str, name: str) -> SmartAccount:
     server = LicenseServer.objects.create(
         name=SERVER,
         api_base_url=emulator_url + API_PATH,
@@ -40,7 +40,7 @@ def connect(emulator_url: str, domain: str) -> SmartAccount:
         client_id="demo-client",
         client_secret="demo-secret",  # noqa: S106 - the emulator's
     )
-    return SmartAccount.objects.create(license_server=server, domain=domain)
+    return SmartAccount.objects.create(license_server=server, domain=domain, name=name)
 
 
 def move(emulator_url: str) -> None:

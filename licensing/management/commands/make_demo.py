@@ -25,12 +25,12 @@ class Command(PortalCommand):
         for schema, name in PARTNERS:
             new = NewPartner(schema, name, f"{schema}.localhost", f"owner@{schema}.example")
             with tenant_context(create_partner(new, PASSWORD)):
-                self.furnish(schema, options["emulator_url"])
+                self.furnish(schema, name, options["emulator_url"])
 
-    def furnish(self, schema: str, emulator_url: str) -> None:
+    def furnish(self, schema: str, name: str, emulator_url: str) -> None:
         for role in (Role.OPERATOR, Role.VIEWER):
             User.objects.create_user(f"{role}@{schema}.example", PASSWORD, role=role)
-        account = demo.connect(emulator_url, f"{schema}.example")
+        account = demo.connect(emulator_url, f"{schema}.example", name)
         run, _ = sync.request(account, "demo")
         run = sync.run(run)
         if run.status == SyncRun.Status.SUCCEEDED:
