@@ -18,6 +18,8 @@ from licensing.models.alerts import Kind, Severity
 ORDERED, OPERATIONAL = VirtualAccount.Purpose.ORDERED, VirtualAccount.Purpose.OPERATIONAL
 # As many alerts of one kind stand each for itself.
 ALONE = 2
+# Intervals after which figures are too old to be called good: a sync was missed, not only late.
+OLD = 2
 SHORT = Q(status=License.Status.OUT_OF_COMPLIANCE)
 UNKNOWN = Q(status=License.Status.UNKNOWN)
 
@@ -133,6 +135,20 @@ def accounts_with_latest_run() -> list[SmartAccount]:
     newest = SyncRun.objects.order_by("smart_account_id", "-queued_at", "-pk").distinct("smart_account_id")
     rows = SmartAccount.objects.select_related("license_server")
     return list(rows.prefetch_related(Prefetch("sync_runs", queryset=newest, to_attr="latest")))
+
+
+def in_doubt(accounts: Iterable[SmartAccount]) -> list[SmartAccount]:
+    """Accounts whose figures cannot be relied on: never synced, too old, or the latest sync failed."""
+    active = (account for account in accounts if not account.paused_at)
+    return [account for account in active if _is_old(account) or _has_failed(account)]
+
+
+def _is_old(account: SmartAccount) -> bool:
+    return account.last_synced_at is None or timezone.now() - account.last_synced_at > OLD * account.sync_every
+
+
+def _has_failed(account: SmartAccount) -> bool:
+    return any(run.status == SyncRun.Status.FAILED for run in account.latest)  # type: ignore[attr-defined]
 
 
 def oldest_sync(accounts: Iterable[SmartAccount]) -> SmartAccount | None:

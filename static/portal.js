@@ -59,5 +59,12 @@
     );
   }
 
+  // Filters that are not set stay out of the address.
+  document.addEventListener("htmx:configRequest", function (event) {
+    if (!event.target.matches(".filter-bar")) return;
+    var sent = event.detail.formData;
+    Array.from(sent.keys()).forEach(function (name) { if (sent.get(name) === "") sent.delete(name); });
+  });
+
   document.addEventListener("DOMContentLoaded", showTheme);
 })();

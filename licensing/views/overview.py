@@ -39,6 +39,7 @@ def _figures(accounts: list[SmartAccount]) -> dict[str, object]:
     compliance = position.compliance()
     shortages = position.shortages(SHORT_SHOWN) if compliance.short else []
     attention = position.attention([row.alert.pk for row in shortages if row.alert])
+    in_doubt = position.in_doubt(accounts)
     ending = position.terms_ending(ENDING_DAYS)
     return {
         "compliance": compliance,
@@ -46,7 +47,8 @@ def _figures(accounts: list[SmartAccount]) -> dict[str, object]:
         "short_since": min((row.alert.opened_at for row in shortages if row.alert), default=None),
         "attention": [(group, group.alert and subject_address(group.alert)) for group in attention[:ALERTS_SHOWN]],
         "more_attention": len(attention) > ALERTS_SHOWN,
-        "quiet": not compliance.short and not attention,
+        "in_doubt": in_doubt,
+        "quiet": not (compliance.short or attention or in_doubt),
         "oldest": position.oldest_sync(accounts),
         "ending": ending[:ENDING_SHOWN],
         "ending_days": ENDING_DAYS,
