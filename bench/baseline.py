@@ -1,4 +1,4 @@
-"""What the same work takes at least: httpx2, json.loads and COPY into bare tables. Nothing of the product is in here."""
+"""What the same work takes at least: httpx2, json.loads and COPY into bare tables. Nothing of ours is in here."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Our side of the comparison: the product's sync, and what a loop over update_or_create would do. Needs Django set up."""
+"""Our side of the comparison: the sync, and what a loop over update_or_create would do. Needs Django set up."""
 
 import time
 from collections.abc import Callable

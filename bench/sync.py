@@ -1,7 +1,7 @@
 """Part `sync`: a sync against fetching the same bytes and COPYing the same rows into bare tables.
 
-10,000 product instances with 30,000 usage rows, 40 virtual accounts, 1,200 licenses. Rounds of both sides alternate, and
-the ratio is that of the medians.
+10,000 product instances with 30,000 usage rows, 40 virtual accounts, 1,200 licenses. Rounds of both sides alternate,
+and the ratio is that of the medians.
 """
 
 import os
