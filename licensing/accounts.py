@@ -6,11 +6,14 @@ Schedules are planned by licensing.tasks, whose functions of the same names wrap
 import re
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
 from django.utils import timezone
 
+from licensing.cssm.addresses import check_address
+from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.models import (
     Assignment,
     InstanceUsage,
@@ -30,18 +33,20 @@ CLOUD_DOMAIN = re.compile(r"[^\s/\\?#@:]+(\.[^\s/\\?#@:]+)+")
 RENAMED = "Cisco addresses a smart account by it; add another smart account instead."
 
 
+@transaction.atomic
 def save_server(actor: Actor, server: LicenseServer, before: dict[str, Any] | None = None) -> LicenseServer:
     """`before`: audit.snapshot of the stored row, None for a new one. The last test's answer goes with its address."""
-    _check_addresses(server)
+    _check_addresses(server, before)
     if before and any(
         before[name] != getattr(server, name) for name in ("kind", "api_base_url", "token_url", "client_id")
     ):
         _forget_check(server)
-    _save(server)
+    _save(server, before)
     audit.record(actor, "changed" if before else "added", server, before=before)
     return server
 
 
+@transaction.atomic
 def delete_server(actor: Actor, server: LicenseServer) -> None:
     blockers = [*server.smart_accounts.all(), *server.clusters.all()]
     if blockers:
@@ -67,6 +72,7 @@ def add_smart_account(actor: Actor, server: LicenseServer, domain: str, **fields
     fields.setdefault("name", visible.get("name", ""))
     fields.setdefault("account_type", visible.get("type") or "CUSTOMER")
     account = SmartAccount(license_server=server, domain=domain, **fields)
+    _check_pair(account.client_id, account.client_secret)
     _save(account)
     audit.record(actor, "added", account)
     return account
@@ -79,26 +85,27 @@ def save_smart_account(actor: Actor, account: SmartAccount, before: dict[str, An
         raise Refusal("The domain of a smart account cannot change.", RENAMED, "domain")
     if before["license_server"] != account.license_server_id:
         raise Refusal("The license server of a smart account cannot change.", RENAMED, "license_server")
-    _save(account)
+    _check_pair(account.client_id, account.client_secret)
+    _save(account, before)
     audit.record(actor, "changed", account, before=before)
     return account
 
 
+@transaction.atomic
 def change_secret(actor: Actor, row: LicenseServer | SmartAccount, client_id: str, secret: str) -> None:
     """New credentials of a server, or of an account; both empty on an account: it uses its server's again."""
-    if bool(client_id) != bool(secret):
-        missing = "client_secret" if client_id else "client_id"
-        raise Refusal("Client ID and secret belong together.", "Enter both.", missing)
+    _check_pair(client_id, secret)
     if not client_id and isinstance(row, LicenseServer) and row.is_cloud:
         raise Refusal("A cloud server needs a client ID and a secret.", "Enter both.", "client_id")
     before = audit.snapshot(row)
     row.client_id, row.client_secret = client_id.strip(), secret
     if isinstance(row, LicenseServer):
         _forget_check(row)
-    _save(row)
+    _save(row, before)
     audit.record(actor, "changed secret", row, before=before)
 
 
+@transaction.atomic
 def pause(actor: Actor, account: SmartAccount) -> None:
     """No syncs and no alerts of it; a sync that is running ends by itself. Its schedule: tasks.pause."""
     if account.paused_at:
@@ -106,6 +113,7 @@ def pause(actor: Actor, account: SmartAccount) -> None:
     _set(actor, "paused", account, paused_at=timezone.now())
 
 
+@transaction.atomic
 def resume(actor: Actor, account: SmartAccount) -> None:
     if not account.paused_at:
         raise Refusal(f"{account} is not paused.")
@@ -133,6 +141,7 @@ def remove(actor: Actor, account: SmartAccount) -> None:
         ) from None
 
 
+@transaction.atomic
 def set_purpose(actor: Actor, virtual_account: VirtualAccount, purpose: str) -> None:
     if purpose not in VirtualAccount.Purpose.values:
         raise Refusal(
@@ -149,6 +158,7 @@ def set_purpose(actor: Actor, virtual_account: VirtualAccount, purpose: str) -> 
     _set(actor, "changed", virtual_account, purpose=purpose)
 
 
+@transaction.atomic
 def set_license_mode(actor: Actor, virtual_account: VirtualAccount, mode: str) -> None:
     if mode not in VirtualAccount.LicenseMode.values:
         raise Refusal(f"{mode!r} is not a license mode.", "Choose hcs, enterprise or none.", "license_mode")
@@ -159,14 +169,36 @@ def set_license_mode(actor: Actor, virtual_account: VirtualAccount, mode: str) -
     _set(actor, "changed", virtual_account, license_mode=mode)
 
 
+@transaction.atomic
 def set_note(actor: Actor, row: VirtualAccount | ProductInstance, note: str) -> None:
     _set(actor, "changed", row, note=note.strip())
 
 
-def _check_addresses(server: LicenseServer) -> None:
+def _check_addresses(server: LicenseServer, before: dict[str, Any] | None) -> None:
+    """Refuse an address now that every connection would refuse; that a name does not resolve may pass."""
     for name in ("api_base_url", "token_url"):
-        if not re.fullmatch(r"https?://[^/@\s]+(/\S*)?", getattr(server, name)):
+        address: str = getattr(server, name)
+        if before and (before["kind"], before[name]) == (server.kind, address):
+            continue
+        if not re.fullmatch(r"https?://[^/@\s]+(/\S*)?", address):
             raise Refusal("That is not an address.", "Enter it with https:// and the host name.", name)
+        try:
+            check_address(
+                address,
+                allow_http=settings.ALLOW_HTTP,
+                allowed_networks=settings.ALLOWED_NETWORKS,
+                allow_private=not server.is_cloud,
+            )
+        except CssmRefused as error:
+            raise Refusal(error.message, error.next_step, name) from None
+        except CssmUnavailable:
+            continue
+
+
+def _check_pair(client_id: str, secret: Any) -> None:
+    if bool(client_id) != bool(secret):
+        missing = "client_secret" if client_id else "client_id"
+        raise Refusal("Client ID and secret belong together.", "Enter both.", missing)
 
 
 def _forget_check(server: LicenseServer) -> None:
@@ -200,13 +232,15 @@ def _delete_mirror(pools: QuerySet[VirtualAccount]) -> None:
         rows._raw_delete(rows.db)  # type: ignore[attr-defined]
 
 
-def _save(row: LicenseServer | SmartAccount) -> None:
+def _save(row: LicenseServer | SmartAccount, before: dict[str, Any] | None = None) -> None:
+    """Only what has changed is written: a sync or a connection test may write its own columns meanwhile."""
     try:
         row.full_clean()
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Refusal(" ".join(messages), "", "" if field == "__all__" else field) from None
-    row.save()
+    after = audit.snapshot(row)
+    row.save(update_fields=[name for name in after if before.get(name) != after[name]] if before else None)
 
 
 def _set(actor: Actor, action: str, row: SmartAccount | VirtualAccount | ProductInstance, **values: Any) -> None:
