@@ -66,6 +66,7 @@ class ClusterForm(forms.ModelForm):
 class NodeForm(forms.Form):
     host_name = forms.CharField(max_length=253, required=False, label="Host name")
     role = forms.ChoiceField(choices=Node.Role.choices, initial=Node.Role.SUBSCRIBER)
+    serial = forms.CharField(max_length=100, required=False, label="Serial number")
 
     def clean_host_name(self) -> str:
         return str(self.cleaned_data["host_name"]).strip().lower()

@@ -43,18 +43,20 @@ def clusters(request: HttpRequest) -> HttpResponse:
 
 @needs(Need.READ)
 def cluster(request: HttpRequest, pk: int) -> HttpResponse:
-    rows = with_pools(Cluster.objects.select_related("customer", "license_server"))
-    found = get_object_or_404(rows, pk=pk)
-    own_proxy = Proxy.objects.filter(cluster=found).first()
-    instances = found.product_instances.present().select_related("virtual_account__smart_account")
+    rows = Cluster.objects.select_related("customer__proxy", "proxy", "license_server")
+    found = get_object_or_404(with_pools(rows), pk=pk)
+    assignment = current_pool(found)
+    instances = found.product_instances.present()
+    registered = set(instances.values_list("virtual_account_id", flat=True))
+    shown = instances.select_related("virtual_account__smart_account").prefetch_related("usage")[:INSTANCES_SHOWN]
     context = {
         "cluster": found,
-        "assignment": current_pool(found),
+        "assignment": assignment,
+        "status": fleet.status_of(assignment.virtual_account_id if assignment else None, registered),
         "ended": found.assignments.exclude(ended_at=None).select_related("virtual_account"),
         "nodes": found.nodes.all(),
-        "own_proxy": own_proxy,
-        "proxy": own_proxy or Proxy.objects.filter(customer=found.customer_id).first(),
-        "instances": instances.prefetch_related("usage")[:INSTANCES_SHOWN],
+        "transport": fleet.transport_of(found),
+        "instances": shown,
     }
     return render(request, "clusters/cluster.html", context)
 
@@ -120,7 +122,7 @@ def _save(
 ) -> Cluster:
     actor = audit.actor_of(request)
     named = [values for values in nodes.cleaned_data if values.get("host_name")]
-    specs = [fleet.NodeSpec(values["host_name"], values["role"]) for values in named]
+    specs = [fleet.NodeSpec(values["host_name"], values["role"], values["serial"]) for values in named]
     saved = fleet.save_cluster(actor, form.instance, specs, before=before)
     fleet.set_proxy(actor, saved, proxy.spec())
     return saved
@@ -133,4 +135,4 @@ def _customer_asked_for(request: HttpRequest) -> dict[str, str]:
 
 
 def _nodes_of(row: Cluster) -> list[Any]:
-    return list(row.nodes.values("host_name", "role")) if row.pk else [{"host_name": "", "role": "publisher"}]
+    return list(row.nodes.values("host_name", "role", "serial")) if row.pk else [{"host_name": "", "role": "publisher"}]

@@ -303,7 +303,7 @@ def test_details_need_the_same_queries_for_more_rows(
         make.make_instance({"UC Manager Enhanced License": 3}, virtual_account=pool, cluster=cluster)
         make.make_assignment(cluster=cluster, virtual_account=pool, ended_at=timezone.now())
     client = client_of(acme, "viewer")
-    paths = {f"/clusters/{cluster.pk}/": 13, f"/customers/{cluster.customer_id}/": 9}
+    paths = {f"/clusters/{cluster.pk}/": 12, f"/customers/{cluster.customer_id}/": 9}
     for path in paths:
         client.get(path)
 
@@ -318,3 +318,28 @@ def test_edit_form_shows_the_stored_customer_and_add_form_the_one_asked_for(acme
 
     for path in (f"/clusters/{cluster.pk}/edit/", f"/clusters/add/?customer={number}"):
         assert f'<option value="{number}" selected>Hospital</option>' in page(client.get(path))
+
+
+def test_cluster_page_tells_transport_with_its_reason_and_where_the_cluster_stands(
+    acme: Partner, client_of: Any
+) -> None:
+    cluster = make.make_cluster(name="Core")
+    Proxy.objects.create(customer=cluster.customer, host="proxy.example", port=3128)
+    pool, other = make.make_virtual_account(name="Pool"), make.make_virtual_account(name="Other")
+    make.make_assignment(cluster=cluster, virtual_account=pool)
+    make.make_instance(virtual_account=other, cluster=cluster)
+
+    shown = page(client_of(acme, "viewer").get(f"/clusters/{cluster.pk}/"))
+
+    assert "proxy proxy.example:3128" in shown
+    assert "The customer&#x27;s proxy proxy.example:3128 is set, and the cluster has none of its own." in shown
+    assert "Registered in another virtual account than assigned" in shown
+
+
+def test_serial_numbers_of_nodes_are_kept(acme: Partner, client_of: Any) -> None:
+    customer = make.make_customer()
+    posted = {**cluster_post(customer), **nodes(("pub.example", "publisher")), "nodes-0-serial": "0a1b2"}
+
+    client_of(acme, "operator").post("/clusters/add/", posted)
+
+    assert list(Node.objects.values_list("host_name", "serial")) == [("pub.example", "0a1b2")]
