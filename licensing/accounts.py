@@ -209,6 +209,9 @@ def _forget_check(server: LicenseServer) -> None:
 def _refuse_while_assigned(
     sentence: str, pools: QuerySet[VirtualAccount] | list[VirtualAccount], field: str = ""
 ) -> None:
+    # licensing.assignment takes the same lock: none is assigned between our look and our change.
+    held = VirtualAccount.objects.select_for_update(no_key=True).filter(pk__in=[pool.pk for pool in pools])
+    list(held.order_by("pk").values_list("pk"))
     assigned = Assignment.objects.current().filter(virtual_account__in=pools).select_related("cluster")
     clusters = [assignment.cluster for assignment in assigned]
     if clusters:

@@ -169,7 +169,7 @@ class ShownInline(TabularInline):
     """Parts of a shown row."""
 
     extra = 0
-    show_change_link = False
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -182,9 +182,10 @@ class ShownInline(TabularInline):
 
 
 def shown_columns(model: type[models.Model]) -> list[str]:
-    """Every column but ids and secrets."""
+    """Every column but ids, digests and secrets."""
     columns = [field for field in model._meta.concrete_fields if not getattr(field, "secret", False)]
-    return [field.name for field in columns if field.name not in {"id", "uuid", *audit.SECRET_NAMES}]
+    hidden = {"id", "uuid", *audit.SECRET_NAMES}
+    return [field.name for field in columns if field.name not in hidden and not field.name.endswith("_digest")]
 
 
 def secret_field(label: str, **options: Any) -> forms.CharField:

@@ -284,6 +284,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = text("PORTAL_TIME_ZONE", "UTC")
 USE_TZ = True
 USE_I18N = False
+FORMAT_MODULE_PATH = "portal.formats"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SILENCED_SYSTEM_CHECKS = [
     "django_tenants.W003",  # the two app lists are disjoint on purpose

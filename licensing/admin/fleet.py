@@ -16,8 +16,9 @@ from people.admin_site import VerbAdmin, partner_site, secret_field
 
 class NodeInline(TabularInline):
     model = Node
-    fields = ("host_name", "role")
+    fields = ("host_name", "role", "serial")
     extra = 0
+    hide_title = True
 
 
 class ProxyForm(forms.ModelForm):
@@ -33,6 +34,7 @@ class ProxyInline(StackedInline):
     form = ProxyForm
     extra = 0
     max_num = 1
+    hide_title = True
 
 
 class WithProxyAdmin(VerbAdmin):
@@ -81,7 +83,7 @@ class ClusterAdmin(WithProxyAdmin):
 
     def save_parts(self, actor: audit.Actor, row: Any, model: type, values: list[dict[str, Any]]) -> None:
         if model is Node:
-            nodes = [fleet.NodeSpec(value["host_name"], value["role"]) for value in values]
+            nodes = [fleet.NodeSpec(value["host_name"], value["role"], value["serial"]) for value in values]
             fleet.save_cluster(actor, row, nodes, before=audit.snapshot(row))
         else:
             super().save_parts(actor, row, model, values)

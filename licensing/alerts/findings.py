@@ -16,6 +16,15 @@ def counted(number: str, noun: str) -> str:
     return f"concat({number}, ' {noun}', CASE WHEN {number} = 1 THEN '' ELSE 's' END)"
 
 
+def day(moment: str) -> str:
+    """SQL for a date as pages write it: `1 Mar 2026`."""
+    return f"to_char({moment}, 'FMDD Mon YYYY')"
+
+
+def minute(moment: str) -> str:
+    return f"to_char({moment}, 'FMDD Mon YYYY HH24:MI \"UTC\"')"
+
+
 # What several findings stand on. A short license's spare is the same license in another pool of the same account; what
 # is in the ordered pool serves no product (domain row A4).
 BASE = """
@@ -33,7 +42,8 @@ spare AS (
     SELECT DISTINCT ON (pool.smart_account_id, license.name)
         pool.smart_account_id, license.name, license.available, pool.name AS pool_name
     FROM licensing_license license JOIN pool ON pool.id = license.virtual_account_id
-    WHERE license.gone_at IS NULL AND license.available > 0 AND pool.purpose <> 'ordered' AND license.status <> 'out_of_compliance'
+    WHERE license.gone_at IS NULL AND license.available > 0 AND license.status <> 'out_of_compliance'
+        AND pool.purpose <> 'ordered'
     ORDER BY pool.smart_account_id, license.name, license.available DESC, license.id
 ),
 latest AS (
@@ -55,7 +65,8 @@ SELECT rule.id, rule.kind, rule.severity, 'license', license.id, concat(license.
     ),
     CASE
         WHEN spare.available IS NULL THEN concat(
-            'No other pool of this account has any free. Order ', {counted("greatest(short.number, 1)", "license")},
+            'No other pool of this account that serves products has any free. Order ',
+            {counted("greatest(short.number, 1)", "license")},
             ' more, or remove product instances that use them.'
         )
         ELSE concat(
@@ -83,12 +94,12 @@ SELECT term.rule_id, term.kind,
     concat_ws(' ',
         CASE WHEN term.ended > 0 THEN concat(
             'The term of ', {counted("term.ended", "license")}, ' in ', term.pool_label, ' ended',
-            CASE WHEN term.first_end < term.last_past THEN ', the first' END, ' on ', term.first_end, '.'
+            CASE WHEN term.first_end < term.last_past THEN ', the first' END, ' on ', {day("term.first_end")}, '.'
         ) END,
         CASE WHEN term.coming > 0 THEN concat(
             'The term of ', {counted("term.coming", "license")}, ' in ', term.pool_label, ' ends ',
-            CASE WHEN term.next_end = term.last_end THEN concat('on ', term.next_end)
-                ELSE concat('between ', term.next_end, ' and ', term.last_end, ', the first') END,
+            CASE WHEN term.next_end = term.last_end THEN concat('on ', {day("term.next_end")})
+                ELSE concat('between ', {day("term.next_end")}, ' and ', {day("term.last_end")}, ', the first') END,
             CASE term.next_end - %(today)s::date WHEN 0 THEN ', today.' WHEN 1 THEN ', tomorrow.'
                 ELSE concat(' in ', term.next_end - %(today)s::date, ' days.') END
         ) END,
@@ -122,7 +133,7 @@ INSTANCE_SILENT = f"""
 SELECT rule.id, rule.kind, rule.severity, 'product_instance', instance.id,
     coalesce(nullif(instance.host_name, ''), nullif(instance.name, ''), instance.serial),
     concat(
-        'No contact with Cisco since ', to_char(instance.last_contact_at, 'YYYY-MM-DD'), ', for ',
+        'No contact with Cisco since ', {day("instance.last_contact_at")}, ', for ',
         {counted("extract(day FROM %(now)s::timestamptz - instance.last_contact_at)", "day")}, '. It ',
         CASE WHEN usage.number > 0 THEN concat('holds ', {counted("usage.number", "license")}, ' in ')
             ELSE 'uses no license in ' END,
@@ -171,23 +182,23 @@ LEFT JOIN pool operational
 """
 
 # A run that is queued or running decides nothing: the last finished one does.
-SYNC_FAILED = """
+SYNC_FAILED = f"""
 SELECT rule.id, rule.kind, rule.severity, 'smart_account', latest.id, latest.label,
     concat_ws(' ', 'The last sync failed.', nullif(latest.cause, ''),
         CASE WHEN latest.last_synced_at IS NULL THEN 'No sync has come whole yet.'
-            ELSE concat('The figures are from ', to_char(latest.last_synced_at, 'YYYY-MM-DD HH24:MI'), ' UTC.') END),
+            ELSE concat('The figures are from ', {minute("latest.last_synced_at")}, '.') END),
     coalesce(nullif(latest.next_step, ''), 'Start the sync again. If it keeps failing, ask who runs the portal.'),
     NULL::timestamptz
 FROM rule JOIN latest ON latest.status = 'failed'
 WHERE rule.kind = 'sync_failed'
 """
 
-SYNC_TOO_OLD = """
+SYNC_TOO_OLD = f"""
 SELECT rule.id, rule.kind, rule.severity, 'smart_account', account.id, account.label,
     concat(
         CASE WHEN account.last_synced_at IS NULL THEN 'Never synced completely since it was added on '
             ELSE 'No complete sync since ' END,
-        to_char(coalesce(account.last_synced_at, account.created_at), 'YYYY-MM-DD HH24:MI'), ' UTC; the limit is ',
+        {minute("coalesce(account.last_synced_at, account.created_at)")}, '; the limit is ',
         coalesce(rule.threshold, 48), ' hours. The figures may be wrong by now.'
     ),
     'Start a sync of this smart account. If it fails, the sync run says why; if it never starts, ask who runs the '

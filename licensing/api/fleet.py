@@ -116,6 +116,12 @@ class NodeSerializer(Strict, serializers.ModelSerializer[Node]):
         model = Node
         fields = ["host_name", "role", "serial"]
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Nodes are replaced together, so a PATCH names them whole too."""
+        if "host_name" not in attrs:
+            raise serializers.ValidationError({"host_name": ["This field is required."]})
+        return {"role": Node.Role.SUBSCRIBER, **attrs}
+
     def to_representation(self, instance: Node) -> dict[str, Any]:
         shown: dict[str, Any] = super().to_representation(instance)
         return shown if instance.serial else {name: shown[name] for name in ("host_name", "role")}

@@ -4,13 +4,14 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.signals import got_request_exception
 from django.db import DataError, IntegrityError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
+from licensing.api.parsing import TooLarge
 from licensing.cssm.errors import CssmError, CssmRefused
 from licensing.refusals import Refusal
 from licensing.tasks import BrokerUnavailable
@@ -69,6 +70,8 @@ def _of_django(error: Exception, context: dict[str, Any]) -> JsonResponse:
         return problem(HTTPStatus.NOT_FOUND, "There is no such object.")
     if isinstance(error, PermissionDenied):
         return problem(HTTPStatus.FORBIDDEN, GatePermission.message)
+    if isinstance(error, RequestDataTooBig):
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TooLarge.default_detail)
     if isinstance(error, DataError):
         said = "A value is too large or holds characters that cannot be stored."
         return problem(HTTPStatus.BAD_REQUEST, said, errors={WHOLE: [said]})

@@ -1,6 +1,6 @@
 """Tables of what is mirrored. Each row says how old its numbers are."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import django_tables2 as tables
@@ -10,9 +10,8 @@ from django.utils.safestring import SafeString
 
 from licensing.models import License, ProductInstance, SmartAccount, SyncRun, VirtualAccount
 from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, StateColumn, TitleColumn
-from licensing.templatetags.components import age, badge, counted, duration_words, ends, link_to, number, when
+from licensing.templatetags.components import age, badge, counted, duration_words, ends, number, when
 
-POOL = ("virtual_account__name", "pk")
 # Left to its own, PostgreSQL would put what was never seen before what was seen just now.
 NULLS = {True: "desc", False: "asc"}
 
@@ -30,57 +29,82 @@ class AgeColumn(tables.Column):
         return value.last_synced_at.isoformat() if value.last_synced_at else ""
 
 
+class PurposeColumn(StateColumn):
+    """General is the rule and needs no badge."""
+
+    def render(self, record: Any, bound_column: Any) -> SafeString:
+        purpose = bound_column.accessor.resolve(record)
+        return badge("" if purpose == VirtualAccount.Purpose.GENERAL else purpose)
+
+
+class PoolColumn(LinkColumn):
+    """A virtual account with its purpose below it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("virtual-account", order_by=("virtual_account__name", "pk"), **options)
+
+    def render(self, value: VirtualAccount) -> SafeString:
+        link = super().render(value)
+        if value.purpose == VirtualAccount.Purpose.GENERAL:
+            return link
+        return format_html('{} <span class="sub">{}</span>', link, badge(value.purpose))
+
+
+class AvailableColumn(NumberColumn):
+    def render(self, value: int) -> SafeString | str:
+        return format_html('<span class="short">{}</span>', number(value)) if value < 0 else number(value)
+
+
+class ShortCountColumn(NumberColumn):
+    """How many licenses are short; nothing where none is."""
+
+    def render(self, value: int) -> SafeString | str:
+        return format_html('<span class="short">{}</span>', number(value)) if value else ""
+
+
+class EndColumn(tables.Column):
+    def render(self, value: date) -> SafeString:
+        return ends(value)
+
+    def value(self, value: date) -> str:
+        return value.isoformat()
+
+
+class WhenColumn(SinceColumn):
+    """The exact time: for histories."""
+
+    def render(self, value: datetime) -> SafeString:
+        return when(value)
+
+
 class VirtualAccountTable(PortalTable):
     name = TitleColumn("virtual-account", below=lambda row: row.description)
     smart_account = LinkColumn("smart-account", order_by=("smart_account__name", "smart_account__domain", "pk"))
-    purpose = StateColumn()
+    purpose = PurposeColumn()
     license_mode = StateColumn()
     license_count = NumberColumn(verbose_name="Licenses")
-    short_count = NumberColumn(verbose_name="Short")
+    short_count = ShortCountColumn(verbose_name="Short")
     instance_count = NumberColumn(verbose_name="Instances")
     as_of = AgeColumn(accessor="smart_account")
 
     class Meta:
         order_by = "name"
 
-    def render_purpose(self, value: str, record: VirtualAccount) -> SafeString:
-        """General is the rule and needs no badge."""
-        return badge("" if record.purpose == VirtualAccount.Purpose.GENERAL else record.purpose)
-
-    def render_short_count(self, value: int) -> SafeString | str:
-        return format_html('<span class="short">{}</span>', number(value)) if value else ""
-
 
 class LicenseTable(PortalTable):
     name = TitleColumn("license")
-    virtual_account = LinkColumn("virtual-account", order_by=POOL)
-    purpose = tables.Column(accessor="virtual_account__purpose", visible=False)
+    virtual_account = PoolColumn()
+    purpose = StateColumn(accessor="virtual_account__purpose", visible=False)
     status = StateColumn()
     quantity = NumberColumn()
     in_use = NumberColumn()
-    available = NumberColumn()
+    available = AvailableColumn()
     reserved = NumberColumn(visible=False)
-    ends = tables.Column(accessor="first_end", verbose_name="Next term")
+    ends = EndColumn(accessor="first_end", verbose_name="Next term")
     as_of = AgeColumn(accessor="virtual_account__smart_account")
 
     class Meta:
         order_by = "name"
-
-    def render_virtual_account(self, value: VirtualAccount) -> SafeString:
-        """With its purpose; general is the rule and needs no badge."""
-        link = link_to(value, "virtual-account")
-        if value.purpose == VirtualAccount.Purpose.GENERAL:
-            return link
-        return format_html('{} <span class="sub">{}</span>', link, badge(value.purpose))
-
-    def render_available(self, value: int) -> SafeString | str:
-        return format_html('<span class="short">{}</span>', number(value)) if value < 0 else number(value)
-
-    def render_ends(self, value: date) -> SafeString:
-        return ends(value)
-
-    def value_ends(self, value: date) -> str:
-        return value.isoformat()
 
     def order_ends(self, rows: QuerySet[License], is_descending: bool) -> tuple[QuerySet[License], bool]:
         return nulls_last(rows, "first_end", is_descending)
@@ -97,7 +121,7 @@ class ProductInstanceTable(PortalTable):
     )  # fmt: skip
     product = tables.Column(accessor="udi_pid", visible=False)
     serial = tables.Column(visible=False)
-    virtual_account = LinkColumn("virtual-account", order_by=POOL)
+    virtual_account = LinkColumn("virtual-account", order_by=("virtual_account__name", "pk"))
     cluster = LinkColumn("cluster", order_by=("cluster__name", "pk"))
     status = StateColumn()
     last_contact_at = SinceColumn(verbose_name="Last contact")
@@ -123,7 +147,7 @@ class SyncRunTable(PortalTable):
         "sync-run", below=lambda run: run.cause, order_by=("smart_account__name", "smart_account__domain", "pk")
     )
     status = StateColumn()
-    queued_at = SinceColumn(verbose_name="Asked for")
+    queued_at = WhenColumn(verbose_name="Asked for")
     requested_by = tables.Column(verbose_name="By")
     took = tables.Column(empty_values=(), orderable=False)
     outcome = tables.Column(empty_values=(), orderable=False, verbose_name="What changed")
@@ -135,9 +159,6 @@ class SyncRunTable(PortalTable):
 
     class Meta:
         order_by = "-queued_at"
-
-    def render_queued_at(self, value: Any) -> SafeString:
-        return when(value)
 
     def render_took(self, record: SyncRun) -> str:
         return took(record)

@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from django.db.models import Min, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from licensing.filters.mirror import LicenseFilter
-from licensing.models import Alert, Change, License
+from licensing.models import Alert, Change, License, LicenseLine
 from licensing.tables.mirror import LicenseTable
 from licensing.views.lists import Empty, list_page
 from people.gate import Need, needs
@@ -19,7 +19,9 @@ CHANGES_SHOWN = 10
 
 
 def with_first_end(rows: QuerySet[License]) -> QuerySet[License]:
-    return rows.annotate(first_end=Min("lines__end"))
+    """The end of the next term, found for the rows of one page: joined lines would be grouped for all."""
+    ends = LicenseLine.objects.filter(license=OuterRef("pk"), end__isnull=False).order_by("end")
+    return rows.annotate(first_end=Subquery(ends.values("end")[:1]))
 
 
 @needs(Need.READ)
@@ -45,7 +47,7 @@ def license(request: HttpRequest, pk: int) -> HttpResponse:  # noqa: A001 - the 
         "users": usage.select_related("product_instance__cluster__customer").order_by("-quantity", "pk")[:USERS_SHOWN],
         "user_count": usage.count(),
         "elsewhere": elsewhere.select_related("virtual_account").order_by("-available", "pk")[:USERS_SHOWN],
-        "samples": found.samples.filter(day__gte=timezone.localdate() - timedelta(days=CHART_DAYS)),
+        "samples": list(found.samples.filter(day__gte=timezone.localdate() - timedelta(days=CHART_DAYS))),
         "alerts": alerts.by_urgency(),
         "changes": Change.objects.filter(object_type="license", object_id=pk)[:CHANGES_SHOWN],
     }

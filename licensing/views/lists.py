@@ -38,8 +38,8 @@ class CappedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        data = getattr(rows, "data", rows)
-        return min(int(data[: COUNT_CAP + 1].count()), COUNT_CAP)
+        found = rows.data.data  # a table's rows hold its data, which holds the QuerySet
+        return min(int(found.order_by().values("pk")[: COUNT_CAP + 1].count()), COUNT_CAP)
 
     @cached_property
     def capped(self) -> bool:

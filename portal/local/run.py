@@ -128,7 +128,9 @@ def start_processes(supervisor: Supervisor, plan: Plan) -> None:
     threads = ("--workers", "1", "--blocking-threads", "2", "--workers-kill-timeout", "2")
     supervisor.start("web", "-m", "granian", *web, *threads, "portal.wsgi:application", vital=True)
     celery = ("-m", "celery", "-A", "portal")
-    supervisor.start("worker", *celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle")
+    worker = ("worker", "--concurrency", "2", "--without-gossip", "--without-mingle")
+    # A gentler signal would wait for tasks that cannot end well without servers; its pool ends with it.
+    supervisor.start("worker", *celery, *worker, orphaned=signal.SIGKILL)
     supervisor.start("beat", *celery, "beat", "--schedule", str(ROOT / ".local" / "beat-schedule"))
     if not supervisor.wait_for(partial(portal_settled, supervisor, plan.port), READY_SECONDS):
         explain(plan.port)

@@ -24,7 +24,7 @@ class LocalServers:
     def __init__(self, data_dir: Path, durable: bool = True, database_url: str = "", redis_url: str = "") -> None:
         self.data_dir = data_dir.absolute()
         self.durable = durable
-        self.given = Urls(database_url, redis_url)
+        self.urls = self.given = Urls(database_url, redis_url)
         self.register = Register(self.data_dir / "processes.json")
         self.postgres: Postgres | None = None
         self.valkey: Valkey | None = None
@@ -33,7 +33,8 @@ class LocalServers:
 
     def start(self) -> Urls:
         try:
-            return self._start()
+            self.urls = self._start()
+            return self.urls
         except OSError as error:
             self.stop()
             raise file_trouble(error, self.data_dir) from None

@@ -81,13 +81,16 @@ class Supervisor:
         if process:
             self.children.append(Child(name, process, self.logs / f"{name}.log", vital=True))
 
-    def start(self, name: str, *arguments: str, vital: bool = False) -> Child:
+    def start(
+        self, name: str, *arguments: str, vital: bool = False, orphaned: signal.Signals = signal.SIGTERM
+    ) -> Child:
+        """`orphaned` reaches it when this process is killed: the servers are gone then, too."""
         log = fresh(self.logs / f"{name}.log")
         with log.open("ab") as file:
-            process = spawn([sys.executable, *arguments], file, cwd=self.root, env=self.environment)
+            process = spawn([sys.executable, *arguments], file, cwd=self.root, env=self.environment, ended_by=orphaned)
         child = Child(name, process, log, vital)
         self.children.append(child)
-        self.register.add(process.pid)
+        self.register.add(process.pid, orphaned)
         return child
 
     def run(self, name: str, *arguments: str) -> None:

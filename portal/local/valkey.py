@@ -5,7 +5,9 @@ import subprocess
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from portal.local.files import LocalError, tail
 from portal.local.postgres import PORT_TRIES, free_port, package_folder
@@ -48,7 +50,8 @@ class Valkey:
             self.process = spawn([self.program, "-"], log, cwd=self.folder, stdin=self._settings(port, password))
         self.register.add(self.process.pid)
         process = self.process
-        with Redis(port=port, password=password, socket_timeout=2) as client:
+        # The client's own retries would hide that the server has ended.
+        with Redis(port=port, password=password, socket_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
             wait_until(lambda: process.poll() is not None or _answers(client), START_SECONDS)
         if process.poll() is None:
             return True

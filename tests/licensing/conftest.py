@@ -36,3 +36,14 @@ def account_of(emulator: EmulatorThread, domain: str = "acme.example", **server:
 @pytest.fixture
 def account(acme: Partner, emulator: EmulatorThread) -> SmartAccount:
     return account_of(emulator)
+
+
+@pytest.fixture
+def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker address on which nobody answers."""
+    from portal.celery import app
+
+    for name in ("broker_write_url", "broker_url"):
+        monkeypatch.setattr(app.conf, name, "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(app, "_pool", None)
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)

@@ -53,7 +53,9 @@ def test_shortage_names_figures_pool_and_what_to_order(acme: Partner) -> None:
 
     assert (alert.subject_type, alert.subject, alert.severity) == ("license", "UC Manager in va-1", "critical")
     assert alert.summary == "14 in use, 10 owned in va-1 of Main: 4 short."
-    assert alert.next_step.startswith("No other pool of this account has any free. Order 4 licenses more")
+    assert alert.next_step.startswith(
+        "No other pool of this account that serves products has any free. Order 4 licenses more"
+    )
     assert (alert.opened_at, alert.due_at) == (NOW, None)
 
 
@@ -63,6 +65,8 @@ def test_shortage_points_to_the_pool_with_most_to_spare(acme: Partner) -> None:
     make.make_license(virtual_account=pool("some", of=main), name="UC Manager", quantity=5, in_use=0)
     make.make_license(virtual_account=pool("most", of=main), name="UC Manager", quantity=30, in_use=0)
     make.make_license(virtual_account=pool("other", of=main), name="Unity", quantity=90, in_use=0)
+    ordered = pool("bought", of=main, purpose="ordered")  # serves no product
+    make.make_license(virtual_account=ordered, name="UC Manager", quantity=200, in_use=0)
     make.make_license(name="UC Manager", quantity=500, in_use=0)
 
     assert only(Kind.OUT_OF_COMPLIANCE).next_step == "Move 1 license here from most, which has 30 free."
@@ -108,10 +112,10 @@ def test_term_is_found_from_ninety_days_before_its_end_on(acme: Partner, days: i
 @pytest.mark.parametrize(
     ("days", "severity", "summary"),
     [
-        (90, "minor", "The term of 10 licenses in va-1 of Main ends on 2026-05-30 in 90 days. Subscription Sub1."),
-        (1, "minor", "The term of 10 licenses in va-1 of Main ends on 2026-03-02, tomorrow. Subscription Sub1."),
-        (0, "minor", "The term of 10 licenses in va-1 of Main ends on 2026-03-01, today. Subscription Sub1."),
-        (-1, "major", "The term of 10 licenses in va-1 of Main ended on 2026-02-28. Subscription Sub1."),
+        (90, "minor", "The term of 10 licenses in va-1 of Main ends on 30 May 2026 in 90 days. Subscription Sub1."),
+        (1, "minor", "The term of 10 licenses in va-1 of Main ends on 2 Mar 2026, tomorrow. Subscription Sub1."),
+        (0, "minor", "The term of 10 licenses in va-1 of Main ends on 1 Mar 2026, today. Subscription Sub1."),
+        (-1, "major", "The term of 10 licenses in va-1 of Main ended on 28 Feb 2026. Subscription Sub1."),
     ],
 )
 def test_term_says_when_it_ends_and_an_ended_one_is_more_severe(
@@ -160,8 +164,8 @@ def test_lines_of_one_license_are_one_finding(acme: Partner) -> None:
     alert = only(Kind.TERM_ENDING)
 
     assert alert.summary == (
-        "The term of 1 license in va-1 of Main ended on 2026-02-26. "
-        "The term of 5 licenses in va-1 of Main ends between 2026-03-11 and 2026-03-21, the first in 10 days. "
+        "The term of 1 license in va-1 of Main ended on 26 Feb 2026. "
+        "The term of 5 licenses in va-1 of Main ends between 11 Mar 2026 and 21 Mar 2026, the first in 10 days. "
         "Subscription Sub1, Sub2, Sub3."
     )
     assert (alert.severity, alert.due_at) == ("major", datetime(2026, 2, 26, tzinfo=UTC))
@@ -207,7 +211,7 @@ def test_silent_instance_tells_since_when_and_what_it_holds(acme: Partner, clock
 
     assert (alert.subject_type, alert.subject, alert.severity) == ("product_instance", "cucm.example", "minor")
     assert alert.summary == (
-        "No contact with Cisco since 2026-03-01, for 45 days. It holds 7 licenses in va-1 of Main."
+        "No contact with Cisco since 1 Mar 2026, for 45 days. It holds 7 licenses in va-1 of Main."
     )
 
 
@@ -280,7 +284,7 @@ def test_failed_sync_hands_on_cause_next_step_and_age_of_the_figures(acme: Partn
 
     assert (alert.subject_type, alert.subject_id, alert.subject) == ("smart_account", main.pk, "Main")
     assert alert.summary == (
-        "The last sync failed. The server did not answer. The figures are from 2026-03-01 07:00 UTC."
+        "The last sync failed. The server did not answer. The figures are from 1 Mar 2026 07:00 UTC."
     )
     assert alert.next_step == "Check the network."
     assert found(Kind.CREDENTIALS_REFUSED) == []

@@ -29,17 +29,6 @@ from tests.licensing.mirror import listed, mirrored
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker address on which nobody answers."""
-    from portal.celery import app
-
-    for name in ("broker_write_url", "broker_url"):
-        monkeypatch.setattr(app.conf, name, "redis://127.0.0.1:1/0")
-    monkeypatch.setattr(app, "_pool", None)
-    monkeypatch.setattr(app.amqp, "_producer_pool", None)
-
-
 def planned(account: SmartAccount) -> list[timedelta]:
     return list(ScheduledJob.objects.filter(job="sync", subject_id=account.pk).values_list("every", flat=True))
 

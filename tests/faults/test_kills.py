@@ -1,0 +1,93 @@
+"""A worker is killed at five points of a sync. Nothing is lost or wrongly gone, the cause stands there, and the next
+sync ends equal to Cisco's side without anybody cleaning up.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from licensing.alerts import evaluation
+from licensing.cssm.emulator import Account
+from licensing.models import SmartAccount, SyncRun
+from licensing.sync import runs
+from tests.faults.conftest import Stack, Stuck, change_much, kill_child, wait_for
+from tests.licensing.mirror import linked_wrongly, listed, mirrored
+
+HELD = {
+    "before the merge": "SELECT 1 FROM licensing_smartaccount FOR UPDATE",
+    "in the merge": "LOCK TABLE licensing_usagesample IN EXCLUSIVE MODE",
+    "after the merge": evaluation.LOCK,
+}
+CALLS = {"before the first listing": ("/virtual-accounts", 0), "between two pages": ("/devices", 500)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(stack: Stack) -> Iterator[None]:
+    stack.start_worker()
+    yield
+    stack.end_workers()
+
+
+@contextmanager
+def held_up(stack: Stack, stuck: Stuck, point: str) -> Iterator[None]:
+    """Within, the worker that is at the run waits at that point."""
+    if point in CALLS:
+        stuck.path, stuck.offset = CALLS[point]
+        yield
+        stuck.released = True
+    else:
+        with stack.locked(HELD[point]):
+            yield
+
+
+def is_there(stack: Stack, stuck: Stuck, point: str) -> bool:
+    return stuck.reached.is_set() if point in CALLS else stack.somebody_waits()
+
+
+@pytest.mark.parametrize("point", [*CALLS, *HELD])
+def test_killed_worker(stack: Stack, stuck: Stuck, account: SmartAccount, cisco: Account, point: str) -> None:
+    before = mirrored(account)
+    change_much(cisco)
+    run = stack.request(account)
+    with held_up(stack, stuck, point):
+        stack.send("run_sync", run.pk)
+        wait_for(lambda: is_there(stack, stuck, point))
+        kill_child(stack.workers[0])
+    wait_for(lambda: not stack.somebody_waits())
+    wait_for(lambda: not holds_its_lock(stack, account))
+    stack.send("evaluate_alerts")
+    run = stack.ended(run)
+
+    if point == "after the merge":
+        assert (run.status, mirrored(account)) == ("succeeded", listed(cisco))
+    else:
+        assert (run.status, run.reason, run.cause) == ("failed", "lost", runs.LOST_CAUSE)
+        assert mirrored(account) == before
+
+    again = stack.request(account)
+    stack.send("run_sync", again.pk)
+    assert stack.ended(again).status == "succeeded"
+    assert mirrored(account) == listed(cisco)
+    assert linked_wrongly(account) == 0
+
+
+def holds_its_lock(stack: Stack, account: SmartAccount) -> bool:
+    with psycopg.connect(stack.urls.database_url, autocommit=True) as other:
+        other.execute("SET search_path = acme")
+        key = runs.LOCK_KEY.format(account=account.pk)
+        return not other.execute(f"SELECT pg_try_advisory_lock({key})").fetchone()[0]
+
+
+def test_message_that_is_delivered_again_after_a_kill_does_not_start_it_again(
+    stack: Stack, stuck: Stuck, account: SmartAccount, cisco: Account
+) -> None:
+    run = stack.request(account)
+    with held_up(stack, stuck, "between two pages"):
+        stack.send("run_sync", run.pk)
+        wait_for(stuck.reached.is_set)
+        kill_child(stack.workers[0])  # its parent puts the message back, and another child takes it
+
+    assert stack.ended(run).reason == "lost"
+    assert SyncRun.objects.count() == 2
