@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task
-from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
@@ -139,11 +138,6 @@ def plan_sync(smart_account: SmartAccount, *, soon: bool = False) -> None:
 
 def unplan_sync(smart_account_id: int) -> None:
     schedule.unplan("sync", smart_account_id)
-
-
-def plan_alerts() -> None:
-    for job, every in settings.PARTNER_JOBS.items():
-        schedule.plan(job, every)
 
 
 def add_smart_account(actor: Actor, server: LicenseServer, domain: str, **fields: Any) -> SmartAccount:
