@@ -18,6 +18,7 @@ HCS_FOUNDATION = "HCS Cisco UCM Foundation License"
 HCS_STANDARD = "HCS Cisco UCM Standard License"
 HCS_UNITY = "HCS Unity Connection Standard License"
 HCS_RESPONDER = "HCS Emergency Responder User License"
+FIRST_REGISTRATION = datetime(2024, 1, 1, tzinfo=UTC)
 ORDERED, OPERATIONAL = "va-hcs-ordered", "va-hcs-operational"
 UNIFIED_CM, CONNECTION, RESPONDER = "UCM", "Cisco Unity Connection", "CER"
 
@@ -106,7 +107,8 @@ class _Builder:
         device.update(
             displayName=f"UDI_PID:{product}; UDI_SN:{self.serial:05x}; ",
             lastContactDate=iso(contact),
-            registrationDate=iso(contact - timedelta(days=self.random.randrange(20, 700))),
+            # fixed, so that a new start of the emulator is no change of all instances
+            registrationDate=iso(FIRST_REGISTRATION + timedelta(days=self.random.randrange(20, 700))),
         )
 
     def _supply(self) -> None:
