@@ -134,7 +134,7 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
 
 
 class Assignment(models.Model):
-    """A cluster's place in a virtual account. Ended, never deleted: the history stays."""
+    """A cluster's place in a virtual account. Ended, and kept as history for as long as its cluster exists."""
 
     cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="assignments")
     virtual_account = models.ForeignKey(VirtualAccount, on_delete=models.PROTECT, related_name="assignments")
