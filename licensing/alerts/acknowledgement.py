@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from licensing.models import Alert
+from licensing.models import Alert, AlertEvent
 from licensing.refusals import Refusal
 from people import audit
 
@@ -18,6 +18,13 @@ def acknowledge(actor: audit.Actor, alert: Alert) -> None:
     alert.refresh_from_db()
     if changed:
         audit.record(actor, "acknowledged", alert, before=before)
+        AlertEvent.objects.create(
+            alert=alert,
+            kind=AlertEvent.Kind.ACKNOWLEDGED,
+            at=alert.acknowledged_at or timezone.now(),
+            by=actor.label,
+            severity=alert.severity,
+        )
     elif alert.acknowledged_at is None:
         raise Refusal(
             "This alert has closed by itself, so nothing is left to acknowledge.", "Reload the list of alerts."

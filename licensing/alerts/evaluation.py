@@ -19,14 +19,14 @@ WITH {BASE},
 found (rule_id, kind, severity, subject_type, subject_id, subject, summary, next_step, due_at) AS (
     {" UNION ALL ".join(select for selects in FINDINGS.values() for select in selects)}
 ),
-open_before AS (SELECT id, rule_id, subject_type, subject_id FROM licensing_alert WHERE closed_at IS NULL),
+open_before AS (SELECT id, rule_id, subject_type, subject_id, severity FROM licensing_alert WHERE closed_at IS NULL),
 closed AS (
     UPDATE licensing_alert SET closed_at = %(now)s
     WHERE id IN (
         SELECT open_before.id FROM open_before LEFT JOIN found USING (rule_id, subject_type, subject_id)
         WHERE found.rule_id IS NULL
     )
-    RETURNING 1
+    RETURNING id, severity, summary
 ),
 refreshed AS (
     UPDATE licensing_alert alert
@@ -36,6 +36,7 @@ refreshed AS (
     WHERE alert.id = open_before.id
         AND (alert.severity, alert.subject, alert.summary, alert.next_step, alert.due_at)
         IS DISTINCT FROM (found.severity, left(found.subject, 400), found.summary, found.next_step, found.due_at)
+    RETURNING alert.id, alert.severity, alert.summary, open_before.severity AS severity_before
 ),
 opened AS (
     INSERT INTO licensing_alert
@@ -45,7 +46,13 @@ opened AS (
     FROM found LEFT JOIN open_before USING (rule_id, subject_type, subject_id)
     WHERE open_before.id IS NULL
     ON CONFLICT (rule_id, subject_type, subject_id) WHERE closed_at IS NULL DO NOTHING
-    RETURNING 1
+    RETURNING id, severity, summary
+),
+told AS (
+    INSERT INTO licensing_alertevent (alert_id, kind, at, by, text, severity)
+    SELECT id, 'opened', %(now)s::timestamptz, '', summary, severity FROM opened
+    UNION ALL SELECT id, 'closed', %(now)s, '', summary, severity FROM closed
+    UNION ALL SELECT id, 'severity', %(now)s, '', summary, severity FROM refreshed WHERE severity <> severity_before
 )
 SELECT
     (SELECT count(*) FROM opened), (SELECT count(*) FROM closed),

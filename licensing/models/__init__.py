@@ -9,13 +9,14 @@ from licensing.models.accounts import (
     SmartAccount,
     VirtualAccount,
 )
-from licensing.models.alerts import Alert, AlertRule
+from licensing.models.alerts import Alert, AlertEvent, AlertRule
 from licensing.models.fleet import Assignment, Cluster, Customer, Node, Proxy
 from licensing.models.history import Change, SyncRun, UsageSample
 from licensing.models.servers import LicenseServer
 
 __all__ = [
     "Alert",
+    "AlertEvent",
     "AlertRule",
     "Assignment",
     "Change",

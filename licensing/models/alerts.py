@@ -114,3 +114,42 @@ class Alert(models.Model):
     @property
     def state(self) -> str:
         return "open" if self.closed_at is None else "closed"
+
+
+class AlertEvent(models.Model):
+    """One change in the story of an alert: what people are told of, in the order in which it happened.
+
+    Written by evaluation (opened, closed, reopened, severity) and by the verbs of people; never changed afterwards but
+    for `collected_at`, which licensing.notify writes when it has taken the event over. `severity` is the alert's after
+    the change, `text` its sentence then or what a person wrote; `by` is who did it, an e-mail address with the name of
+    a token where one was used, empty where the portal did.
+    """
+
+    class Kind(models.TextChoices):
+        OPENED = "opened", "Opened"
+        CLOSED = "closed", "Closed"
+        REOPENED = "reopened", "Reopened"
+        SEVERITY = "severity", "Severity changed"
+        ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        OWNED = "owned", "Owner changed"
+        SNOOZED = "snoozed", "Snoozed"
+        COMMENTED = "commented", "Commented"
+
+    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=12, choices=Kind)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=254, blank=True, default="")
+    text = models.TextField(blank=True, default="")
+    severity = models.CharField(max_length=10, choices=Severity)
+    collected_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["at", "id"]
+        indexes = [
+            models.Index(fields=["at", "id"], name="alertevent_in_order"),
+            # A mark on the row and not "newer than": of two transactions the one that began first may end last.
+            models.Index(fields=["id"], condition=Q(collected_at=None), name="alertevent_new"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.text}"

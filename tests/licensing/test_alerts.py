@@ -12,7 +12,7 @@ from django_tenants.utils import schema_context, tenant_context
 from licensing import alerts
 from licensing.alerts import Evaluation, evaluate
 from licensing.alerts.findings import FINDINGS
-from licensing.models import Alert, AlertRule, License
+from licensing.models import Alert, AlertEvent, AlertRule, License
 from licensing.models.alerts import Kind
 from licensing.refusals import Refusal
 from people import audit
@@ -231,3 +231,25 @@ def test_command_in_words_leaves_standard_output_empty(acme: Partner, capsys: py
 def test_command_refuses_who_is_no_partner(acme: Partner, schema: str) -> None:
     with pytest.raises(Refused, match="There is no partner"):
         call_command("evaluate_alerts", schema, "--json")
+
+
+def story() -> list[tuple[str, str]]:
+    return list(AlertEvent.objects.values_list("kind", "severity"))
+
+
+def test_every_change_leaves_one_event(acme: Partner, globex: Partner, acme_users: dict[str, Any]) -> None:
+    license_ = short_license()
+    evaluate()
+    evaluate()
+    for _ in range(2):
+        alerts.acknowledge(audit.Actor(acme_users["operator"], "operator@acme.example"), Alert.objects.get())
+    AlertRule.objects.filter(kind=Kind.OUT_OF_COMPLIANCE).update(severity="minor")
+    evaluate()
+    License.objects.filter(pk=license_.pk).update(status="in_compliance")
+    evaluate()
+
+    assert story() == [("opened", "critical"), ("acknowledged", "critical"), ("severity", "minor"), ("closed", "minor")]
+    assert AlertEvent.objects.get(kind="acknowledged").by == "operator@acme.example"
+    assert "14 in use, 10 owned" in AlertEvent.objects.get(kind="opened").text
+    with tenant_context(globex):
+        assert story() == []
