@@ -1,5 +1,6 @@
 """The partner's tables, by subject. The words are those of docs/glossary.md."""
 
+from licensing.models.access import ClusterAccess
 from licensing.models.accounts import (
     InstanceUsage,
     License,
@@ -21,6 +22,7 @@ __all__ = [
     "Assignment",
     "Change",
     "Cluster",
+    "ClusterAccess",
     "Customer",
     "InstanceUsage",
     "License",
