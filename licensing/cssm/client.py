@@ -1,5 +1,7 @@
 """The client: families A (cloud) and D (On-Prem) of Cisco's API, cssm-api §4 and §7."""
 
+import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import TracebackType
@@ -11,12 +13,14 @@ from licensing.cssm.transport import ServerConfig, Transport, segment
 from licensing.cssm.types import (
     AccountRef,
     CssmAlert,
+    Entitlement,
     ItemResult,
     License,
     LicenseTransfer,
     Page,
     ProductInstance,
     RegistrationToken,
+    Reservable,
     SmartAccount,
     Subscription,
     VirtualAccount,
@@ -26,6 +30,7 @@ __all__ = ["AccountRef", "CssmClient", "ServerConfig"]
 
 Item = TypeVar("Item")
 UNITS_PER_TRANSFER = 998  # cssm-api.md §10.1.9
+ASKING_SYSTEM = '{"display_name": "Smart Licensing Partner Portal"}'
 SHIFTED = "The listing of {what} changed while it was being read."
 
 
@@ -108,13 +113,42 @@ class CssmClient:
     def alerts(self, account: AccountRef) -> list[CssmAlert] | None:
         """Cisco's own alerts; None where this server does not offer them (§4.11)."""
         body = {"limit": -1} if self.config.on_prem else {"virtualAccounts": [], "limit": -1, "offset": 0}
+        answer = self._optional(self._account(account, "/alerts"), body)
+        return None if answer is None else [formats.alert(raw) for raw in formats.rows(answer.get("alerts"))]
+
+    def reservable(self, software_tags: list[str]) -> list[Reservable] | None:
+        """What products with these software tags may reserve; None where this server does not say (§4.10)."""
+        answer = self._optional("/licensing/v1/search-slr-details", {"softwareTags": software_tags})
+        return None if answer is None else [formats.reservable(raw) for raw in formats.rows(answer.get("data"))]
+
+    def entitlements(self, account: AccountRef, virtual_account: str) -> list[Entitlement] | None:
+        """One pool's counts by entitlement tag: family B's summary (§5.1). The only call that ties tags to names.
+
+        None On-Prem, where the server does not offer it, and where it tells no ids of this pool.
+        """
+        if self.config.on_prem:
+            return None
+        known = self._optional("/v2/accounts/search", method="GET")
+        ids = formats.pool_ids(formats.rows((known or {}).get("accounts")), account.name, virtual_account)
+        if ids is None:
+            return None
+        headers = {
+            "X-CSW-SMART-ACCOUNT-ID": ids.account,
+            "X-CSW-VIRTUAL-ACCOUNT-ID": ids.virtual_account,
+            "X-CSW-REQUESTING-SYSTEM": ASKING_SYSTEM,
+        }
+        data = {"timestamp": int(time.time() * 1000), "nonce": secrets.token_hex(8), "tags": []}
+        answer = self._optional("/v3/licenses/summary", {"data": data}, headers=headers)
+        return None if answer is None else [formats.entitlement(raw) for raw in formats.rows(answer.get("summary"))]
+
+    def _optional(self, path: str, body: Any = None, *, method: str = "POST", **options: Any) -> dict[str, Any] | None:
+        """A call that not every server offers; None from one that does not know it."""
         try:
-            answer = self.transport.call("POST", self._account(account, "/alerts"), body)
+            return self.transport.call(method, path, body, **options)
         except CssmRefused as error:
             if error.reason == "unknown_account":
                 return None
             raise
-        return [formats.alert(raw) for raw in formats.rows(answer.get("alerts"))]
 
     def transfer_licenses(self, account: AccountRef, source: str, transfers: list[LicenseTransfer]) -> list[ItemResult]:
         """In calls of at most 998 units; stops after the first failure. Never repeated: read back first (§4.7)."""

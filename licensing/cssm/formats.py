@@ -6,12 +6,15 @@ from typing import Any
 
 from licensing.cssm.types import (
     CssmAlert,
+    Entitlement,
     InstanceUsage,
     ItemResult,
     License,
     LicenseLine,
+    PoolIds,
     ProductInstance,
     RegistrationToken,
+    Reservable,
     SmartAccount,
     Subscription,
     Substitution,
@@ -160,6 +163,36 @@ def alert(raw: Raw) -> CssmAlert:
         text(raw.get("source")),
         text(raw.get("message")),
         text(raw.get("virtualAccount")),
+    )
+
+
+def pool_ids(accounts: list[Raw], domain: str, virtual_account_name: str) -> PoolIds | None:
+    """From the accounts of /v2/accounts/search (cssm-api.md §4.3)."""
+    for found in accounts:
+        for pool in rows(found.get("virtual_accounts")):
+            if text(found.get("domain")).casefold() == domain.casefold() and pool.get("name") == virtual_account_name:
+                return PoolIds(text(found.get("account_id")), text(pool.get("virtual_account_id")))
+    return None
+
+
+def entitlement(raw: Raw) -> Entitlement:
+    """Counts have other names in the other version of the summary (cssm-api.md §5.1)."""
+    return Entitlement(
+        text(raw.get("tag")),
+        text(raw.get("display_name")),
+        number(raw.get("prepaid_entitled", raw.get("entitled"))),
+        number(raw.get("prepaid_inuse", raw.get("inuse"))),
+        number(raw.get("prepaid_reserved", raw.get("reserved"))),
+        compliance(raw.get("compliance_status")),
+        flag(raw.get("export_restricted")),
+    )
+
+
+def reservable(raw: Raw) -> Reservable:
+    found = rows(raw.get("entitlements"))
+    return Reservable(
+        text(raw.get("softwareTag")),
+        tuple((text(item.get("type")), text(item.get("entitlementTag"))) for item in found),
     )
 
 

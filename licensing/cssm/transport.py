@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -102,7 +104,7 @@ class Transport:
         self._http.close()
 
     def call(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None,
-             *, safe: bool = True) -> dict[str, Any]:  # fmt: skip
+             *, headers: dict[str, str] | None = None, safe: bool = True) -> dict[str, Any]:  # fmt: skip
         """The answer's JSON object. `safe` calls are repeated with back-off; the others never are (read back first)."""
         attempts = stamina.retry_context(
             on=_backoff,
@@ -114,18 +116,20 @@ class Transport:
         )
         for attempt in attempts:
             with attempt:
-                return self._once(method, path, body, params)
+                return self._once(method, path, body, params, headers or {})
         raise AssertionError("stamina answers or raises")
 
-    def _once(self, method: str, path: str, body: Any, params: dict[str, Any] | None) -> dict[str, Any]:
+    def _once(
+        self, method: str, path: str, body: Any, params: dict[str, Any] | None, extra: dict[str, str]
+    ) -> dict[str, Any]:
         self.circuit.check(self.host)
         url = self.config.api_base_url.rstrip("/") + path
         try:
             with self.circuit.places:
-                status, headers, content = self._send(method, url, body, params)
+                status, headers, content = self._send(method, url, body, params, extra)
                 if status == 401 or (status == 403 and self.config.on_prem):
                     self._token = ""
-                    status, headers, content = self._send(method, url, body, params)
+                    status, headers, content = self._send(method, url, body, params, extra)
             answer = _meaning(status, headers, content, self.host)
         except CssmUnavailable:
             self.circuit.record(ok=False)
@@ -136,8 +140,10 @@ class Transport:
         self.circuit.record(ok=True)
         return answer
 
-    def _send(self, method: str, url: str, body: Any, params: dict[str, Any] | None) -> tuple[int, Any, bytes]:
-        headers = {"Authorization": f"Bearer {self._bearer()}"}
+    def _send(
+        self, method: str, url: str, body: Any, params: dict[str, Any] | None, extra: dict[str, str]
+    ) -> tuple[int, Any, bytes]:
+        headers = {**extra, "Authorization": f"Bearer {self._bearer()}"}
         return self._exchange(method, url, headers=headers, json=body, params=params)
 
     def _exchange(self, method: str, url: str, **options: Any) -> tuple[int, Any, bytes]:
@@ -268,8 +274,16 @@ def _words(answer: Any, status: int) -> str:
 
 
 def _retry_after(headers: Any) -> float | None:
-    value = headers.get("retry-after", "")
-    return float(value) if value.isdigit() else None
+    """Seconds to wait, from either form of the header (RFC 9110 §10.2.3): a number, or a moment."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
 def _reason(error: Exception) -> str:

@@ -145,6 +145,35 @@ class CssmAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolIds:
+    """The numeric ids under which family B knows a virtual account; texts, for they may exceed 2^53."""
+
+    account: str
+    virtual_account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """One entitlement tag of a virtual account with its counts. `in_use` includes what is reserved (§5.1)."""
+
+    tag: str
+    name: str
+    quantity: int
+    in_use: int
+    reserved: int
+    status: str
+    export_restricted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reservable:
+    """What a product with this software tag may reserve: pairs of (type, entitlement tag) (§4.10)."""
+
+    software_tag: str
+    entitlements: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LicenseTransfer:
     """`license_type`: PERPETUAL or TERM (cssm-api.md §4.7)."""
 

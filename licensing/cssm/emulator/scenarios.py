@@ -21,6 +21,11 @@ async def latency(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
+async def redirect(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """To another host, as a captive portal or a moved gateway would."""
+    return web.Response(status=302, headers={"Location": "http://elsewhere.example/" + request.path.lstrip("/")})
+
+
 async def too_many_with_hint(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every third call."""
     if _count(request) % 3 == 0:
@@ -163,6 +168,7 @@ SCENARIOS: dict[str, Callable[[web.Request, Handler], Awaitable[web.StreamRespon
     "too-many": too_many,
     "too-many-with-hint": too_many_with_hint,
     "server-error": server_error,
+    "redirect": redirect,
     "flaky": flaky,
     "business-error": business_error,
     "truncated": truncated,

@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Any, Self
@@ -12,7 +13,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from licensing.cssm.emulator import moves
+from licensing.cssm.emulator import moves, policy
 from licensing.cssm.emulator.scenarios import SCENARIOS, Handler
 from licensing.cssm.emulator.state import SESSION, Account, Raw, Session, State
 
@@ -64,6 +65,22 @@ def search(state: State, query: dict[str, str], body: Raw) -> Raw:
         if domain in account.domain.lower()
     ]
     return good(accounts=found, totalRecords=len(found))
+
+
+def accounts_with_ids(state: State, _: dict[str, str], body: Raw) -> Raw:
+    """Ids are texts; nothing visible is a sentence and no list (cssm-api.md §4.3)."""
+    complete = {"status": "COMPLETE", "message_code": "", "message": ""}
+    if not state.accounts:
+        return {**complete, "message_code": "NO DATA FOUND", "message": "No account is visible to this user."}
+    return {**complete, "accounts": [policy.with_ids(state, account) for account in state.accounts.values()]}
+
+
+def entitlement_summary(state: State, headers: dict[str, str], body: Raw) -> Raw:
+    return policy.summary(state, headers, body)
+
+
+def reservable(state: State, _: dict[str, str], body: Raw) -> Raw:
+    return good(data=policy.reservable(body.get("softwareTags") or []))
 
 
 def virtual_accounts(account: Account, _: dict[str, str], body: Raw) -> Raw:
@@ -153,6 +170,9 @@ ROUTES: list[tuple[str, re.Pattern[str], Answer]] = [
     (method, re.compile(pattern + r"/?$"), answer)
     for method, pattern, answer in (
         ("GET", r"^/v1/accounts/search", search),
+        ("GET", r"^/v2/accounts/search", accounts_with_ids),
+        ("POST", r"^/v3/licenses/summary", entitlement_summary),
+        ("POST", r"^/licensing/v1/search-slr-details", reservable),
         ("GET", r"^/v[12]/accounts", accounts),
         ("POST", r"^/v1/upstream_satellites/accounts", local_accounts),
         ("GET", ACCOUNT + TYPE + r"/virtual-accounts", virtual_accounts),
@@ -251,7 +271,8 @@ async def respond(request: web.Request, function: Answer, path: dict[str, str]) 
         return web.json_response(bad("The body is not JSON."), status=400)
     state: State = request.app[SESSION].state
     if "account" not in path:
-        return web.json_response(function(state, dict(request.query), body))
+        headers = {name.lower(): value for name, value in request.headers.items() if name.lower().startswith("x-csw-")}
+        return web.json_response(function(state, {**request.query, **headers}, body))
     account = next((a for a in state.accounts.values() if path["account"] in {a.domain, a.name}), None)
     if account is None or ("pool" in path and not account.has_pool(path["pool"])):
         return web.json_response(bad("The account or virtual account does not exist."), status=404)
@@ -332,13 +353,14 @@ def run_emulator(state: State, port: int, scenario: str = "none") -> None:
 class EmulatorThread:
     """The emulator in a thread of this process, for tests; its state can be changed directly."""
 
-    def __init__(self, state: State | None = None, port: int = 0) -> None:
+    def __init__(self, state: State | None = None, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.state = state or State()
         self.app = make_app(self.state)
         self.session = self.app[SESSION]
         self._socket = listen(port)
         self.port: int = self._socket.getsockname()[1]
-        self.origin = f"http://127.0.0.1:{self.port}"
+        self._tls = tls
+        self.origin = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.base_url = self.origin + CLOUD_BASE
         self.token_url = self.origin + "/oauth2/default/v1/token"
         self._loop = asyncio.new_event_loop()
@@ -364,7 +386,7 @@ class EmulatorThread:
         asyncio.set_event_loop(self._loop)
         runner = web.AppRunner(self.app, access_log=None)
         self._loop.run_until_complete(runner.setup())
-        self._loop.run_until_complete(web.SockSite(runner, self._socket).start())
+        self._loop.run_until_complete(web.SockSite(runner, self._socket, ssl_context=self._tls).start())
         self._started.set()
         self._loop.run_forever()
         self._loop.run_until_complete(runner.cleanup())
