@@ -10,6 +10,8 @@ from licensing.models import (
     Alert,
     AlertRule,
     Assignment,
+    AssignmentJob,
+    AssignmentStage,
     Cluster,
     Customer,
     InstanceUsage,
@@ -141,6 +143,24 @@ def make_assignment(**values: Any) -> Assignment:
     if "virtual_account" not in values:
         values["virtual_account"] = make_virtual_account()
     return Assignment.objects.create(**values)
+
+
+def make_assignment_job(stages: dict[str, str] | None = None, **values: Any) -> AssignmentJob:
+    """With its four stages; `stages`: {kind: state} where they are not waiting."""
+    if "assignment" not in values and values.get("kind", "assign") != "unassign":
+        values["assignment"] = make_assignment(
+            cluster=values.get("cluster"), virtual_account=values.get("virtual_account") or make_virtual_account()
+        )
+    place = values.get("assignment")
+    defaults = {"kind": "assign", "requested_by": "somebody"}
+    if place is not None:
+        defaults |= {"cluster": place.cluster, "virtual_account": place.virtual_account}
+    job = AssignmentJob.objects.create(**{**defaults, **values})
+    AssignmentStage.objects.bulk_create(
+        AssignmentStage(job=job, position=place, kind=kind, state=(stages or {}).get(kind, "waiting"))
+        for place, kind in enumerate(AssignmentStage.Kind.values, 1)
+    )
+    return job
 
 
 def make_sync_run(**values: Any) -> SyncRun:

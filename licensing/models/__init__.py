@@ -13,6 +13,7 @@ from licensing.models.accounts import (
 from licensing.models.alerts import Alert, AlertEvent, AlertRule
 from licensing.models.fleet import Assignment, Cluster, Customer, Node, Proxy
 from licensing.models.history import Change, SyncRun, UsageSample
+from licensing.models.jobs import AssignmentBatch, AssignmentBatchCluster, AssignmentJob, AssignmentStage
 from licensing.models.servers import LicenseServer
 
 __all__ = [
@@ -20,6 +21,10 @@ __all__ = [
     "AlertEvent",
     "AlertRule",
     "Assignment",
+    "AssignmentBatch",
+    "AssignmentBatchCluster",
+    "AssignmentJob",
+    "AssignmentStage",
     "Change",
     "Cluster",
     "ClusterAccess",
