@@ -1,6 +1,7 @@
 """Bases of the management commands: exit 0 done, 1 failed, 2 refused input; JSON alone on standard output."""
 
 import json
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from django_tenants.utils import schema_context, tenant_context
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tenants.models import Partner
+from tenants.provisioning import NewPartner, check_password, create_partner
 
 SERVERS_DOWN = "The database does not answer. Start the servers with `make run`, or set DATABASE_URL."
 BROKER_DOWN = "The broker does not answer. Start the servers with `make run`, or set REDIS_URL."
@@ -61,6 +63,36 @@ class PartnerCommand(PortalCommand):
 
     def handle_partner(self, **options: Any) -> None:
         raise NotImplementedError
+
+
+class NewSchemaCommand(PortalCommand):
+    """A command that makes a schema with its host and its first person."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--domain", required=True, help="Host name, without port.")
+        parser.add_argument("--owner-email", required=True)
+        parser.add_argument("--owner-password", help="Without it, one is made and printed once.")
+
+    def create(
+        self,
+        schema: str,
+        options: dict[str, Any],
+        kind: Partner.Kind = Partner.Kind.PARTNER,
+        *,
+        superuser: bool = False,
+    ) -> NewPartner:
+        """What was made. `options`: those of the command line, `name` with them."""
+        given = options["owner_password"]
+        if given:
+            check_password(given)
+        domain, email = options["domain"].lower().rstrip("."), options["owner_email"].strip().lower()
+        new = NewPartner(schema, options["name"], domain, email, kind)
+        password = given or secrets.token_urlsafe(12)
+        create_partner(new, password, superuser=superuser)
+        if not given:
+            self.say(f"The password of {email}, shown this once, is on standard output.")
+            self.stdout.write(password)
+        return new
 
 
 @contextmanager
