@@ -6,7 +6,7 @@ audit.record(actor, "changed", server, before=before)
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -82,7 +82,7 @@ def _plain(field: Any, row: models.Model) -> Any:
     value = field.value_from_object(row)
     if field.name in SECRET_NAMES or getattr(field, "secret", False):
         return _Secret(field.get_prep_value(value) or "")
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, timedelta):
         return str(value)

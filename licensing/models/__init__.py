@@ -11,6 +11,7 @@ from licensing.models.accounts import (
     VirtualAccount,
 )
 from licensing.models.alerts import Alert, AlertEvent, AlertRule
+from licensing.models.channels import CalendarFeed, Channel, Delivery, DeliveryAttempt, Notice
 from licensing.models.fleet import Assignment, Cluster, Customer, Node, Proxy
 from licensing.models.history import Change, SyncRun, UsageSample
 from licensing.models.jobs import AssignmentBatch, AssignmentBatchCluster, AssignmentJob, AssignmentStage
@@ -25,15 +26,20 @@ __all__ = [
     "AssignmentBatchCluster",
     "AssignmentJob",
     "AssignmentStage",
+    "CalendarFeed",
     "Change",
+    "Channel",
     "Cluster",
     "ClusterAccess",
     "Customer",
+    "Delivery",
+    "DeliveryAttempt",
     "InstanceUsage",
     "License",
     "LicenseLine",
     "LicenseServer",
     "Node",
+    "Notice",
     "ProductInstance",
     "Proxy",
     "RegistrationToken",
