@@ -19,6 +19,7 @@ from rest_framework.test import APIClient
 
 from licensing.cssm.emulator import EmulatorThread
 from licensing.cssm.transport import forget_circuits
+from licensing.models import AlertRule
 from people.models import ApiToken, Role, User
 from portal.celery import app as celery_app
 from tenants.models import Domain, Partner, ScheduledJob
@@ -213,10 +214,13 @@ def restore_everything() -> None:
 
 
 def empty_schema(partner: Partner) -> None:
+    rules = [] if partner.kind == Partner.Kind.PROVIDER else list(AlertRule.objects.values())
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [partner.schema_name])
-        tables = sorted({name for (name,) in cursor.fetchall()} - KEPT_TABLES - {"licensing_alertrule"})
+        tables = sorted({name for (name,) in cursor.fetchall()} - KEPT_TABLES)
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+    if rules:
+        AlertRule.objects.bulk_create([AlertRule(**{**rule, "id": None, "owner_id": None}) for rule in rules])
     if partner.kind == Partner.Kind.PROVIDER:
         User.objects.create_user("provider@portal.example", PASSWORD, role=Role.OWNER, is_superuser=True)
         return

@@ -40,9 +40,10 @@ refreshed AS (
 ),
 opened AS (
     INSERT INTO licensing_alert
-        (rule_id, kind, severity, subject_type, subject_id, subject, summary, next_step, due_at, opened_at)
+        (rule_id, kind, severity, subject_type, subject_id, subject, summary, next_step, due_at, opened_at,
+        figures)
     SELECT found.rule_id, found.kind, found.severity, found.subject_type, found.subject_id, left(found.subject, 400),
-        found.summary, found.next_step, found.due_at, %(now)s
+        found.summary, found.next_step, found.due_at, %(now)s, '{{}}'
     FROM found LEFT JOIN open_before USING (rule_id, subject_type, subject_id)
     WHERE open_before.id IS NULL
     ON CONFLICT (rule_id, subject_type, subject_id) WHERE closed_at IS NULL DO NOTHING

@@ -10,7 +10,7 @@ from licensing.models.accounts import (
     SmartAccount,
     VirtualAccount,
 )
-from licensing.models.alerts import Alert, AlertEvent, AlertRule
+from licensing.models.alerts import Alert, AlertEvent, AlertRule, CssmAlert, SavedFilter
 from licensing.models.channels import CalendarFeed, Channel, Delivery, DeliveryAttempt, Notice
 from licensing.models.fleet import Assignment, Cluster, Customer, Node, Proxy
 from licensing.models.history import Change, SyncRun, UsageSample
@@ -31,6 +31,7 @@ __all__ = [
     "Channel",
     "Cluster",
     "ClusterAccess",
+    "CssmAlert",
     "Customer",
     "Delivery",
     "DeliveryAttempt",
@@ -43,6 +44,7 @@ __all__ = [
     "ProductInstance",
     "Proxy",
     "RegistrationToken",
+    "SavedFilter",
     "SmartAccount",
     "SyncRun",
     "UsageSample",

@@ -36,6 +36,9 @@ class SmartAccount(models.Model):
     account_type = models.CharField(max_length=20, default="CUSTOMER", editable=False)
     client_id = models.CharField("client ID", max_length=200, blank=True)
     client_secret = SecretField()
+    credentials_expire_on = models.DateField(
+        null=True, blank=True, help_text="Last day on which its own client ID and secret work, where you know it."
+    )
     sync_every = models.DurationField("sync every", default=DAY)
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The last sync that came whole: the age of every mirrored number of this account.

@@ -1,21 +1,27 @@
 """What to watch, and what was found."""
 
+from datetime import datetime
+
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from licensing.models.accounts import SmartAccount, VirtualAccount
+from licensing.models.fleet import Cluster
+
 
 class Kind(models.TextChoices):
-    """What an alert rule watches; `threshold` is a number of days or hours as said here, and unused elsewhere."""
+    """What an alert rule watches; what its `threshold` counts."""
 
     OUT_OF_COMPLIANCE = "out_of_compliance", "License out of compliance"
-    TERM_ENDING = "term_ending", "Term ending"  # threshold: days before the end
-    INSTANCE_SILENT = "instance_silent", "Product instance silent"  # threshold: days without contact
+    TERM_ENDING = "term_ending", "Term ending"
+    INSTANCE_SILENT = "instance_silent", "Product instance silent"
     ORDERED_CONSUMPTION = "ordered_consumption", "Consumption in the ordered pool"
     SYNC_FAILED = "sync_failed", "Sync failed"
-    SYNC_TOO_OLD = "sync_too_old", "Numbers too old"  # threshold: hours since the last complete sync
+    SYNC_TOO_OLD = "sync_too_old", "Numbers too old"
     CREDENTIALS_REFUSED = "credentials_refused", "Credentials refused"
     TLS_VERIFICATION_OFF = "tls_verification_off", "TLS verification off"
 
@@ -32,26 +38,52 @@ MAX_THRESHOLD = 36_500
 
 
 class AlertRule(models.Model):
-    """What to watch. Sensible ones exist from the start (a migration makes them), one of each kind."""
+    """What to watch; several of a kind may stand side by side. Sensible ones exist from the start (migrations).
 
-    kind = models.CharField(max_length=30, choices=Kind, unique=True)
+    `threshold` counts what its kind says (licensing.forms.alerts); where a kind has lead times it is the longest of
+    them. Empty scopes watch everything; one that names rows watches only those, several scopes at once all must fit.
+    Severity rises one step at each of `rise_at_days` before the due date, and with each `escalate_after_hours` that an
+    alert is open and nobody has acknowledged it.
+    """
+
+    class Unit(models.TextChoices):
+        LICENSES = "licenses", "Licenses"
+        PERCENT = "percent", "Percent of the quantity"
+
+    name = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=30, choices=Kind)
     enabled = models.BooleanField(default=True)
     threshold = models.PositiveIntegerField(
         null=True,
         blank=True,
         validators=[MaxValueValidator(MAX_THRESHOLD)],
-        help_text="Term ending, instance silent: days. Numbers too old: hours. Empty: the usual one.",
+        help_text="Days, hours, licenses or percent, by the kind. Empty: the usual one.",
     )
+    unit = models.CharField(max_length=10, choices=Unit, blank=True, default="")
+    lead_days = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
+    rise_at_days = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True)
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.MAJOR)
+    escalate_after_hours = models.PositiveIntegerField(null=True, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="alert_rules"
+    )
+    # The scope: ids, and license names and tags as they are written. Empty: all.
+    smart_accounts = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    virtual_accounts = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    licenses = ArrayField(models.CharField(max_length=300), default=list, blank=True)
+    customers = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+
+    SCOPES = ("smart_accounts", "virtual_accounts", "licenses", "customers", "tags")
 
     class Meta:
-        ordering = ["kind"]
+        ordering = ["kind", "name"]
         constraints = [
             models.CheckConstraint(condition=Q(threshold__lte=MAX_THRESHOLD), name="threshold_within_a_century")
         ]
 
     def __str__(self) -> str:
-        return self.get_kind_display()
+        return self.name
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -73,11 +105,18 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 class Alert(models.Model):
     """A finding: opened and closed by licensing.alerts.evaluate. At most one is open per rule and subject.
 
-    The subject is what the alert is about: the row `subject_id` of `subject_type` (the words of SUBJECTS). Texts and
-    severity follow the figures while it is open; `opened_at` says since when. What comes back opens a new row.
+    The subject is what the alert is about: the row `subject_id` of `subject_type` (the words of SUBJECTS). Texts,
+    figures and severity follow what is mirrored while it is open. What comes back soon is the same story and opens
+    the same row again; `opened_at` stays the story's beginning. Its history: AlertEvent.
+
+    Where it belongs (`smart_account`, `virtual_account`, `license_name`, `cluster`) is what rules and channels are
+    scoped by; empty where the kind has no such place.
     """
 
-    SUBJECTS = ("license", "product_instance", "virtual_account", "smart_account", "license_server")
+    SUBJECTS = (
+        "license", "product_instance", "virtual_account", "smart_account", "license_server", "registration_token",
+        "cluster",
+    )  # fmt: skip
 
     rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="alerts")
     kind = models.CharField(max_length=30, choices=Kind)
@@ -90,10 +129,22 @@ class Alert(models.Model):
     opened_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, help_text="When what it warns of takes effect, where known.")
+    figures = models.JSONField(default=dict, blank=True, help_text="{what: value}, the figures it stands on.")
+    lead = models.PositiveSmallIntegerField(null=True, blank=True, help_text="The lead time reached, in days.")
+    reopened_at = models.DateTimeField(null=True, blank=True)
+    # While it is damped: since when it is no longer found (licensing.alerts.evaluation).
+    clear_since = models.DateTimeField(null=True, blank=True, editable=False)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
+    snoozed_until = models.DateTimeField(null=True, blank=True)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="owned_alerts"
     )
+    smart_account = models.ForeignKey(SmartAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    virtual_account = models.ForeignKey(
+        VirtualAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    cluster = models.ForeignKey(Cluster, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    license_name = models.CharField(max_length=300, blank=True, default="", db_default="")
 
     objects = AlertQuerySet.as_manager()
 
@@ -115,6 +166,11 @@ class Alert(models.Model):
     def state(self) -> str:
         return "open" if self.closed_at is None else "closed"
 
+    @property
+    def open_since(self) -> datetime:
+        """Of this opening, where the story has several."""
+        return self.reopened_at or self.opened_at
+
 
 class AlertEvent(models.Model):
     """One change in the story of an alert: what people are told of, in the order in which it happened.
@@ -134,6 +190,8 @@ class AlertEvent(models.Model):
         OWNED = "owned", "Owner changed"
         SNOOZED = "snoozed", "Snoozed"
         COMMENTED = "commented", "Commented"
+        LEAD = "lead", "Lead time reached"
+        WOKEN = "woken", "Snooze over"
 
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=12, choices=Kind)
@@ -153,3 +211,47 @@ class AlertEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.text}"
+
+
+class CssmAlert(models.Model):
+    """An alert of Cisco's own (cssm-api.md §4.11), as the last complete sync listed it. Replaced by each sync.
+
+    Told apart by what Cisco says: `digest` is of its type, source, message and virtual account. It keeps its row from
+    sync to sync, so that ours about it is one story.
+    """
+
+    smart_account = models.ForeignKey(
+        SmartAccount, on_delete=models.CASCADE, related_name="cssm_alerts", db_index=False
+    )
+    digest = models.CharField(max_length=64, editable=False)
+    type = models.CharField(max_length=300)
+    severity = models.CharField(max_length=30, blank=True)
+    source = models.CharField(max_length=600, blank=True)
+    message = models.TextField(blank=True)
+    virtual_account = models.CharField(max_length=300, blank=True)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["type", "source", "id"]
+        constraints = [models.UniqueConstraint(fields=["smart_account", "digest"], name="one_row_per_cssm_alert")]
+
+    def __str__(self) -> str:
+        return self.message or self.type
+
+
+class SavedFilter(models.Model):
+    """Filters of a list that a person wants to see again: `page` is the list's route, `query` its query string."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_filters", db_index=False
+    )
+    page = models.CharField(max_length=50)
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "page", "name"], name="one_saved_filter_per_name")]
+
+    def __str__(self) -> str:
+        return self.name

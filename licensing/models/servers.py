@@ -45,6 +45,13 @@ class LicenseServer(models.Model):
     check_next_step = models.TextField(blank=True, editable=False)
     # What the credentials see: [{"domain", "name", "type", "roles"}]
     visible_accounts = models.JSONField(default=list, blank=True, editable=False)
+    # The end of the certificate that the server showed at the last check or sync; over plain HTTP there is none.
+    certificate_not_after = models.DateTimeField(null=True, blank=True, editable=False)
+    credentials_expire_on = models.DateField(
+        null=True,
+        blank=True,
+        help_text="Last day on which client ID and secret work, where you know it: alerts remind.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
