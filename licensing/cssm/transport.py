@@ -144,10 +144,13 @@ class Transport:
         self, method: str, url: str, body: Any, params: dict[str, Any] | None, extra: dict[str, str]
     ) -> tuple[int, Any, bytes]:
         headers = {**extra, "Authorization": f"Bearer {self._bearer()}"}
-        return self._exchange(method, url, headers=headers, json=body, params=params)
+        return self.exchange(method, url, headers=headers, json=body, params=params)
 
-    def _exchange(self, method: str, url: str, **options: Any) -> tuple[int, Any, bytes]:
-        """One request, its answer read up to the size limit."""
+    def exchange(self, method: str, url: str, **options: Any) -> tuple[int, Any, bytes]:
+        """One request as it stands, its answer read up to the limits on size and time; nothing is repeated.
+
+        For calls of another form than the API's too (licensing.reach.axl). Raises CssmUnavailable or CssmRefused.
+        """
         config = self.config
         check_address(
             url, allow_http=config.allow_http, allowed_networks=config.allowed_networks, allow_private=config.on_prem
@@ -205,7 +208,7 @@ class Transport:
         }
         kind = {"json": fields} if config.on_prem else {"data": fields}
         headers = None if config.on_prem else {"Content-Type": "application/x-www-form-urlencoded"}
-        status, answer_headers, content = self._exchange("POST", config.token_url, headers=headers, **kind)
+        status, answer_headers, content = self.exchange("POST", config.token_url, headers=headers, **kind)
         if status in {400, 401, 403}:
             raise CssmRefused("invalid_client", "Cisco's side refused the client ID or secret.", NEW_CLIENT)
         answer = _meaning(status, answer_headers, content, urlsplit(config.token_url).netloc)

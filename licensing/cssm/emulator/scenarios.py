@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from licensing.cssm.emulator import axl
 from licensing.cssm.emulator.state import SESSION
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -185,4 +186,5 @@ SCENARIOS: dict[str, Callable[[web.Request, Handler], Awaitable[web.StreamRespon
     "no-role": no_role,
     "expiring-tokens": expiring_tokens,
     "second-page-fails": second_page_fails,
+    **axl.SCENARIOS,
 }

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from licensing.cssm.emulator import moves, policy
+from licensing.cssm.emulator import axl, moves, policy
 from licensing.cssm.emulator.scenarios import SCENARIOS, Handler
 from licensing.cssm.emulator.state import SESSION, Account, Raw, Session, State
 
@@ -222,6 +222,7 @@ def make_app(state: State, scenario: str = "none") -> web.Application:
     app.router.add_get("/_emulator/calls", show_calls)
     for path in TOKEN_PATHS:
         app.router.add_post(path, issue_token)
+    app.router.add_post(axl.PATH, axl.answer)
     app.router.add_route("*", "/{path:.*}", answer)
     return app
 
@@ -327,6 +328,7 @@ async def welcome(request: web.Request) -> web.Response:
         f"API base URL:  http://{request.host}{CLOUD_BASE}",
         f"Token URL:     http://{request.host}/oauth2/default/v1/token",
         f"Client:        {CLIENT_ID} / {CLIENT_SECRET}",
+        f"AXL:           http://{request.host}{axl.AREA}HOST of any publisher, {axl.USERNAME} / {axl.PASSWORD}",
         f"Accounts:      {', '.join(request.app[SESSION].state.accounts)}",
         f"Scenario:      {request.app[SESSION].scenario} (known: {', '.join(SCENARIOS)})",
     ]

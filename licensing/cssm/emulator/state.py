@@ -98,9 +98,11 @@ class Account:
 
 @dataclass
 class State:
-    """Every account of the emulator, by domain."""
+    """Every account of the emulator, by domain, and what its publishers remember."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
+    # Product instances by host name that were deregistered on their publisher (axl.py).
+    deregistered: dict[str, Raw] = field(default_factory=dict)
 
     def add(self, domain: str, name: str) -> Account:
         account = self.accounts[domain] = Account(domain, name)
@@ -109,6 +111,7 @@ class State:
 
     def clear(self) -> None:
         self.accounts.clear()
+        self.deregistered.clear()
 
 
 def iso(moment: datetime) -> str:
