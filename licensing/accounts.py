@@ -20,8 +20,10 @@ from licensing.models import (
     License,
     LicenseLine,
     LicenseServer,
+    Overage,
     ProductInstance,
     SmartAccount,
+    TransferPlan,
     UsageSample,
     VirtualAccount,
 )
@@ -130,6 +132,8 @@ def remove(actor: Actor, account: SmartAccount) -> None:
     _refuse_while_assigned(f"{account} cannot be removed", pools)
     if account.sync_runs.unfinished().exists():
         raise Refusal(f"{account} is being synced.", "Wait until the sync is over, then remove it.")
+    if account.transfer_plans.executing().exists():
+        raise Refusal(f"A transfer plan of {account} is being executed.", "Wait until it is over, then remove it.")
     audit.record(actor, "removed", account, changes={"pools": [pools.count(), 0]})
     Assignment.objects.filter(virtual_account__in=pools).delete()
     _delete_mirror(pools)
@@ -225,10 +229,12 @@ def _refuse_while_assigned(
 
 def _delete_mirror(pools: QuerySet[VirtualAccount]) -> None:
     """Set-wise, children first: an account may hold 100,000 product instances."""
+    TransferPlan.objects.filter(smart_account__virtual_accounts__in=pools).delete()
     for rows in (
         InstanceUsage.objects.filter(product_instance__virtual_account__in=pools),
         ProductInstance.objects.filter(virtual_account__in=pools),
         UsageSample.objects.filter(license__virtual_account__in=pools),
+        Overage.objects.filter(license__virtual_account__in=pools),
         LicenseLine.objects.filter(license__virtual_account__in=pools),
         License.objects.filter(virtual_account__in=pools),
     ):

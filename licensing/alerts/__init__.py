@@ -2,5 +2,6 @@
 
 from licensing.alerts.acknowledgement import acknowledge
 from licensing.alerts.evaluation import Evaluation, evaluate
+from licensing.alerts.overages import take_care
 
-__all__ = ["Evaluation", "acknowledge", "evaluate"]
+__all__ = ["Evaluation", "acknowledge", "evaluate", "take_care"]

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from licensing.alerts import overages
 from licensing.alerts.findings import BASE, FINDINGS
 
 # Evaluations of one partner come one after the other. The table's oid differs from schema to schema.
@@ -80,6 +81,7 @@ def evaluate(now: datetime | None = None) -> Evaluation:
     parameters: dict[str, Any] = {"now": now, "today": timezone.localdate(now), "zone": settings.TIME_ZONE}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(LOCK)
+        cursor.execute(overages.FOLLOW, parameters)
         cursor.execute(EVALUATE, parameters)
         opened, closed, still_open = cursor.fetchone()
     return Evaluation(opened, closed, still_open)

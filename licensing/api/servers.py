@@ -73,8 +73,8 @@ class SmartAccountSerializer(Strict, serializers.ModelSerializer[SmartAccount]):
     class Meta:
         model = SmartAccount
         fields = [
-            "id", "license_server", "domain", "name", "client_id", "client_secret", "sync_every", "paused_at",
-            "last_synced_at",
+            "id", "license_server", "domain", "name", "client_id", "client_secret", "sync_every",
+            "approve_transfers", "paused_at", "last_synced_at",
         ]  # fmt: skip
         read_only_fields = ["paused_at", "last_synced_at"]
         validators: list[Any] = []  # the verb says it

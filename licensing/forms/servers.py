@@ -106,8 +106,12 @@ class SmartAccountForm(forms.ModelForm):
 
     class Meta:
         model = SmartAccount
-        fields = ["name"]
-        help_texts = {"name": "How the portal shows it; empty: its domain."}
+        fields = ["name", "approve_transfers"]
+        labels = {"approve_transfers": "A second person approves transfers"}
+        help_texts = {
+            "name": "How the portal shows it; empty: its domain.",
+            "approve_transfers": "A transfer plan is executed only when somebody else than its author approved it.",
+        }
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -15,7 +15,9 @@ from licensing.models.channels import CalendarFeed, Channel, Delivery, DeliveryA
 from licensing.models.fleet import Assignment, Cluster, Customer, Node, Proxy
 from licensing.models.history import Change, SyncRun, UsageSample
 from licensing.models.jobs import AssignmentBatch, AssignmentBatchCluster, AssignmentJob, AssignmentStage
+from licensing.models.overages import Overage
 from licensing.models.servers import LicenseServer
+from licensing.models.transfers import TransferPlan, TransferStep
 
 __all__ = [
     "Alert",
@@ -41,12 +43,15 @@ __all__ = [
     "LicenseServer",
     "Node",
     "Notice",
+    "Overage",
     "ProductInstance",
     "Proxy",
     "RegistrationToken",
     "SavedFilter",
     "SmartAccount",
     "SyncRun",
+    "TransferPlan",
+    "TransferStep",
     "UsageSample",
     "VirtualAccount",
 ]

@@ -40,6 +40,8 @@ class SmartAccount(models.Model):
         null=True, blank=True, help_text="Last day on which its own client ID and secret work, where you know it."
     )
     sync_every = models.DurationField("sync every", default=DAY)
+    # A transfer plan is executed only when somebody else than its author has approved it.
+    approve_transfers = models.BooleanField("approve transfers", default=False, db_default=False)
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The last sync that came whole: the age of every mirrored number of this account.
     last_synced_at = models.DateTimeField(null=True, blank=True, editable=False)

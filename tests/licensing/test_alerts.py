@@ -144,9 +144,9 @@ def test_statements_do_not_grow_with_the_findings(acme: Partner, findings: int, 
         short_license(virtual_account=pool)
 
     # savepoint, lock, evaluation, release
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert evaluate().opened == findings
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert evaluate().open == findings
 
 

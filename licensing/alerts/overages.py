@@ -1,0 +1,40 @@
+"""The out-of-compliance clock: opened and closed with each evaluation, and whose care it is in."""
+
+from django.db import transaction
+
+from licensing.models import Overage
+from licensing.refusals import Refusal
+from people import audit
+from people.models import User
+
+# Opens what is out of compliance and has no open clock, ends what no longer is. Nothing is known of paused accounts, so
+# their clocks go on. Parameter: %(now)s.
+FOLLOW = """
+WITH watched AS (
+    SELECT license.id,
+        license.status = 'out_of_compliance' AND license.gone_at IS NULL AND pool.gone_at IS NULL AS short
+    FROM licensing_license license
+    JOIN licensing_virtualaccount pool ON pool.id = license.virtual_account_id
+    JOIN licensing_smartaccount account ON account.id = pool.smart_account_id AND account.paused_at IS NULL
+    WHERE license.status = 'out_of_compliance'
+        OR EXISTS (SELECT FROM licensing_overage open WHERE open.license_id = license.id AND open.ended_at IS NULL)
+),
+ended AS (
+    UPDATE licensing_overage overage SET ended_at = %(now)s
+    FROM watched WHERE watched.id = overage.license_id AND overage.ended_at IS NULL AND NOT watched.short
+)
+INSERT INTO licensing_overage (license_id, since, note) SELECT id, %(now)s, '' FROM watched WHERE short
+ON CONFLICT (license_id) WHERE ended_at IS NULL DO NOTHING
+"""
+
+
+@transaction.atomic
+def take_care(actor: audit.Actor, overage: Overage, owner: User | None, note: str) -> Overage:
+    """Who sees to it, and what is being done. Raises Refusal for an owner who has left."""
+    if owner is not None and not owner.is_active:
+        raise Refusal(f"{owner} is deactivated.", "Choose somebody else.", "owner")
+    before = audit.snapshot(overage)
+    overage.owner, overage.note = owner, note.strip()
+    overage.save(update_fields=["owner", "note"])
+    audit.record(actor, "changed", overage, before=before)
+    return overage
