@@ -68,6 +68,10 @@ class Explanation:
     short: int  # reserved and other demand
 
     @property
+    def needed(self) -> int:
+        return self.requested + self.reserved
+
+    @property
     def borrowed(self) -> int:
         return sum(grant.quantity for grant in self.served_by if grant.rule != Rule.OWN)
 

@@ -16,6 +16,7 @@ from licensing.views import (
     smart_accounts,
     sync_runs,
     virtual_accounts,
+    what_if,
 )
 
 urlpatterns = [
@@ -31,6 +32,7 @@ urlpatterns = [
     path("product-instances/<int:pk>/edit/", product_instances.product_instance_edit, name="product-instance-edit"),
     path("sync-runs/", sync_runs.sync_runs, name="sync-runs"),
     path("sync-runs/<int:pk>/", sync_runs.sync_run, name="sync-run"),
+    path("what-if/", what_if.what_if, name="what-if"),
     # what people decide and edit
     path("license-servers/", license_servers.license_servers, name="license-servers"),
     path("license-servers/add/", license_servers.license_server_add, name="license-server-add"),

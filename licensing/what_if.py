@@ -7,6 +7,7 @@ ordered pool.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from django.db.models import Sum
@@ -21,6 +22,14 @@ from licensing.refusals import Refusal
 MOST = 1_000_000_000  # users of one license; more than any order
 # Cluster id -> virtual account id -> license name -> quantity.
 Recorded = Mapping[int, Mapping[int, Mapping[str, int]]]
+
+
+class Action(StrEnum):
+    """What people ask for; each needs other virtual accounts (`scenario`)."""
+
+    ADD = "add"
+    MOVE = "move"
+    REMOVE = "remove"
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,10 @@ class PoolOutcome:
     def changed(self) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if row.changed)
 
+    @property
+    def unchanged(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if not row.changed)
+
 
 @dataclass(frozen=True)
 class Shortage:
@@ -78,6 +91,28 @@ class Outcome:
     @property
     def first_shortage(self) -> Shortage | None:
         return next(iter(self.shortages), None)
+
+
+def scenario(
+    action: str,
+    clusters: Sequence[Cluster],
+    users: Mapping[str, int],
+    virtual_account: VirtualAccount | None,
+    source: VirtualAccount | None,
+) -> Scenario:
+    """From a form or a call. Raises Refusal where the action needs a virtual account that is missing, or has one too
+    many: nothing that was entered is passed over in silence."""
+    if action == Action.REMOVE and virtual_account:
+        raise Refusal(
+            "What is removed goes nowhere.", "Empty the virtual account, or choose to move.", "virtual_account"
+        )
+    if action != Action.REMOVE and virtual_account is None:
+        raise Refusal("It is not said where to.", "Choose a virtual account.", "virtual_account")
+    if action == Action.ADD and source:
+        raise Refusal("What is added comes from nowhere.", "Empty the source, or choose to move.", "source")
+    if action != Action.ADD and users and source is None:
+        raise Refusal("It is not said where the users are now.", "Choose a virtual account.", "source")
+    return Scenario(tuple(clusters), users, virtual_account, source if users else None)
 
 
 def assignment(cluster: Cluster, virtual_account: VirtualAccount) -> Outcome:
@@ -233,10 +268,10 @@ def _shortages(outcome: PoolOutcome) -> Iterable[Shortage]:
     for row in outcome.rows:
         short, before = row.after.short, row.before.short
         if short > before:
-            asked = row.after.requested + row.after.reserved
+            needed = row.after.needed
             text = (
                 f"{outcome.virtual_account} would be {short:,} short of {row.license}: "
-                f"{asked:,} needed, {asked - short:,} covered" + (f"; {before:,} short today." if before else ".")
+                f"{needed:,} needed, {needed - short:,} covered" + (f"; {before:,} short today." if before else ".")
             )
             yield Shortage(outcome.virtual_account, row.license, short, before, text)
 
@@ -254,6 +289,9 @@ def _notes(scenario: Scenario, recorded: Recorded) -> Iterable[str]:
             f"{_list(changing)}: changes from Enterprise to HCS mode, which restarts the publisher. It then asks for "
             "the HCS licenses that Cisco's Table 1 names, and those are counted here."
         )
+    strange = [name for name in scenario.users if CURRENT.find(name) is None]
+    if strange:
+        yield f"Cisco's rules do not know {_list(strange)}: only licenses of that very name can serve it."
     yield from _mode_notes(scenario)
 
 

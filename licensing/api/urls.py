@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from licensing.api import alerts, docs, fleet, pools, runs, servers
+from licensing.api import alerts, allocation, docs, fleet, pools, runs, servers
 
 COLLECTIONS: dict[str, Any] = {
     "license-servers": servers.LicenseServers,
@@ -37,6 +37,7 @@ for name, view in COLLECTIONS.items():
 urlpatterns = [
     path("v1/", docs.Collections.as_view(names=tuple(COLLECTIONS)), name="api-collections"),
     path("v1/", include(router.urls)),
+    path("v1/what-if/", allocation.WhatIf.as_view(), name="api-what-if"),
     path("schema/", docs.SchemaPage.as_view(), name="schema"),
     path("docs/", docs.DocsPage.as_view(), name="api-docs"),
     path("<path:url>", docs.Nowhere.as_view(), name="api-nowhere"),

@@ -36,6 +36,7 @@ SECTIONS = (
             Item("virtual-accounts", "Virtual accounts", "layers"),
             Item("product-instances", "Product instances", "cpu"),
             Item("registration-tokens", "Registration tokens", "ticket"),
+            Item("what-if", "What if?", "flask-conical"),
         ),
     ),
     (

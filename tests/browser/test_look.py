@@ -25,6 +25,9 @@ PAGES = (
     "/product-instances/",
     f"/product-instances/{NUMBER}/",
     f"/product-instances/{NUMBER}/edit/",
+    "/what-if/",
+    f"/what-if/?action=add&virtual_account={NUMBER}&users-TOTAL_FORMS=1&users-INITIAL_FORMS=0"
+    "&users-0-license=UCM_CUWL&users-0-number=9",
     "/sync-runs/",
     f"/sync-runs/{NUMBER}/",
     f"/sync-runs/{NUMBER + 1}/",

@@ -1,0 +1,55 @@
+"""What the allocation engine says, in words. `{% load allocation %}`"""
+
+from collections.abc import Iterable
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from licensing.allocation import Grant, Rule, totals
+from licensing.license_names import CURRENT
+from licensing.templatetags.components import number
+
+register = template.Library()
+
+RULES = {Rule.OWN: "own", Rule.HIERARCHY: "higher license", Rule.DUAL_PARENTING: "dual parenting"}
+
+
+@register.filter
+def rule_words(rule: str) -> str:
+    return RULES[Rule(rule)]
+
+
+@register.simple_tag
+def covers(grants: Iterable[Grant]) -> SafeString:
+    """Who serves a request, one line each: "480 own", "30 from UC Manager CUWL License (higher license)"."""
+    return _lines(
+        format_html("{} own", number(quantity))
+        if rule == Rule.OWN
+        else format_html("{} from {} <span>({})</span>", number(quantity), name, rule_words(rule))
+        for (name, rule), quantity in _summed((grant.granted, grant) for grant in grants)
+    )
+
+
+@register.simple_tag
+def lent_to(grants: Iterable[Grant]) -> SafeString:
+    """Whom a license serves besides its own requests, one line each."""
+    return _lines(
+        format_html("{} to {} <span>({})</span>", number(quantity), name, rule_words(rule))
+        for (name, rule), quantity in _summed((grant.requested, grant) for grant in grants)
+    )
+
+
+def _summed(named: Iterable[tuple[str, Grant]]) -> Iterable[tuple[tuple[str, str], int]]:
+    """Spellings of one license are one line, own licenses too."""
+    parts = (((_shown(name), str(grant.rule)), grant.quantity) for name, grant in named)
+    return totals(parts).items()  # type: ignore[arg-type, return-value]
+
+
+def _shown(name: str) -> str:
+    tag = CURRENT.find(name)
+    return CURRENT.display_name(tag) if tag else name
+
+
+def _lines(lines: Iterable[SafeString]) -> SafeString:
+    return format_html_join("", '<span class="cover">{}</span>', ((line,) for line in lines))
