@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from licensing import what_if
 from licensing.allocation import Rule
 from licensing.api.fields import MAX_ID, Strict
+from licensing.explanation import Explained, Verdict
 from licensing.models import Cluster, VirtualAccount
 from people.gate import Need
 
@@ -101,6 +102,25 @@ class SideSerializer(serializers.Serializer[Any]):
     lent_to = GrantSerializer(many=True, help_text="Other licenses' requests that it serves.")
     left = serializers.IntegerField()
     short = serializers.IntegerField()
+
+
+class ComparisonSerializer(serializers.Serializer[Any]):
+    topic = serializers.CharField()
+    verdict = serializers.ChoiceField(choices=[(verdict.value, verdict.value) for verdict in Verdict])
+    text = serializers.CharField()
+
+
+class ExplainedSerializer(serializers.Serializer[Any]):
+    license = serializers.CharField()
+    licenses = serializers.SerializerMethodField(help_text="Ids of all its spellings in the pool, counted together.")
+    known = serializers.BooleanField(help_text="Whether Cisco's rules name it; otherwise it serves itself alone.")
+    used = serializers.IntegerField(help_text="By product instances.")
+    unexplained_use = serializers.IntegerField(help_text="By Cisco's count beyond that; counted as requested.")
+    figures = SideSerializer()
+    comparisons = ComparisonSerializer(many=True, help_text="Cisco's figures beside these.")
+
+    def get_licenses(self, found: Explained) -> list[int]:
+        return [row.pk for row in found.rows]
 
 
 class RowSerializer(serializers.Serializer[Any]):

@@ -7,11 +7,13 @@ from django.db import transaction
 from django.db.models import Prefetch
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from licensing import accounts, tokens
+from licensing import accounts, explanation, holdings, tokens
+from licensing.api.allocation import ExplainedSerializer
 from licensing.api.fields import AsOf, Link, Strict
 from licensing.api.filters import GoneFilter, LinkFilter, YesNoFilter
 from licensing.models import (
@@ -22,6 +24,7 @@ from licensing.models import (
     RegistrationToken,
     VirtualAccount,
 )
+from licensing.refusals import Refusal
 from people import audit
 from people.gate import Need
 
@@ -113,6 +116,16 @@ class Licenses(ReadOnlyModelViewSet[License]):
     queryset = License.objects.select_related("virtual_account__smart_account").prefetch_related("lines")
     serializer_class = LicenseSerializer
     filterset_class = LicenseFilters
+
+    @extend_schema(responses={200: ExplainedSerializer})
+    @action(detail=True, methods=["get"])
+    def explanation(self, request: Request, pk: int) -> Response:
+        """Who is served by what, and whether Cisco's figures say the same. 409 where the license is gone."""
+        row = self.get_object()
+        found = explanation.of_license(holdings.of([row.virtual_account])[row.virtual_account_id], row)
+        if row.gone_at or found is None:
+            raise Refusal(f"{row} is gone at Cisco.", "Ask for one that Cisco lists.")
+        return Response(ExplainedSerializer(found).data)
 
 
 class InstanceUsageSerializer(serializers.ModelSerializer[InstanceUsage]):

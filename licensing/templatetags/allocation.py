@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from licensing.allocation import Grant, Rule, totals
+from licensing.allocation import Explanation, Grant, Rule, totals
 from licensing.license_names import CURRENT
 from licensing.templatetags.components import number
 
@@ -38,6 +38,17 @@ def lent_to(grants: Iterable[Grant]) -> SafeString:
         format_html("{} to {} <span>({})</span>", number(quantity), name, rule_words(rule))
         for (name, rule), quantity in _summed((grant.requested, grant) for grant in grants)
     )
+
+
+@register.simple_tag
+def summed_up(figures: Explanation) -> str:
+    """One line: "510 needed: 480 own, 30 borrowed; 0 left"."""
+    own = figures.needed - figures.borrowed - figures.short
+    parts = [f"{number(own)} own"] if own or not figures.borrowed else []
+    parts += [f"{number(figures.borrowed)} borrowed"] if figures.borrowed else []
+    lent = f", {number(figures.lent)} lent" if figures.lent else ""
+    end = f"{number(figures.short)} short" if figures.short else f"{number(figures.left)} left"
+    return f"{number(figures.needed)} needed: {', '.join(parts)}{lent}; {end}"
 
 
 def _summed(named: Iterable[tuple[str, Grant]]) -> Iterable[tuple[tuple[str, str], int]]:

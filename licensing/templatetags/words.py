@@ -52,6 +52,10 @@ STATES = {
     "ended": State("quiet", "circle-minus", "Ended"),
     "current": State("good", "link", "Current"),
     "allowed": State("info", "shield-check", "Export-controlled allowed"),
+    # explanation.Verdict
+    "agrees": State("good", "circle-check", "Agrees"),
+    "explained": State("info", "info", "Differs, explained"),
+    "unexplained": State("warn", "circle-question-mark", "Differs"),
     # history.Change.Kind
     "created": State("info", "circle-plus", "New"),
     "changed": State("info", "pencil", "Changed"),

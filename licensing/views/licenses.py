@@ -10,6 +10,7 @@ from django.utils import timezone
 from licensing.filters.mirror import LicenseFilter
 from licensing.models import Alert, Change, License, LicenseLine
 from licensing.tables.mirror import LicenseTable
+from licensing.views.explanation import explained_context
 from licensing.views.lists import Empty, list_page
 from people.gate import Need, needs
 
@@ -50,5 +51,6 @@ def license(request: HttpRequest, pk: int) -> HttpResponse:  # noqa: A001 - the 
         "samples": list(found.samples.filter(day__gte=timezone.localdate() - timedelta(days=CHART_DAYS))),
         "alerts": alerts.by_urgency(),
         "changes": Change.objects.filter(object_type="license", object_id=pk)[:CHANGES_SHOWN],
+        **explained_context(found),
     }
     return render(request, "licenses/license.html", context)

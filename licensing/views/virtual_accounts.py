@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from licensing import accounts
+from licensing import accounts, explanation, holdings
 from licensing.filters.mirror import VirtualAccountFilter
 from licensing.forms.mirror import VirtualAccountForm
 from licensing.models import Alert, Change, License, ProductInstance, VirtualAccount
@@ -47,10 +47,14 @@ def virtual_accounts(request: HttpRequest) -> HttpResponse:
 def virtual_account(request: HttpRequest, pk: int) -> HttpResponse:
     pool = get_object_or_404(VirtualAccount.objects.select_related("smart_account"), pk=pk)
     licenses, instances = pool.licenses.present(), pool.product_instances.present()
+    found = explanation.explain(holdings.of([pool])[pool.pk])
+    by_row = {row.pk: part for part in found.values() for row in part.rows}
+    shown = list(short_first(licenses)[:SHOWN])
     context = {
         "pool": pool,
         "account": pool.smart_account,
-        "licenses": short_first(licenses)[:SHOWN],
+        "licenses": [(row, by_row.get(row.pk)) for row in shown],
+        "unlisted": [part for part in found.values() if not part.rows],
         "license_count": licenses.count(),
         "instances": instances.select_related("cluster").order_by("host_name", "pk")[:SHOWN],
         "instance_count": instances.count(),

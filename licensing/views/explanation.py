@@ -1,0 +1,42 @@
+"""Why a license stands where it stands: a part of the virtual account's page, and a page of its own."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from licensing import explanation, holdings
+from licensing.explanation import KNOWN_CAUSES, Explained
+from licensing.models import InstanceUsage, License
+from people.gate import Need, needs
+
+INSTANCES_SHOWN = 25
+
+
+@needs(Need.READ)
+def license_explained(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(License.objects.select_related("virtual_account__smart_account"), pk=pk)
+    context = {"license": row, "account": row.virtual_account.smart_account, **explained_context(row)}
+    if found := context["explained"]:
+        uses = uses_of(row, found)
+        context["uses"] = uses.select_related("product_instance__cluster__customer")[:INSTANCES_SHOWN]
+        context["use_count"] = uses.count()
+    return render(request, "licenses/explained_part.html" if request.htmx else "licenses/explained.html", context)  # type: ignore[attr-defined]
+
+
+def explained_context(row: License) -> dict[str, Any]:
+    """What `licenses/figures.html` needs; nothing is explained of a license that is gone."""
+    found = None if row.gone_at else explanation.of_license(_holding(row), row)
+    return {"explained": found, "known_causes": KNOWN_CAUSES}
+
+
+def uses_of(row: License, found: Explained) -> QuerySet[InstanceUsage]:
+    """The requests behind the demand, the largest first."""
+    by_name = Q(license__name__in=found.names) | Q(license=None, license_name__in=found.names)
+    uses = InstanceUsage.objects.filter(by_name, product_instance__virtual_account=row.virtual_account_id)
+    return uses.filter(product_instance__gone_at=None, quantity__gt=0).order_by("-quantity", "pk")
+
+
+def _holding(row: License) -> holdings.Holding:
+    return holdings.of([row.virtual_account])[row.virtual_account_id]
