@@ -32,6 +32,10 @@ from people import audit
 from people.audit import Actor
 
 CLOUD_DOMAIN = re.compile(r"[^\s/\\?#@:]+(\.[^\s/\\?#@:]+)+")
+ON_PREM_FACTS = (
+    "registration_url", "on_prem_name", "host_common_name", "hcmf_version", "offline", "last_cloud_sync_at",
+    "instance_limit",
+)  # fmt: skip
 RENAMED = "Cisco addresses a smart account by it; add another smart account instead."
 
 
@@ -39,6 +43,7 @@ RENAMED = "Cisco addresses a smart account by it; add another smart account inst
 def save_server(actor: Actor, server: LicenseServer, before: dict[str, Any] | None = None) -> LicenseServer:
     """`before`: audit.snapshot of the stored row, None for a new one. The last test's answer goes with its address."""
     _check_addresses(server, before)
+    _check_on_prem_facts(server)
     if before and any(
         before[name] != getattr(server, name) for name in ("kind", "api_base_url", "token_url", "client_id")
     ):
@@ -197,6 +202,15 @@ def _check_addresses(server: LicenseServer, before: dict[str, Any] | None) -> No
             raise Refusal(error.message, error.next_step, name) from None
         except CssmUnavailable:
             continue
+
+
+def _check_on_prem_facts(server: LicenseServer) -> None:
+    """What only an On-Prem server has, and that its last sync with Cisco is not still to come."""
+    for name in ON_PREM_FACTS if server.is_cloud else ():
+        if getattr(server, name):
+            raise Refusal("Only an On-Prem server has this.", "Leave it empty for the cloud.", name)
+    if server.last_cloud_sync_at and server.last_cloud_sync_at > timezone.now():
+        raise Refusal("That is in the future.", "Enter when the last one was.", "last_cloud_sync_at")
 
 
 def _check_pair(client_id: str, secret: Any) -> None:

@@ -42,6 +42,7 @@ class ProxySpec:
 
 def save_customer(actor: Actor, customer: Customer, before: dict[str, Any] | None = None) -> Customer:
     """`before`: audit.snapshot of the stored row, None for a new one."""
+    customer.tags = clean_tags(customer.tags)
     with transaction.atomic():
         _save(customer, before)
         audit.record(actor, "changed" if before else "added", customer, before=before)
@@ -145,6 +146,12 @@ def with_positions(clusters: models.QuerySet[Cluster]) -> models.QuerySet[Cluste
         models.Prefetch("assignments", current, to_attr="current_assignments"),
         models.Prefetch("product_instances", present, to_attr="present_instances"),
     )
+
+
+def clean_tags(tags: list[str]) -> list[str]:
+    """Lower case, each once, in the order in which they were given. A comma parts two; empty ones are left out."""
+    words = (" ".join(tag.lower().split()) for part in tags for tag in part.split(","))
+    return list(dict.fromkeys(word for word in words if word))
 
 
 def _check_nodes(nodes: list[NodeSpec]) -> None:

@@ -56,8 +56,8 @@ class WithProxyAdmin(VerbAdmin):
 
 
 class CustomerAdmin(WithProxyAdmin):
-    fields = ("name", "note")
-    list_display = ("name", "created_at")
+    fields = ("name", "tags", "note")
+    list_display = ("name", "tags", "created_at")
     search_fields = ("name",)
     inlines = (ProxyInline,)
 
@@ -69,10 +69,13 @@ class CustomerAdmin(WithProxyAdmin):
 
 
 class ClusterAdmin(WithProxyAdmin):
-    fields = ("customer", "name", "application", "version", "deployment", "mixed_mode", "license_server")
+    fields = (
+        "customer", "name", "application", "version", "deployment", "mixed_mode", "managed_on_premise", "installed_on",
+        "license_server",
+    )  # fmt: skip
     autocomplete_fields = ("customer",)
     list_display = ("name", "customer", "application", "version", "deployment")
-    list_filter = ("application", "deployment")
+    list_filter = ("application", "deployment", "mixed_mode", "managed_on_premise")
     list_select_related = ("customer",)
     search_fields = ("name", "customer__name", "nodes__host_name")
     inlines = (NodeInline, ProxyInline)

@@ -23,7 +23,11 @@ class LicenseServerForm(VerbForm):
 
     class Meta:
         model = LicenseServer
-        fields = ["name", "kind", "api_base_url", "token_url", "client_id", "version", "ca_certificate", "verify_tls"]
+        fields = [
+            "name", "kind", "api_base_url", "token_url", "client_id", "version", "registration_url", "on_prem_name",
+            "host_common_name", "hcmf_version", "offline", "last_cloud_sync_at", "instance_limit", "ca_certificate",
+            "verify_tls",
+        ]  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

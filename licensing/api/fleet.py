@@ -70,12 +70,16 @@ def save_proxy(actor: Actor, owner: Customer | Cluster, sent: Mapping[str, Any] 
 class CustomerSerializer(WithProxy):
     class Meta:
         model = Customer
-        fields = ["id", "name", "note", *PROXY_FIELDS]
+        fields = ["id", "name", "tags", "note", *PROXY_FIELDS]
         extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it
 
 
 class CustomerFilters(django_filters.FilterSet):
     name = django_filters.CharFilter()
+    tag = django_filters.CharFilter(field_name="tags", method="by_tag", help_text="Those with exactly this tag.")
+
+    def by_tag(self, rows: Any, name: str, value: str) -> Any:
+        return rows.filter(tags__contains=[value.lower()])
 
 
 class Customers(ModelViewSet[Customer]):
@@ -139,13 +143,16 @@ class ClusterSerializer(WithProxy):
     license_server = Link(LicenseServer, required=False, allow_null=True)
     nodes = NodeSerializer(many=True, required=False)
     transport = serializers.SerializerMethodField(help_text="Which way it reaches Cisco, and why.")
+    evaluation_ends = serializers.DateField(
+        read_only=True, allow_null=True, help_text="Last day of the 90 days of evaluation, until it is registered."
+    )
     status = serializers.SerializerMethodField(help_text="Where it stands: assigned, registered, both, neither.")
 
     class Meta:
         model = Cluster
         fields = [
-            "id", "customer", "name", "application", "version", "deployment", "mixed_mode", "license_server", "nodes",
-            "transport", "status", *PROXY_FIELDS,
+            "id", "customer", "name", "application", "version", "deployment", "mixed_mode", "managed_on_premise",
+            "installed_on", "license_server", "nodes", "transport", "status", "evaluation_ends", *PROXY_FIELDS,
         ]  # fmt: skip
         validators: list[Any] = []  # the verb says it
 
@@ -167,11 +174,14 @@ class ClusterFilters(django_filters.FilterSet):
     application = django_filters.ChoiceFilter(choices=Cluster.Application.choices)
     deployment = django_filters.ChoiceFilter(choices=Cluster.Deployment.choices)
     mixed_mode = YesNoFilter()
+    managed_on_premise = YesNoFilter()
 
 
 class Clusters(ModelViewSet[Cluster]):
     queryset = fleet.with_positions(
-        Cluster.objects.select_related("proxy", "customer__proxy", "license_server").prefetch_related("nodes")
+        Cluster.objects.with_evaluation()
+        .select_related("proxy", "customer__proxy", "license_server")
+        .prefetch_related("nodes")
     )
     serializer_class = ClusterSerializer
     filterset_class = ClusterFilters

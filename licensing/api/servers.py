@@ -25,8 +25,9 @@ class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]
     class Meta:
         model = LicenseServer
         fields = [
-            "id", "name", "kind", "api_base_url", "token_url", "client_id", "client_secret", "version", "verify_tls",
-            "ca_certificate", "check_status", "check_message", "check_next_step", "checked_at", "visible_accounts",
+            "id", "name", "kind", "api_base_url", "token_url", "client_id", "client_secret", "version",
+            *accounts.ON_PREM_FACTS, "verify_tls", "ca_certificate", "check_status", "check_message",
+            "check_next_step", "checked_at", "visible_accounts",
         ]  # fmt: skip
         read_only_fields = ["check_status", "check_message", "check_next_step", "checked_at", "visible_accounts"]
         extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it

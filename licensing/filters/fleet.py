@@ -1,6 +1,7 @@
 """Filters of the lists of customers, clusters and assignments."""
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
 
 from licensing.filters.base import ListFilter, by_link
@@ -8,12 +9,16 @@ from licensing.models import Assignment, Cluster, Customer, VirtualAccount
 
 
 class CustomerFilter(ListFilter):
-    searched = ("name", "note")
-    placeholder = "Search name or note"
+    searched = ("name", "note", "tags")
+    placeholder = "Search name, tag or note"
+    tag = django_filters.CharFilter(label="Tag", widget=forms.HiddenInput, method="by_tag")
 
     class Meta:
         model = Customer
-        fields = ["q"]
+        fields = ["q", "tag"]
+
+    def by_tag(self, rows: QuerySet[Customer], name: str, value: str) -> QuerySet[Customer]:
+        return rows.filter(tags__contains=[value.lower()])
 
 
 class ClusterFilter(ListFilter):

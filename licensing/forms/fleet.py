@@ -16,7 +16,7 @@ MORE_NODES = 3
 class CustomerForm(forms.ModelForm):
     class Meta:
         model = Customer
-        fields = ["name", "note"]
+        fields = ["name", "tags", "note"]
         widgets = {"note": forms.Textarea(attrs={"rows": 3})}
 
 
@@ -53,7 +53,11 @@ class ProxyForm(forms.Form):
 class ClusterForm(forms.ModelForm):
     class Meta:
         model = Cluster
-        fields = ["customer", "name", "application", "version", "deployment", "mixed_mode", "license_server"]
+        fields = [
+            "customer", "name", "application", "version", "deployment", "mixed_mode", "managed_on_premise",
+            "installed_on", "license_server",
+        ]  # fmt: skip
+        widgets = {"installed_on": forms.DateInput(attrs={"type": "date"})}
         labels = {"license_server": "On-Prem server"}
 
     def __init__(self, *args: Any, **options: Any) -> None:

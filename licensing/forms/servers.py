@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 
+from licensing.accounts import ON_PREM_FACTS
 from licensing.models import LicenseServer, SmartAccount
 
 # cssm-api.md §1, §2.1 and §7. <host> stands for the server's name.
@@ -15,7 +16,7 @@ CLOUD = {
     "token_url": "https://id.cisco.com/oauth2/default/v1/token",
 }
 ON_PREM_API, ON_PREM_TOKEN = "https://{host}:8443/api/v1", "https://{host}:8443/backend/oauth/token"
-ON_PREM_ONLY = ("version", "ca_certificate", "verify_tls")
+ON_PREM_ONLY = ("version", *ON_PREM_FACTS, "ca_certificate", "verify_tls")
 INTERVALS = [
     (timedelta(hours=1), "every hour"),
     (timedelta(hours=6), "every 6 hours"),
@@ -45,12 +46,15 @@ class LicenseServerForm(forms.ModelForm):
 
     class Meta:
         model = LicenseServer
-        fields = ["name", "api_base_url", "token_url", "client_id", "version", "ca_certificate", "verify_tls"]
+        fields = ["name", "api_base_url", "token_url", "client_id", *ON_PREM_ONLY]
         help_texts = {
             "ca_certificate": "On-Prem servers usually sign their own certificate: paste it, or that of your CA.",
             "verify_tls": "Switched off, nobody notices a server that only claims to be yours: an alert stays open.",
         }
-        widgets = {"ca_certificate": forms.Textarea(attrs={"rows": 4, "class": "mono"})}
+        widgets = {
+            "ca_certificate": forms.Textarea(attrs={"rows": 4, "class": "mono"}),
+            "last_cloud_sync_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        }
 
     field_order = ["name", "host", "api_base_url", "token_url", "client_id", "client_secret"]
 

@@ -1,15 +1,22 @@
 """What only the partner knows: customers, their clusters and nodes, proxies, and who is assigned where."""
 
 import uuid
+from datetime import timedelta
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import DateField, Exists, F, OuterRef, Q
+from django.db.models.functions import Cast
 from django.utils import timezone
 
-from licensing.models.accounts import VirtualAccount
+from licensing.models.accounts import ProductInstance, VirtualAccount
 from licensing.models.secrets import SecretField
 from licensing.models.servers import LicenseServer
+
+# How long a product runs without being registered (domain.md row C13; cssm-api.md §8.2).
+EVALUATION = timedelta(days=90)
+TAG_LENGTH, TAGS = 40, 20
 
 
 class Customer(models.Model):
@@ -17,6 +24,14 @@ class Customer(models.Model):
 
     name = models.CharField(max_length=200, unique=True)
     note = models.TextField(blank=True)
+    tags = ArrayField(
+        models.CharField(max_length=TAG_LENGTH),
+        default=list,
+        db_default=[],
+        blank=True,
+        size=TAGS,
+        help_text="Short words to find customers by, with commas between them: region, contract, data centre.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -24,6 +39,25 @@ class Customer(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def _registered() -> models.QuerySet[ProductInstance]:
+    present: models.QuerySet[ProductInstance] = ProductInstance.objects.present()
+    return present.filter(cluster=OuterRef("pk"))
+
+
+class ClusterQuerySet(models.QuerySet["Cluster"]):
+    def in_evaluation(self) -> "ClusterQuerySet":
+        """Installed on a known day, and Cisco lists no product instance of it: what runs is the evaluation period.
+
+        `evaluation_ends` is its last day, which may be past: then the evaluation has expired.
+        """
+        return self.with_evaluation().exclude(installed_on=None).filter(~Exists(_registered()))
+
+    def with_evaluation(self) -> "ClusterQuerySet":
+        """Each with `evaluation_ends` (a date), None once it is registered or where the installation is not known."""
+        last_day = Cast(F("installed_on") + EVALUATION, DateField())
+        return self.annotate(evaluation_ends=models.Case(models.When(~Exists(_registered()), then=last_day)))
 
 
 class Cluster(models.Model):
@@ -46,6 +80,14 @@ class Cluster(models.Model):
     version = models.CharField(max_length=30, blank=True, help_text="As the application shows it, for example 14.0.1.")
     deployment = models.CharField(max_length=12, choices=Deployment, default=Deployment.HCS)
     mixed_mode = models.BooleanField(default=False, help_text="Security is enabled: needs export-controlled tokens.")
+    managed_on_premise = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Out of the partner's reach: nothing is asked of it or set on it, its facts are entered by hand.",
+    )
+    installed_on = models.DateField(
+        null=True, blank=True, help_text="Starts the 90 days of evaluation, until the cluster is registered."
+    )
     license_server = models.ForeignKey(
         LicenseServer,
         on_delete=models.PROTECT,
@@ -55,6 +97,8 @@ class Cluster(models.Model):
         help_text="The On-Prem server it registers with; empty: the cloud.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ClusterQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "id"]

@@ -2,7 +2,7 @@
 
 import uuid
 
-from django.core.validators import URLValidator
+from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
 from django.utils import timezone
 
@@ -15,7 +15,8 @@ class LicenseServer(models.Model):
     """Cisco's side, as it is reached. Credentials of a SmartAccount, where it has them, win over these.
 
     Cloud: `api_base_url` ends before `/v1`; On-Prem: it ends in `/api/v1` (cssm-api.md §1, §7).
-    `check_*` hold the answer of the last connection test.
+    `check_*` hold the answer of the last connection test. `on_prem_name` to `instance_limit` are entered by people:
+    Cisco's API tells none of them.
     """
 
     class Kind(models.TextChoices):
@@ -37,6 +38,54 @@ class LicenseServer(models.Model):
     client_id = models.CharField("client ID", max_length=200, blank=True)
     client_secret = SecretField()
     version = models.CharField(max_length=30, blank=True, help_text="On-Prem only, for example 8-202404.")
+    # On-Prem only
+    registration_url = models.CharField(
+        "registration URL",
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[WEB_ADDRESS],
+        help_text="As it is set in HCM-F or in the clusters. Change it there whenever the server is upgraded.",
+    )
+    on_prem_name = models.CharField(
+        "SSM On-Prem Name",
+        max_length=253,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="As the server shows it under Network. Equals the host name of the registration URL.",
+    )
+    host_common_name = models.CharField(
+        max_length=253,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="As the server shows it under Security. Equals the host name of the registration URL.",
+    )
+    hcmf_version = models.CharField(
+        "HCM-F version",
+        max_length=30,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where HCM-F is in use, for example 12.5SU2: older ones need another registration URL.",
+    )
+    offline = models.BooleanField(
+        default=False, db_default=False, help_text="Not connected to Cisco: it synchronizes by exchanging files."
+    )
+    last_cloud_sync_at = models.DateTimeField(
+        "last synchronized with Cisco",
+        null=True,
+        blank=True,
+        help_text="As the server shows it. Cisco advises at most 30 days and removes the server after 90.",
+    )
+    instance_limit = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How many product instances it carries. Empty: the limit of its version.",
+    )
     ca_certificate = models.TextField("CA certificate (PEM)", blank=True)
     verify_tls = models.BooleanField("verify TLS certificates", default=True)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -7,13 +7,21 @@ from django.utils.safestring import SafeString
 
 from licensing.models import Assignment, Cluster
 from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, StateColumn, TitleColumn
+from licensing.templatetags.components import tag_links
 
 
 class CustomerTable(PortalTable):
     name = TitleColumn("customer", verbose_name="Customer")
     cluster_count = NumberColumn(verbose_name="Clusters")
     assigned_count = NumberColumn(verbose_name="Assigned")
+    tags = tables.Column(orderable=False)
     note = tables.Column(orderable=False)
+
+    def render_tags(self, value: list[str]) -> SafeString:
+        return tag_links(value)
+
+    def value_tags(self, value: list[str]) -> str:
+        return ", ".join(value)
 
     def render_note(self, value: str) -> str:
         return value if len(value) <= 120 else f"{value[:119]}…"

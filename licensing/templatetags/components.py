@@ -12,7 +12,7 @@ from django.template.context import Context
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from lucide.templatetags.lucide import lucide
 
@@ -224,6 +224,13 @@ def address(route: str, pk: int | None = None, **query: Any) -> str:
     """`{% address "licenses" virtual_account=pool.pk %}`: a page with a filter set."""
     path = reverse(route, args=[pk] if pk is not None else [])
     return f"{path}?{urlencode(query)}" if query else path
+
+
+@register.simple_tag
+def tag_links(tags: Sequence[str]) -> SafeString:
+    """The tags of a customer; each leads to the customers that have it too."""
+    links = ((address("customers", tag=tag), tag) for tag in tags)
+    return format_html_join(" ", '<a class="tag" href="{}">{}</a>', links)
 
 
 # --- The page around ---
