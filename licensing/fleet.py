@@ -8,9 +8,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
 
-from licensing import transport
+from licensing import on_prem, transport
 from licensing.matching import match_clusters
-from licensing.models import Assignment, Cluster, Customer, Node, ProductInstance, Proxy
+from licensing.models import Assignment, Cluster, Customer, Node, Proxy
 from licensing.refusals import Refusal
 from people import audit
 from people.audit import Actor
@@ -113,39 +113,8 @@ def transport_of(cluster: Cluster) -> transport.Transport:
     """Which way it reaches Cisco. Reads its proxy, its customer's proxy and its license server: fetch them with it."""
     proxies = transport.Proxies(_proxy_facts(cluster), _proxy_facts(cluster.customer))
     server = cluster.license_server
-    facts = None
-    if server is not None and not server.is_cloud:
-        facts = transport.ServerFacts.at(server.name, server.api_base_url, server.version)
+    facts = on_prem.facts_of(server) if server is not None and not server.is_cloud else None
     return transport.resolve(transport.ClusterFacts(cluster.application), proxies, facts)
-
-
-class Status(models.TextChoices):
-    """Where a cluster stands, the first that applies."""
-
-    MULTIPLE = "multiple_virtual_accounts", "Registered in several virtual accounts"
-    ELSEWHERE = "registered_elsewhere", "Registered in another virtual account than assigned"
-    REGISTERED = "registered", "Registered"
-    ASSIGNED = "assigned", "Assigned, not registered"
-    NOT_ASSIGNED = "not_assigned", "Not assigned"
-
-
-def status_of(assigned: int | None, registered: set[int]) -> Status:
-    """`assigned`: the virtual account it is assigned to; `registered`: those that its present instances are in."""
-    if len(registered) > 1:
-        return Status.MULTIPLE
-    if registered:
-        return Status.REGISTERED if assigned is None or assigned in registered else Status.ELSEWHERE
-    return Status.NOT_ASSIGNED if assigned is None else Status.ASSIGNED
-
-
-def with_positions(clusters: models.QuerySet[Cluster]) -> models.QuerySet[Cluster]:
-    """Each cluster with `current_assignments` and `present_instances`, in two queries for all of them."""
-    current = Assignment.objects.current().only("cluster_id", "virtual_account_id")
-    present = ProductInstance.objects.present().only("cluster_id", "virtual_account_id")
-    return clusters.prefetch_related(
-        models.Prefetch("assignments", current, to_attr="current_assignments"),
-        models.Prefetch("product_instances", present, to_attr="present_instances"),
-    )
 
 
 def clean_tags(tags: list[str]) -> list[str]:

@@ -1,9 +1,10 @@
 """Which product instance belongs to which cluster.
 
-Its publisher's UDI serial or UUID decides, where the partner has entered it; then an earlier registration of the same
-product, whose cluster is known; then the publisher's host name, whole; then its first label, where one of the two names
-has no domain. The strongest that fits anything decides. Several clusters that fit equally well are left to a person
-(ProductInstance.objects.ambiguous), and what a person has decided stays.
+What registers decides: the publisher; of an Expressway cluster each node. Its UDI serial or UUID comes first, where the
+partner has entered it; then an earlier registration of the same product, whose cluster is known; then the node's host
+name, whole; then its first label, where one of the two names has no domain. The strongest that fits anything decides.
+Several clusters that fit equally well are left to a person (ProductInstance.objects.ambiguous), and what a person has
+decided stays.
 """
 
 from django.db import connection
@@ -17,8 +18,9 @@ WITH instance AS (
     FROM licensing_productinstance WHERE gone_at IS NULL AND NOT cluster_by_hand
 ),
 publisher AS (
-    SELECT cluster_id, lower(host_name) AS host, upper(serial) AS serial
-    FROM licensing_node WHERE role = 'publisher'
+    SELECT cluster_id, lower(host_name) AS host, upper(node.serial) AS serial
+    FROM licensing_node node JOIN licensing_cluster cluster ON cluster.id = node.cluster_id
+    WHERE role = 'publisher' OR application IN ('expressway_c', 'expressway_e')
 ),
 known AS (
     SELECT id, cluster_id, udi_pid, upper(serial) AS serial, upper(uuid) AS uuid

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet, ReadOnlyModelViewSet
 
-from licensing import assignment, fleet
+from licensing import assignment, cluster_status, fleet
 from licensing.api.fields import Link, Strict
 from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.fleet import NodeSpec, ProxySpec
@@ -146,7 +146,9 @@ class ClusterSerializer(WithProxy):
     evaluation_ends = serializers.DateField(
         read_only=True, allow_null=True, help_text="Last day of the 90 days of evaluation, until it is registered."
     )
-    status = serializers.SerializerMethodField(help_text="Where it stands: assigned, registered, both, neither.")
+    status = serializers.ChoiceField(
+        cluster_status.Status.choices, read_only=True, help_text="Where it stands: the first of these that applies."
+    )
 
     class Meta:
         model = Cluster
@@ -160,12 +162,6 @@ class ClusterSerializer(WithProxy):
     def get_transport(self, cluster: Cluster) -> Any:
         return TransportSerializer(fleet.transport_of(cluster)).data
 
-    @extend_schema_field(serializers.ChoiceField(fleet.Status.choices))
-    def get_status(self, cluster: Any) -> str:
-        assigned = [row.virtual_account_id for row in cluster.current_assignments]
-        registered = {row.virtual_account_id for row in cluster.present_instances}
-        return fleet.status_of(assigned[0] if assigned else None, registered).value
-
 
 class ClusterFilters(django_filters.FilterSet):
     customer = LinkFilter()
@@ -175,10 +171,11 @@ class ClusterFilters(django_filters.FilterSet):
     deployment = django_filters.ChoiceFilter(choices=Cluster.Deployment.choices)
     mixed_mode = YesNoFilter()
     managed_on_premise = YesNoFilter()
+    status = django_filters.ChoiceFilter(choices=cluster_status.Status.choices)
 
 
 class Clusters(ModelViewSet[Cluster]):
-    queryset = fleet.with_positions(
+    queryset = cluster_status.with_status(
         Cluster.objects.with_evaluation()
         .select_related("proxy", "customer__proxy", "license_server")
         .prefetch_related("nodes")

@@ -3,24 +3,35 @@
 from typing import Any
 
 import django_filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
-from licensing import accounts, tasks
+from licensing import accounts, on_prem, tasks
 from licensing.api.fields import Link, SecretText, Strict
 from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.api.runs import SyncRunSerializer
 from licensing.models import LicenseServer, SmartAccount
+from licensing.transport import WarningKind
 from people import audit
 from people.gate import Need
 
 
+class ServerWarningSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField([(kind.value, kind.value) for kind in WarningKind])
+    message = serializers.CharField()
+    next_step = serializers.CharField()
+
+
 class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]):
     client_secret = SecretText()
+    product_instances = serializers.IntegerField(
+        source="present_instances", read_only=True, help_text="Present ones of the smart accounts that are mirrored."
+    )
+    warnings = serializers.SerializerMethodField(help_text="What is wrong or soon will be with an On-Prem server.")
 
     class Meta:
         model = LicenseServer
@@ -28,9 +39,14 @@ class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]
             "id", "name", "kind", "api_base_url", "token_url", "client_id", "client_secret", "version",
             *accounts.ON_PREM_FACTS, "verify_tls", "ca_certificate", "check_status", "check_message",
             "check_next_step", "checked_at", "visible_accounts",
+            "product_instances", "warnings",
         ]  # fmt: skip
         read_only_fields = ["check_status", "check_message", "check_next_step", "checked_at", "visible_accounts"]
         extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it
+
+    @extend_schema_field(ServerWarningSerializer(many=True))
+    def get_warnings(self, server: LicenseServer) -> Any:
+        return ServerWarningSerializer(on_prem.warnings_of(server), many=True).data
 
 
 class LicenseServerFilters(django_filters.FilterSet):
@@ -40,7 +56,7 @@ class LicenseServerFilters(django_filters.FilterSet):
 
 
 class LicenseServers(ModelViewSet[LicenseServer]):
-    queryset = LicenseServer.objects.all()
+    queryset = on_prem.with_counts(LicenseServer.objects.all())
     serializer_class = LicenseServerSerializer
     filterset_class = LicenseServerFilters
     write_need = Need.OWN
@@ -48,12 +64,14 @@ class LicenseServers(ModelViewSet[LicenseServer]):
 
     def perform_create(self, serializer: Any) -> None:
         new = LicenseServer(**serializer.validated_data)
-        serializer.instance = accounts.save_server(audit.actor_of(self.request), new)
+        accounts.save_server(audit.actor_of(self.request), new)
+        serializer.instance = self.get_queryset().get(pk=new.pk)
 
     def perform_update(self, serializer: Any) -> None:
         before = audit.snapshot(serializer.instance)
         _set(serializer.instance, serializer.validated_data)
         accounts.save_server(audit.actor_of(self.request), serializer.instance, before)
+        serializer.instance = self.get_queryset().get(pk=serializer.instance.pk)
 
     def perform_destroy(self, instance: LicenseServer) -> None:
         accounts.delete_server(audit.actor_of(self.request), instance)

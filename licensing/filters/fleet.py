@@ -4,6 +4,7 @@ import django_filters
 from django import forms
 from django.db.models import QuerySet
 
+from licensing.cluster_status import Status
 from licensing.filters.base import ListFilter, by_link
 from licensing.models import Assignment, Cluster, Customer, VirtualAccount
 
@@ -31,11 +32,19 @@ class ClusterFilter(ListFilter):
         empty_label="Any",
         method="by_assigned",
     )
+    status = django_filters.ChoiceFilter(choices=Status.choices, empty_label="Any")
+    managed_on_premise = django_filters.ChoiceFilter(
+        label="Reach", choices=[("true", "Managed on premise"), ("false", "Within reach")], empty_label="Any",
+        method="by_reach",
+    )  # fmt: skip
     customer = by_link(Customer.objects.all(), "Customer")
 
     class Meta:
         model = Cluster
-        fields = ["q", "application", "assigned", "customer"]
+        fields = ["q", "application", "assigned", "status", "managed_on_premise", "customer"]
+
+    def by_reach(self, rows: QuerySet[Cluster], name: str, value: str) -> QuerySet[Cluster]:
+        return rows.filter(managed_on_premise=value == "true")
 
     def by_assigned(self, rows: QuerySet[Cluster], name: str, value: str) -> QuerySet[Cluster]:
         current = Assignment.objects.current().values("cluster")

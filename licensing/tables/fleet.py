@@ -1,5 +1,7 @@
 """Tables of customers, clusters and assignments."""
 
+from datetime import date
+
 import django_tables2 as tables
 from django.urls import reverse
 from django.utils.html import format_html
@@ -7,7 +9,9 @@ from django.utils.safestring import SafeString
 
 from licensing.models import Assignment, Cluster
 from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, StateColumn, TitleColumn
-from licensing.templatetags.components import tag_links
+from licensing.templatetags.components import ends, tag_links
+
+EVALUATION_WARN_DAYS = 30
 
 
 class CustomerTable(PortalTable):
@@ -35,8 +39,16 @@ class ClusterTable(PortalTable):
     customer = LinkColumn("customer", order_by=("customer__name", "pk"))
     version = tables.Column()
     deployment = StateColumn()
-    node_count = NumberColumn(verbose_name="Nodes")
+    nodes_named = NumberColumn(verbose_name="Nodes")
+    status = StateColumn(orderable=False)
+    evaluation_ends = tables.Column(verbose_name="Evaluation")
     pool = tables.Column(empty_values=(), orderable=False, verbose_name="Virtual account")
+
+    def render_evaluation_ends(self, value: date) -> SafeString:
+        return ends(value, EVALUATION_WARN_DAYS)
+
+    def value_evaluation_ends(self, value: date) -> str:
+        return value.isoformat()
 
     def render_pool(self, record: Cluster) -> SafeString | str:
         pool = current_pool(record)

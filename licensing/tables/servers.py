@@ -6,17 +6,26 @@ from typing import Any
 import django_tables2 as tables
 from django.utils.safestring import SafeString
 
+from licensing import on_prem
 from licensing.models import LicenseServer, SmartAccount
 from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, TitleColumn
-from licensing.templatetags.components import age, badge
+from licensing.templatetags.components import age, badge, counted
 
 
 class LicenseServerTable(PortalTable):
     name = TitleColumn("license-server", below=lambda server: server.get_kind_display())
     api_base_url = tables.Column(verbose_name="Address")
     accounts = NumberColumn(verbose_name="Smart accounts")
+    warnings = tables.Column(verbose_name="Warnings", empty_values=(), orderable=False)
     check_status = tables.Column(verbose_name="Connection", empty_values=())
     checked_at = SinceColumn(verbose_name="Tested")
+
+    def render_warnings(self, record: LicenseServer) -> SafeString | str:
+        found = on_prem.warnings_of(record)
+        return badge("minor", counted(len(found), "warning,warnings")) if found else ""
+
+    def value_warnings(self, record: LicenseServer) -> str:
+        return " ".join(warning.message for warning in on_prem.warnings_of(record))
 
     def render_check_status(self, record: LicenseServer) -> SafeString:
         return badge(check_state(record.check_status), record.get_check_status_display())

@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from licensing import fleet
+from licensing import cluster_status, fleet
 from licensing.filters.fleet import ClusterFilter
 from licensing.forms.fleet import ClusterForm, NodeFormSet, ProxyForm, node_rows
 from licensing.models import Assignment, Cluster, Proxy
@@ -30,7 +30,8 @@ def with_pools(rows: QuerySet[Cluster]) -> QuerySet[Cluster]:
 
 @needs(Need.READ)
 def clusters(request: HttpRequest) -> HttpResponse:
-    rows = with_pools(Cluster.objects.select_related("customer").annotate(node_count=Count("nodes")))
+    fleet_rows = Cluster.objects.with_evaluation().select_related("customer")
+    rows = with_pools(cluster_status.with_status(fleet_rows))
     empty = Empty(
         "boxes", "No clusters yet", "A cluster is one installation of a UC application for a customer.",
         reverse("cluster-add"), "Add cluster",
@@ -43,16 +44,15 @@ def clusters(request: HttpRequest) -> HttpResponse:
 
 @needs(Need.READ)
 def cluster(request: HttpRequest, pk: int) -> HttpResponse:
-    rows = Cluster.objects.select_related("customer__proxy", "proxy", "license_server")
-    found = get_object_or_404(with_pools(rows), pk=pk)
+    rows = Cluster.objects.with_evaluation().select_related("customer__proxy", "proxy", "license_server")
+    found: Any = get_object_or_404(with_pools(cluster_status.with_status(rows)), pk=pk)
     assignment = current_pool(found)
     instances = found.product_instances.present()
-    registered = set(instances.values_list("virtual_account_id", flat=True))
     shown = instances.select_related("virtual_account__smart_account").prefetch_related("usage")[:INSTANCES_SHOWN]
     context = {
         "cluster": found,
         "assignment": assignment,
-        "status": fleet.status_of(assignment.virtual_account_id if assignment else None, registered),
+        "meaning": cluster_status.MEANING[cluster_status.Status(found.status)],
         "ended": found.assignments.exclude(ended_at=None).select_related("virtual_account"),
         "nodes": found.nodes.all(),
         "transport": fleet.transport_of(found),

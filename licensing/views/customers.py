@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from licensing import fleet
+from licensing import cluster_status, fleet
 from licensing.filters.fleet import CustomerFilter
 from licensing.forms.fleet import CustomerForm, ProxyForm
 from licensing.models import Customer, Proxy
@@ -45,7 +45,7 @@ def customer(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "customer": found,
         "proxy": Proxy.objects.filter(customer=found).first(),
-        "clusters": with_pools(found.clusters.annotate(node_count=Count("nodes"))),
+        "clusters": with_pools(cluster_status.with_status(found.clusters.all())),
     }
     return render(request, "customers/customer.html", context)
 

@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from licensing import accounts, tasks
+from licensing import accounts, on_prem, tasks
 from licensing.filters.servers import LicenseServerFilter
 from licensing.forms.servers import AddAccountForm, ChooseAccountsForm, CredentialsForm, LicenseServerForm
 from licensing.models import LicenseServer, SmartAccount
 from licensing.tables.servers import LicenseServerTable, check_state
+from licensing.transport import instance_limit
 from licensing.views.forms import DONE, attempt, confirm_page, form_page
 from licensing.views.lists import Empty, list_page
 from people import audit
@@ -23,7 +24,7 @@ HERE = ("License servers", "/license-servers/")
 
 @needs(Need.READ)
 def license_servers(request: HttpRequest) -> HttpResponse:
-    rows = LicenseServer.objects.annotate(accounts=Count("smart_accounts"))
+    rows = on_prem.with_counts(LicenseServer.objects.annotate(accounts=Count("smart_accounts")))
     empty = Empty(
         "server", "No license server yet", "Add the CSSM cloud or an On-Prem server: everything else comes from there.",
         reverse("license-server-add"), "Add license server",
@@ -36,9 +37,12 @@ def license_servers(request: HttpRequest) -> HttpResponse:
 
 @needs(Need.READ)
 def license_server(request: HttpRequest, pk: int) -> HttpResponse:
-    server = get_object_or_404(LicenseServer, pk=pk)
+    server = get_object_or_404(on_prem.with_counts(LicenseServer.objects.all()), pk=pk)
     context = {
         "server": server,
+        "warnings": on_prem.warnings_of(server),
+        "limit": server.instance_limit or instance_limit(server.version),
+        "expected_url": "" if server.is_cloud else on_prem.facts_of(server).registration_url,
         "check_state": check_state(server.check_status),
         "accounts": server.smart_accounts.all(),
         "clusters": server.clusters.select_related("customer"),

@@ -6,7 +6,7 @@ import pytest
 from django.db.models.deletion import ProtectedError
 
 from licensing import fleet
-from licensing.fleet import NodeSpec, ProxySpec, Status
+from licensing.fleet import NodeSpec, ProxySpec
 from licensing.models import Assignment, Cluster, Customer, Node, Proxy
 from licensing.refusals import Refusal
 from people import audit
@@ -288,30 +288,3 @@ def test_transport_follows_from_proxies_and_server(
     found = fleet.transport_of(Cluster.objects.get())
 
     assert (found.mode, found.rule, found.registration_url) == expected
-
-
-@pytest.mark.parametrize(
-    ("assigned", "registered", "status"),
-    [
-        (None, set(), Status.NOT_ASSIGNED),
-        (1, set(), Status.ASSIGNED),
-        (1, {1}, Status.REGISTERED),
-        (None, {1}, Status.REGISTERED),
-        (1, {2}, Status.ELSEWHERE),
-        (1, {1, 2}, Status.MULTIPLE),
-    ],
-)
-def test_status(assigned: int | None, registered: set[int], status: Status) -> None:
-    assert fleet.status_of(assigned, registered) == status
-
-
-def test_positions_leave_out_what_has_ended_and_gone(acme: Partner) -> None:
-    cluster, pool = make.make_cluster(), make.make_virtual_account()
-    make.make_assignment(cluster=cluster, virtual_account=pool, ended_at="2026-01-01T00:00Z")
-    current = make.make_assignment(cluster=cluster, virtual_account=pool)
-    make.make_instance(virtual_account=pool, cluster=cluster, gone_at="2026-01-01T00:00Z")
-    present = make.make_instance(virtual_account=pool, cluster=cluster)
-
-    found: Any = fleet.with_positions(Cluster.objects.all()).get()
-
-    assert (found.current_assignments, found.present_instances) == ([current], [present])
