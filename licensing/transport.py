@@ -52,6 +52,17 @@ class Rule(StrEnum):
     NO_PROXY = "no_proxy"
 
 
+# As pages say them.
+MODE_WORDS = {Mode.PROXY: "Proxy", Mode.DIRECT: "Direct", Mode.ON_PREM: "On-Prem"}
+RULE_WORDS = {
+    Rule.ON_PREM_SERVER: "On-Prem server",
+    Rule.CLUSTER_PROXY: "Cluster's own proxy",
+    Rule.CUSTOMER_PROXY: "Customer's proxy",
+    Rule.CUSTOMER_PROXY_NOT_FOR_EXPRESSWAY_E: "Customer's proxy, not for Expressway-E",
+    Rule.NO_PROXY: "No proxy",
+}
+
+
 class WarningKind(StrEnum):
     VERSION_UNKNOWN = "version_unknown"
     VERSION_TOO_OLD = "version_too_old"

@@ -16,6 +16,7 @@ from licensing.views import (
     registration_tokens,
     smart_accounts,
     sync_runs,
+    transport,
     virtual_accounts,
     what_if,
 )
@@ -69,6 +70,7 @@ urlpatterns = [
     path("customers/<int:pk>/", customers.customer, name="customer"),
     path("customers/<int:pk>/edit/", customers.customer_edit, name="customer-edit"),
     path("customers/<int:pk>/delete/", customers.customer_delete, name="customer-delete"),
+    path("transport/", transport.transport, name="transport"),
     path("clusters/", clusters.clusters, name="clusters"),
     path("clusters/add/", clusters.cluster_add, name="cluster-add"),
     path("clusters/<int:pk>/", clusters.cluster, name="cluster"),

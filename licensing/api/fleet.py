@@ -176,9 +176,7 @@ class ClusterFilters(django_filters.FilterSet):
 
 class Clusters(ModelViewSet[Cluster]):
     queryset = cluster_status.with_status(
-        Cluster.objects.with_evaluation()
-        .select_related("proxy", "customer__proxy", "license_server")
-        .prefetch_related("nodes")
+        fleet.with_transport(Cluster.objects.with_evaluation()).prefetch_related("nodes")
     )
     serializer_class = ClusterSerializer
     filterset_class = ClusterFilters

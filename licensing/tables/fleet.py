@@ -53,7 +53,7 @@ class ClusterTable(PortalTable):
     def render_pool(self, record: Cluster) -> SafeString | str:
         pool = current_pool(record)
         if pool is None:
-            return format_html('<span class="muted">not assigned</span>')
+            return format_html('<span class="muted">{}</span>', "not assigned")
         address = reverse("virtual-account", args=[pool.virtual_account_id])
         return format_html('<a href="{}">{}</a>', address, pool.virtual_account)
 

@@ -45,6 +45,7 @@ SECTIONS = (
             Item("customers", "Customers", "building-2"),
             Item("clusters", "Clusters", "boxes"),
             Item("assignments", "Assignments", "link"),
+            Item("transport", "Transport", "route"),
         ),
     ),
     (

@@ -57,6 +57,10 @@ STATES = {
     "manually_registered": State("good", "circle-check", "Manually registered"),
     "assigned": State("warn", "hourglass", "Assigned, not registered"),
     "not_assigned": State("quiet", "circle-dashed", "Not assigned"),
+    # transport.Mode
+    "proxy": State("good", "waypoints", "Proxy"),
+    "direct": State("quiet", "arrow-right", "Direct"),
+    "on_prem": State("info", "server", "On-Prem"),
     # rows and people
     "present": State("good", "circle-check", "Present"),
     "gone": State("quiet", "ghost", "Gone"),
