@@ -7,6 +7,7 @@ from django.db import transaction
 from licensing.models import (
     Assignment,
     Cluster,
+    ClusterAccess,
     Customer,
     LicenseServer,
     Node,
@@ -17,6 +18,8 @@ from licensing.models import (
 )
 
 SERVER = "CSSM (emulator)"
+PUBLISHERS = "/publishers/"  # of the emulator, followed by a host name
+AXL_USER, AXL_PASSWORD = "axl-demo", "axl-secret"  # the emulator's
 APPLICATIONS = {"cucm": Cluster.Application.CUCM, "cuc": Cluster.Application.CUC, "cer": Cluster.Application.CER}
 PURPOSES = {"va-hcs-ordered": "ordered", "va-hcs-operational": "operational"}
 API_PATH = "/services/api/smart-accounts-and-licensing"
@@ -48,6 +51,10 @@ def move(emulator_url: str) -> None:
     LicenseServer.objects.filter(name=SERVER).update(
         api_base_url=emulator_url + API_PATH, token_url=emulator_url + TOKEN_PATH
     )
+    reached = list(ClusterAccess.objects.filter(username=AXL_USER, url__contains=PUBLISHERS))
+    for access in reached:
+        access.url = emulator_url + PUBLISHERS + access.url.rpartition(PUBLISHERS)[2]
+    ClusterAccess.objects.bulk_update(reached, ["url"])
 
 
 @transaction.atomic
@@ -58,9 +65,12 @@ def settle(account: SmartAccount) -> None:
     instances = ProductInstance.objects.filter(
         virtual_account__smart_account=account, host_name__contains="-pub."
     ).exclude(virtual_account__purpose="ordered")
+    emulator_url = account.license_server.api_base_url.removesuffix(API_PATH)
     for instance in instances.order_by("host_name"):
         publisher = _publisher(instance.host_name)
         cluster = _cluster(publisher)
+        if cluster.application == Cluster.Application.CUCM:
+            _reach(cluster, emulator_url + PUBLISHERS + publisher.host_name)
         Assignment.objects.create(
             cluster=cluster, virtual_account_id=instance.virtual_account_id, started_by="owner@" + account.domain
         )
@@ -86,3 +96,10 @@ def _cluster(publisher: Publisher) -> Cluster:
     Node.objects.create(cluster=cluster, host_name=publisher.host_name, role=Node.Role.PUBLISHER)
     Node.objects.create(cluster=cluster, host_name=subscriber, role=Node.Role.SUBSCRIBER)
     return cluster
+
+
+def _reach(cluster: Cluster, url: str) -> None:
+    """The emulator plays the publishers of Unified CM."""
+    ClusterAccess.objects.create(
+        cluster=cluster, method=ClusterAccess.Method.AXL, url=url, username=AXL_USER, password=AXL_PASSWORD
+    )

@@ -10,9 +10,9 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from licensing import accounts, alerts, connect, errands, history, sync, tokens
+from licensing import access, accounts, alerts, connect, errands, history, sync, tokens
 from licensing.cssm.errors import CssmError
-from licensing.models import LicenseServer, RegistrationToken, SmartAccount, SyncRun, VirtualAccount
+from licensing.models import ClusterAccess, LicenseServer, RegistrationToken, SmartAccount, SyncRun, VirtualAccount
 from licensing.refusals import Refusal
 from people.audit import Actor
 from people.models import User
@@ -74,6 +74,13 @@ def check_connection(license_server_id: int) -> None:
 
 
 @shared_task
+def check_cluster_access(access_id: int) -> None:
+    found = ClusterAccess.objects.select_related("cluster").filter(pk=access_id).first()
+    if found:
+        access.check(found)
+
+
+@shared_task
 def create_registration_token(key: str, virtual_account_id: int, description: str, expires_after_days: int) -> None:
     """For the errand `key`. A message that comes twice finds the errand over: no second token."""
     pool = VirtualAccount.objects.select_related("smart_account__license_server").get(pk=virtual_account_id)
@@ -108,6 +115,13 @@ def start_check(license_server: LicenseServer) -> None:
     before = license_server.check_status
     _set_check_status(license_server, LicenseServer.Check.RUNNING)
     _send(check_connection, license_server.pk, undo=lambda: _set_check_status(license_server, before))
+
+
+def start_access_check(row: ClusterAccess) -> None:
+    """Queue a test of the access to a cluster. Raises BrokerUnavailable."""
+    before = row.check_status
+    _set_check_status(row, ClusterAccess.Check.RUNNING)
+    _send(check_cluster_access, row.pk, undo=lambda: _set_check_status(row, before))
 
 
 def start_token_creation(user: User, virtual_account: VirtualAccount, description: str, days: int) -> str:
@@ -202,9 +216,9 @@ def _send_again() -> None:
         _send(run_sync, number)
 
 
-def _set_check_status(server: LicenseServer, status: str) -> None:
-    server.check_status = status
-    server.save(update_fields=["check_status"])
+def _set_check_status(row: LicenseServer | ClusterAccess, status: str) -> None:
+    row.check_status = status
+    row.save(update_fields=["check_status"])
 
 
 def _run_errand(key: str, act: Callable[[Actor], Any]) -> None:

@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 from django_tenants.utils import schema_context, tenant_context
 
-from licensing.models import AlertRule, Change, Proxy, UsageSample
+from licensing.models import AlertRule, Change, ClusterAccess, Proxy, UsageSample
 from people.models import ApiToken, AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
@@ -94,6 +94,9 @@ def fill(partner: Partner, marker: str) -> None:
         customer = make.make_customer(id=ID, name=f"{marker} customer", note=f"{marker} note")
         cluster = make.make_cluster(
             {f"{marker}.host.example": "publisher"}, id=ID, customer=customer, name=f"{marker} cluster"
+        )
+        ClusterAccess.objects.create(
+            id=ID, cluster=cluster, method="axl", url=f"https://{marker}.host.example", username=marker, password=marker
         )
         Proxy.objects.create(id=ID, customer=customer, host=f"{marker}.proxy.example", port=3128, password=marker)
         make.make_instance(

@@ -29,11 +29,12 @@ __all__ = [
 
 
 def of(cluster: Cluster) -> Reach:
-    """By hand unless another way is set (models.ClusterAccess). One query where `access` was not fetched with it."""
+    """By hand unless another way is set (models.ClusterAccess); always for clusters that are managed on premise, which
+    are out of reach (domain.md row H8). One query where `access` was not fetched with it."""
     access = access_of(cluster)
-    if access is not None and access.method == ClusterAccess.Method.AXL and cluster.application == "cucm":
-        return UnifiedCm(cluster, access)
-    return Manual(cluster)
+    if access is None or access.method != ClusterAccess.Method.AXL or cluster.managed_on_premise:
+        return Manual(cluster)
+    return UnifiedCm(cluster, access) if cluster.application == Cluster.Application.CUCM else Manual(cluster)
 
 
 def access_of(cluster: Cluster) -> ClusterAccess | None:

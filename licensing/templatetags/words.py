@@ -71,6 +71,9 @@ STATES = {
     "revoked": State("quiet", "ban", "Revoked"),
     "ended": State("quiet", "circle-minus", "Ended"),
     "current": State("good", "link", "Current"),
+    # mixed_mode.Gate
+    "gate_open": State("good", "lock-open", "Open"),
+    "gate_closed": State("warn", "lock", "Closed"),
     "allowed": State("info", "shield-check", "Export-controlled allowed"),
     # explanation.Verdict
     "agrees": State("good", "circle-check", "Agrees"),

@@ -44,7 +44,7 @@ def clusters(request: HttpRequest) -> HttpResponse:
 
 @needs(Need.READ)
 def cluster(request: HttpRequest, pk: int) -> HttpResponse:
-    rows = fleet.with_transport(Cluster.objects.with_evaluation())
+    rows = fleet.with_transport(Cluster.objects.with_evaluation()).select_related("access")
     found: Any = get_object_or_404(with_pools(cluster_status.with_status(rows)), pk=pk)
     assignment = current_pool(found)
     instances = found.product_instances.present()

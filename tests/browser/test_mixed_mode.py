@@ -1,0 +1,98 @@
+"""The gated run in a browser: a cluster in mixed mode from the first closed gate to its registration."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from licensing import access, reach
+from licensing.access import AccessSpec
+from licensing.cssm.emulator import Account, EmulatorThread
+from licensing.cssm.emulator.axl import PASSWORD, USERNAME
+from licensing.models import Cluster, VirtualAccount
+from licensing.tokens import digest_of
+from people.audit import SYSTEM
+from tests import factories as make
+
+POOL = "va-hcs-operational"
+HOST = "cucm-pub.harbor.example"
+
+
+@pytest.fixture
+def cisco(emulator: EmulatorThread) -> Account:
+    """One token that must go."""
+    account = emulator.state.add("acme.example", "Acme Account")
+    account.add_pool(POOL)
+    account.add_token(POOL, "An old token", 20)
+    return account
+
+
+@pytest.fixture
+def cluster(worker: Any, in_partner: Any, emulator: EmulatorThread, cisco: Account) -> Cluster:
+    """In mixed mode, reached over AXL, and not registered."""
+    with in_partner("acme"):
+        server = make.make_server(api_base_url=emulator.base_url, token_url=emulator.token_url)
+        account = make.make_smart_account(license_server=server, domain="acme.example", name="Acme Account")
+        pool = make.make_virtual_account(smart_account=account, name=POOL, purpose="operational", license_mode="hcs")
+        old = cisco.tokens[POOL][0]["token"]
+        make.make_token(virtual_account=pool, description="An old token", digest=digest_of(old))
+        found = make.make_cluster({HOST: "publisher"}, name="Harbor CM", mixed_mode=True)
+        spec = AccessSpec("axl", f"{emulator.origin}/publishers/{HOST}", USERNAME, PASSWORD)
+        access.save(SYSTEM, found, spec)
+    return found
+
+
+def gate(page: Page, title: str) -> Any:
+    return page.get_by_role("listitem").filter(has_text=title).first
+
+
+def sync(page: Page) -> None:
+    page.get_by_role("button", name="Sync now").click()
+    expect(page.get_by_role("button", name="Sync now")).to_have_count(0, timeout=30_000)
+
+
+def test_run_from_the_first_gate_to_the_registration(
+    cluster: Cluster, cisco: Account, site: str, sign_in: Callable[..., Page], in_partner: Any
+) -> None:
+    page = sign_in("acme", "operator")
+    run = f"http://acme.localhost:{site}/clusters/{cluster.pk}/mixed-mode/"
+
+    # 1. A token stands in the way, and is revoked.
+    page.goto(run)
+    expect(page.get_by_text("Assignment locked")).to_be_visible()
+    expect(gate(page, "No other token")).to_contain_text("“An old token”")
+    page.get_by_role("link", name="Revoke An old token").click()
+    page.get_by_role("button", name="Revoke token").click()
+    expect(page.get_by_text("The token was revoked")).to_be_visible(timeout=20_000)
+    assert cisco.tokens[POOL] == []
+
+    # 2. Somebody makes one with export control in CSSM, and records it.
+    page.goto(run)
+    expect(gate(page, "No other token")).to_contain_text("Open")
+    made = cisco.add_token(POOL, "For Harbor", 20, export=True, by="a person")
+    page.get_by_role("link", name="Record by hand").click()
+    page.get_by_label("Token", exact=True).fill(made["token"])
+    page.get_by_label("Description").fill("For Harbor")
+    page.get_by_label("Allows export-controlled functionality").check()
+    page.get_by_role("button", name="Record token").click()
+
+    # 3. and 4. A sync sees it, and no other.
+    page.goto(run)
+    expect(gate(page, "A sync newer than the token")).to_contain_text("No sync has looked")
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in Axe().run(page).response["violations"]] == []
+    sync(page)
+    expect(page.get_by_text("Assignment unlocked")).to_be_visible()
+
+    # The cluster registers with it; the next sync sees it in the pool.
+    with in_partner("acme"):
+        pool = VirtualAccount.objects.get(name=POOL)
+        make.make_assignment(cluster=cluster, virtual_account=pool)
+        reach.of(Cluster.objects.get(pk=cluster.pk)).register(made["token"])
+    assert [(raw["virtualAccount"], raw["exportControl"]) for raw in cisco.devices] == [(POOL, "Allowed")]
+    page.goto(f"http://acme.localhost:{site}/smart-accounts/{pool.smart_account_id}/")
+    page.get_by_role("button", name="Sync now").first.click()
+    expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=20_000)
+    page.goto(run)
+    expect(page.get_by_text("Registered: Cisco lists")).to_be_visible(timeout=20_000)
