@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from django.core.cache import cache
 
 KEEP_SECONDS = 15 * 60
-LOOK_FIRST = "Start a sync and look at the list of registration tokens before you try again."
+LOOK_FIRST = "Start a sync and look at what Cisco lists before you try again."
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,17 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from licensing import access, accounts, alerts, connect, errands, history, sync, tokens
+from licensing import access, accounts, alerts, connect, errands, history, instances, sync, tokens
 from licensing.cssm.errors import CssmError
-from licensing.models import ClusterAccess, LicenseServer, RegistrationToken, SmartAccount, SyncRun, VirtualAccount
+from licensing.models import (
+    ClusterAccess,
+    LicenseServer,
+    ProductInstance,
+    RegistrationToken,
+    SmartAccount,
+    SyncRun,
+    VirtualAccount,
+)
 from licensing.refusals import Refusal
 from people.audit import Actor
 from people.models import User
@@ -95,6 +103,22 @@ def revoke_registration_token(key: str, token_id: int) -> None:
 
 
 @shared_task
+def remove_product_instance(key: str, instance_id: int, return_code: str) -> None:
+    """For the errand `key`, as all that writes at Cisco: a message that comes twice finds it over."""
+    instance = _instance(instance_id)
+    _run_errand(key, lambda actor: instances.remove(actor, instance, return_code))
+    _sync_after(instance)
+
+
+@shared_task
+def transfer_product_instance(key: str, instance_id: int, target_id: int) -> None:
+    instance = _instance(instance_id)
+    target = VirtualAccount.objects.get(pk=target_id)
+    _run_errand(key, lambda actor: instances.transfer(actor, instance, target))
+    _sync_after(instance)
+
+
+@shared_task
 def prune() -> None:
     """Daily."""
     history.prune()
@@ -136,6 +160,22 @@ def start_token_revocation(user: User, token: RegistrationToken) -> str:
     """The key of the errand. Raises BrokerUnavailable."""
     errand = errands.begin(user.pk, "revoke")
     _send(revoke_registration_token, errand.key, token.pk)
+    return errand.key
+
+
+def start_instance_removal(user: User, instance: ProductInstance, return_code: str) -> str:
+    """The key of the errand. Raises Refusal and BrokerUnavailable."""
+    instances.check_removal(instance, return_code)
+    errand = errands.begin(user.pk, "remove")
+    _send(remove_product_instance, errand.key, instance.pk, return_code)
+    return errand.key
+
+
+def start_instance_transfer(user: User, instance: ProductInstance, target: VirtualAccount) -> str:
+    """The key of the errand. Raises Refusal and BrokerUnavailable."""
+    instances.check_transfer(instance, target)
+    errand = errands.begin(user.pk, "transfer")
+    _send(transfer_product_instance, errand.key, instance.pk, target.pk)
     return errand.key
 
 
@@ -197,6 +237,19 @@ def bring_forward(account: SmartAccount) -> None:
     again = timezone.now() + wait * random.uniform(1, 1.2)  # noqa: S311 - spreading load
     if again < planned:
         schedule.plan("sync", account.sync_every, account.pk, again)
+
+
+def _instance(number: int) -> ProductInstance:
+    rows = ProductInstance.objects.select_related("virtual_account__smart_account__license_server")
+    return rows.get(pk=number)  # type: ignore[no-any-return]
+
+
+def _sync_after(instance: ProductInstance) -> None:
+    """Whatever came of a write, the mirror shows it soon. That the broker is away now takes nothing back."""
+    try:
+        start_sync(instance.virtual_account.smart_account, "portal")
+    except (Refusal, BrokerUnavailable):
+        return
 
 
 def _failures_in_a_row(account: SmartAccount) -> int:

@@ -10,6 +10,7 @@ from licensing.views import (
     clusters,
     customers,
     explanation,
+    instance_actions,
     license_servers,
     licenses,
     mixed_mode,
@@ -35,6 +36,15 @@ urlpatterns = [
     path("product-instances/", product_instances.product_instances, name="product-instances"),
     path("product-instances/<int:pk>/", product_instances.product_instance, name="product-instance"),
     path("product-instances/<int:pk>/edit/", product_instances.product_instance_edit, name="product-instance-edit"),
+    path(
+        "product-instances/<int:pk>/remove/", instance_actions.product_instance_remove, name="product-instance-remove"
+    ),
+    path(
+        "product-instances/<int:pk>/transfer/",
+        instance_actions.product_instance_transfer,
+        name="product-instance-transfer",
+    ),
+    path("product-instances/errands/<str:key>/", instance_actions.instance_errand, name="instance-errand"),
     path("sync-runs/", sync_runs.sync_runs, name="sync-runs"),
     path("sync-runs/<int:pk>/", sync_runs.sync_run, name="sync-run"),
     path("what-if/", what_if.what_if, name="what-if"),

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from licensing.api import alerts, allocation, docs, fleet, pools, reach, runs, servers
+from licensing.api import alerts, allocation, docs, fleet, instances, pools, reach, runs, servers
 
 COLLECTIONS: dict[str, Any] = {
     "license-servers": servers.LicenseServers,
@@ -39,6 +39,7 @@ urlpatterns = [
     path("v1/", include(router.urls)),
     path("v1/what-if/", allocation.WhatIf.as_view(), name="api-what-if"),
     path("v1/", include(reach.ROUTES)),
+    path("v1/", include(instances.ROUTES)),
     path("schema/", docs.SchemaPage.as_view(), name="schema"),
     path("docs/", docs.DocsPage.as_view(), name="api-docs"),
     path("<path:url>", docs.Nowhere.as_view(), name="api-nowhere"),

@@ -170,11 +170,12 @@ class CssmClient:
         return self._batch(path, {"productInstances": body}, [instance.serial for instance in instances])
 
     def remove_product_instances(
-        self, account: AccountRef, virtual_account: str, instances: list[ProductInstance]
+        self, account: AccountRef, virtual_account: str, instances: list[ProductInstance], return_code: str = ""
     ) -> list[ItemResult]:
-        """The member is misspelt in v2, as Cisco spells it (§4.8)."""
+        """The member is misspelt in v2, as Cisco spells it; `return_code` is for reserved instances (§4.8)."""
         path = self._pool(account, virtual_account, "/devices/remove").replace("/v1/", "/v2/", 1)
-        body = {"productInstacesRemoveRequests": [_sudi_body(instance) for instance in instances]}
+        code = {"returnCode": return_code} if return_code else {}
+        body = {"productInstacesRemoveRequests": [{**_sudi_body(instance), **code} for instance in instances]}
         return self._batch(path, body, [instance.serial for instance in instances])
 
     def _batch(self, path: str, body: dict[str, Any], names: list[str]) -> list[ItemResult]:

@@ -82,7 +82,7 @@ def test_worker_that_died_in_between_leaves_a_clear_answer_and_no_second_token(
 
     shown = page(client.get(f"/registration-tokens/errands/{key}/"))
     assert "the outcome is not known." in shown
-    assert "look at the list of registration tokens before you try again." in shown
+    assert "look at what Cisco lists before you try again." in shown
     assert listed(emulator) == []
 
 

@@ -59,6 +59,8 @@ def transfer_devices(account: Account, pool: str, body: Raw) -> list[Raw]:
 
 def remove_devices(account: Account, pool: str, body: Raw) -> list[Raw]:
     def remove(device: Raw, item: Raw) -> str:
+        if "Reserv" in device["status"] and not item.get("returnCode"):
+            return "A return code is needed for a reserved product instance."
         account.devices.remove(device)
         return ""
 

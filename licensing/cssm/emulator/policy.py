@@ -75,7 +75,7 @@ def _entitlement(raw: Raw) -> Raw:
         "display_name": raw["license"],
         "compliance_status": raw["status"],
         "enforced": False,
-        "export_restricted": False,
+        "export_restricted": bool(raw.get("exportRestricted")),
         "prepaid_entitled": raw["quantity"],
         "prepaid_inuse": raw["inUse"] + raw["reserved"],
         "prepaid_reserved": raw["reserved"],

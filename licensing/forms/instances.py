@@ -1,0 +1,25 @@
+"""Forms for what is done with a product instance at Cisco."""
+
+from typing import Any
+
+from django import forms
+
+from licensing.forms.fleet import PoolField
+from licensing.models import ProductInstance, VirtualAccount
+
+
+class RemoveInstanceForm(forms.Form):
+    return_code = forms.CharField(
+        label="Return code", max_length=500, required=False,
+        help_text="For an instance with reserved licenses: the device shows it when the reservation is returned.",
+    )  # fmt: skip
+
+
+class TransferInstanceForm(forms.Form):
+    """Within its smart account; the ordered pool serves no applications."""
+
+    def __init__(self, instance: ProductInstance, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        pools = VirtualAccount.objects.present().filter(smart_account=instance.virtual_account.smart_account_id)
+        pools = pools.exclude(pk=instance.virtual_account_id).exclude(purpose=VirtualAccount.Purpose.ORDERED)
+        self.fields["virtual_account"] = PoolField(queryset=pools.select_related("smart_account"), label="Move to")

@@ -1,0 +1,104 @@
+"""Removing and moving a product instance at Cisco: ask, let a worker do it, show its answer."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from licensing import errands, instances, tasks
+from licensing.forms.instances import RemoveInstanceForm, TransferInstanceForm
+from licensing.models import Assignment, ProductInstance
+from licensing.refusals import Refusal
+from licensing.views.forms import DONE, attempt, form_page
+from people.gate import Need, needs
+from people.models import User
+
+HERE = ("Product instances", "/product-instances/")
+
+
+@needs(Need.OPERATE)
+def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    found = _find(pk)
+    form = RemoveInstanceForm(request.POST if request.method == "POST" else None)
+    return _ask(
+        request, found, form,
+        lambda: tasks.start_instance_removal(_user(request), found, form.cleaned_data["return_code"]),
+        heading=f"Remove {found}?", submit="Remove at Cisco", danger=True,
+        consequences=[
+            f"Cisco forgets its registration in {found.virtual_account}; the licenses that it uses become free there.",
+            "The product is unregistered until somebody registers it again. Where you can, deregister it there.",
+            *_assigned(found),
+        ],
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
+    found = _find(pk)
+    form = TransferInstanceForm(found, request.POST if request.method == "POST" else None)
+    return _ask(
+        request, found, form,
+        lambda: tasks.start_instance_transfer(_user(request), found, form.cleaned_data["virtual_account"]),
+        heading=f"Move {found}", submit="Move at Cisco", danger=False,
+        consequences=[
+            f"It leaves {found.virtual_account} and uses the licenses of the other virtual account from then on.",
+            "Its reservations go with it; no licenses do. Ask what if first, where they may be short.",
+            *_assigned(found),
+        ],
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+@never_cache
+def instance_errand(request: HttpRequest, key: str) -> HttpResponse:
+    """Waits for a worker's answer, and tells it to who asked."""
+    errand = errands.find(key)
+    if errand is None:
+        raise Http404
+    if errand.user_id != request.user.pk:
+        raise PermissionDenied("Somebody else asked for this.")
+    part = "product_instances/errand_answer.html" if request.htmx else "product_instances/errand.html"  # type: ignore[attr-defined]
+    return render(request, part, {"errand": errand, "waits": errands.waits(errand), "crumbs": [HERE]})
+
+
+def _ask(
+    request: HttpRequest, found: ProductInstance, form: Form, start: Callable[[], str], *, heading: str, submit: str,
+    danger: bool, consequences: list[str],
+) -> HttpResponse:  # fmt: skip
+    here = reverse("product-instance", args=[found.pk])
+    status, key = attempt(request, form, lambda: _queued(start))
+    if status == DONE and key is not None:
+        return redirect("instance-errand", key)
+    return form_page(
+        request, form, heading=heading, submit=submit, cancel=here, crumbs=[HERE, (str(found), here)], status=status,
+        template="product_instances/act.html", instance=found, danger=danger, consequences=consequences,
+        reserved=instances.is_reserved(found),
+    )  # fmt: skip
+
+
+def _queued(start: Callable[[], str]) -> str:
+    try:
+        return start()
+    except tasks.BrokerUnavailable as error:
+        raise Refusal(error.message, error.next_step) from None
+
+
+def _assigned(found: ProductInstance) -> list[str]:
+    """The assignment is the portal's own and stays."""
+    current = Assignment.objects.current().filter(cluster=found.cluster_id).select_related("virtual_account", "cluster")
+    return [f"{row.cluster} stays assigned to {row.virtual_account}; change that too." for row in current]
+
+
+def _find(pk: int) -> ProductInstance:
+    rows = ProductInstance.objects.select_related("virtual_account__smart_account")
+    found: ProductInstance = get_object_or_404(rows, pk=pk)
+    return found
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # the gate lets nobody else in
+    return request.user
