@@ -4,6 +4,7 @@ Schedules are planned by licensing.tasks, whose functions of the same names wrap
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
 from django.utils import timezone
 
+from licensing import purposes
 from licensing.cssm.addresses import check_address
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.models import (
@@ -156,6 +158,8 @@ def set_purpose(actor: Actor, virtual_account: VirtualAccount, purpose: str) -> 
         raise Refusal(
             f"{purpose!r} is not a purpose.", f"Choose one of {', '.join(VirtualAccount.Purpose.values)}.", "purpose"
         )
+    # Of two who choose the same purpose at once the second is told who has it.
+    SmartAccount.objects.select_for_update(no_key=True).get(pk=virtual_account.smart_account_id)
     others = VirtualAccount.objects.filter(smart_account=virtual_account.smart_account_id, purpose=purpose)
     other = others.exclude(pk=virtual_account.pk).first()
     if other and purpose != VirtualAccount.Purpose.GENERAL:
@@ -167,11 +171,21 @@ def set_purpose(actor: Actor, virtual_account: VirtualAccount, purpose: str) -> 
     _set(actor, "changed", virtual_account, purpose=purpose)
 
 
+def purpose_suggestions(pools: Iterable[VirtualAccount]) -> list[purposes.Suggestion]:
+    """For the present virtual accounts of one smart account, by their names."""
+    general = VirtualAccount.Purpose.GENERAL
+    pools = list(pools)
+    taken = {pool.purpose for pool in pools if pool.purpose != general}
+    return purposes.suggest([pool.name for pool in pools if pool.purpose == general], taken)
+
+
 @transaction.atomic
 def set_license_mode(actor: Actor, virtual_account: VirtualAccount, mode: str) -> None:
     if mode not in VirtualAccount.LicenseMode.values:
         raise Refusal(f"{mode!r} is not a license mode.", "Choose hcs, enterprise or none.", "license_mode")
-    if mode != virtual_account.license_mode:
+    # As it is now: the caller may have read the row before somebody changed it.
+    stored = VirtualAccount.objects.select_for_update(no_key=True).get(pk=virtual_account.pk)
+    if mode != stored.license_mode:
         _refuse_while_assigned(
             f"The license mode of {virtual_account} cannot change", [virtual_account], field="license_mode"
         )

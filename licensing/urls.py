@@ -30,6 +30,9 @@ urlpatterns = [
     path("virtual-accounts/", virtual_accounts.virtual_accounts, name="virtual-accounts"),
     path("virtual-accounts/<int:pk>/", virtual_accounts.virtual_account, name="virtual-account"),
     path("virtual-accounts/<int:pk>/edit/", virtual_accounts.virtual_account_edit, name="virtual-account-edit"),
+    path(
+        "virtual-accounts/<int:pk>/purpose/", virtual_accounts.virtual_account_purpose, name="virtual-account-purpose"
+    ),
     path("licenses/", licenses.licenses, name="licenses"),
     path("licenses/<int:pk>/", licenses.license, name="license"),
     path("licenses/<int:pk>/explained/", explanation.license_explained, name="license-explained"),

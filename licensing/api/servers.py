@@ -15,6 +15,7 @@ from licensing.api.fields import Link, SecretText, Strict
 from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.api.runs import SyncRunSerializer
 from licensing.models import LicenseServer, SmartAccount
+from licensing.purposes import Suggestion
 from licensing.transport import WarningKind
 from people import audit
 from people.gate import Need
@@ -99,6 +100,14 @@ class SmartAccountSerializer(Strict, serializers.ModelSerializer[SmartAccount]):
         validators: list[Any] = []  # the verb says it
 
 
+class PurposeSuggestionSerializer(serializers.Serializer[Any]):
+    virtual_account = serializers.IntegerField()
+    name = serializers.CharField()
+    purpose = serializers.ChoiceField(choices=["ordered", "operational"])
+    sure = serializers.BooleanField(help_text="False: a near miss.")
+    text = serializers.CharField()
+
+
 class SmartAccountFilters(django_filters.FilterSet):
     license_server = LinkFilter()
     domain = django_filters.CharFilter(lookup_expr="iexact")
@@ -132,6 +141,14 @@ class SmartAccounts(ModelViewSet[SmartAccount]):
         run = tasks.start_sync(self.get_object(), audit.actor_of(request).label)
         return Response(SyncRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
 
+    @extend_schema(responses=PurposeSuggestionSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], url_path="purpose-suggestions", pagination_class=None, filter_backends=[])
+    def purpose_suggestions(self, request: Request, pk: int) -> Response:
+        """Which virtual accounts look like the ordered and the operational pool, by their names."""
+        pools = {pool.name: pool for pool in self.get_object().virtual_accounts.present()}
+        suggested = accounts.purpose_suggestions(pools.values())
+        return Response([{"virtual_account": pools[one.name].pk, **_suggestion(one)} for one in suggested])
+
     @extend_schema(request=None, responses=SmartAccountSerializer)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: int) -> Response:
@@ -147,6 +164,10 @@ class SmartAccounts(ModelViewSet[SmartAccount]):
         account = self.get_object()
         tasks.resume(audit.actor_of(request), account)
         return Response(self.get_serializer(account).data)
+
+
+def _suggestion(one: Suggestion) -> dict[str, Any]:
+    return {"name": one.name, "purpose": one.purpose, "sure": one.sure, "text": one.text}
 
 
 def _set(row: LicenseServer | SmartAccount, values: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
-from licensing import tasks
+from licensing import accounts, tasks
 from licensing.filters.servers import SmartAccountFilter
 from licensing.forms.servers import INTERVALS, SmartAccountForm
 from licensing.models import Assignment, ProductInstance, SmartAccount, SyncRun, VirtualAccount
@@ -54,9 +54,11 @@ def smart_account(request: HttpRequest, pk: int) -> HttpResponse:
         ),
     )
     runs, next_at = list(account.sync_runs.all()[:RUNS_SHOWN]), tasks.next_sync_at(account)
+    by_name = {pool.name: pool for pool in pools}
     context = {
         "account": account,
         "pools": pools,
+        "suggestions": [(by_name[found.name], found) for found in accounts.purpose_suggestions(pools)],
         "gone_pools": account.virtual_accounts.exclude(gone_at=None).count(),
         "runs": runs,
         "run": runs[0] if runs else None,

@@ -8,11 +8,13 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from licensing import accounts, explanation, holdings
 from licensing.filters.mirror import VirtualAccountFilter
 from licensing.forms.mirror import VirtualAccountForm
 from licensing.models import Alert, Change, License, ProductInstance, VirtualAccount
+from licensing.refusals import Refusal
 from licensing.tables.mirror import VirtualAccountTable
 from licensing.views.forms import DONE, attempt, form_page
 from licensing.views.lists import Empty, list_page
@@ -84,6 +86,20 @@ def virtual_account_edit(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(here)
     crumbs = [("Virtual accounts", reverse("virtual-accounts")), (str(pool), here)]
     return form_page(request, form, heading=f"Edit {pool}", cancel=here, crumbs=crumbs, status=status)
+
+
+@require_POST
+@needs(Need.OPERATE)
+def virtual_account_purpose(request: HttpRequest, pk: int) -> HttpResponse:
+    """Accept a suggestion of the smart account's page."""
+    pool = get_object_or_404(VirtualAccount, pk=pk)
+    try:
+        accounts.set_purpose(actor_of(request), pool, request.POST.get("purpose", ""))
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{pool} is the {pool.get_purpose_display().lower()} pool now.")
+    return redirect("smart-account", pool.smart_account_id)
 
 
 def _decide(request: HttpRequest, pool: VirtualAccount, wanted: dict[str, Any]) -> None:
