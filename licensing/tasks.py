@@ -10,7 +10,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from licensing import access, accounts, alerts, connect, errands, history, instances, sync, tokens
+from licensing import access, accounts, alerts, connect, errands, history, instances, sync, tokens, transfers
 from licensing.cssm.errors import CssmError
 from licensing.models import (
     ClusterAccess,
@@ -19,6 +19,7 @@ from licensing.models import (
     RegistrationToken,
     SmartAccount,
     SyncRun,
+    TransferPlan,
     VirtualAccount,
 )
 from licensing.refusals import Refusal
@@ -69,6 +70,8 @@ def evaluate_alerts() -> None:
     """Every 15 minutes; runs whose worker died are found here at the latest."""
     for run in sync.fail_lost():
         bring_forward(run.smart_account)
+    for plan in transfers.fail_lost():
+        _sync_soon(plan.smart_account, str(plan).lower())
     _send_again()
     alerts.evaluate()
 
@@ -116,6 +119,15 @@ def transfer_product_instance(key: str, instance_id: int, target_id: int) -> Non
     target = VirtualAccount.objects.get(pk=target_id)
     _run_errand(key, lambda actor: instances.transfer(actor, instance, target))
     _sync_after(instance)
+
+
+@shared_task
+def run_transfer_plan(plan_id: int) -> None:
+    """A message that comes twice finds the plan begun or over: it is not executed twice."""
+    rows = TransferPlan.objects.select_related("smart_account__license_server", "started_by")
+    plan = rows.filter(pk=plan_id).first()
+    if plan and plan.executing and not transfers.run(plan).executing:
+        _sync_soon(plan.smart_account, str(plan).lower())
 
 
 @shared_task
@@ -177,6 +189,14 @@ def start_instance_transfer(user: User, instance: ProductInstance, target: Virtu
     errand = errands.begin(user.pk, "transfer")
     _send(transfer_product_instance, errand.key, instance.pk, target.pk)
     return errand.key
+
+
+def start_transfer(actor: Actor, plan: TransferPlan) -> TransferPlan:
+    """Queue its execution. Raises Refusal and BrokerUnavailable."""
+    before = plan.state
+    transfers.request(actor, plan)
+    _send(run_transfer_plan, plan.pk, undo=lambda: transfers.take_back(plan, before))
+    return plan
 
 
 def next_sync_at(smart_account: SmartAccount) -> datetime | None:
@@ -261,12 +281,27 @@ def _failures_in_a_row(account: SmartAccount) -> int:
 def _settle(run: SyncRun) -> None:
     if run.status == SyncRun.Status.FAILED and run.reason in PASSING:
         bring_forward(run.smart_account)
+    moved = TransferPlan.objects.filter(smart_account=run.smart_account_id, finished_at__gt=run.queued_at)
+    if run.status == SyncRun.Status.SUCCEEDED and moved.exists():
+        _sync_soon(run.smart_account, "transfer plan")  # it may have seen half of what moved
+
+
+def _sync_soon(account: SmartAccount, requested_by: str) -> None:
+    try:
+        start_sync(account, requested_by)
+    except Refusal:
+        return  # paused: its figures are of no interest now
+    except BrokerUnavailable:
+        plan_sync(account, soon=True)
 
 
 def _send_again() -> None:
     forgotten = SyncRun.objects.filter(status=SyncRun.Status.QUEUED, queued_at__lt=timezone.now() - QUEUED_LONG)
     for number in forgotten.values_list("pk", flat=True):
         _send(run_sync, number)
+    plans = TransferPlan.objects.filter(state=TransferPlan.State.QUEUED, queued_at__lt=timezone.now() - QUEUED_LONG)
+    for number in plans.values_list("pk", flat=True):
+        _send(run_transfer_plan, number)
 
 
 def _set_check_status(row: LicenseServer | ClusterAccess, status: str) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -79,13 +79,14 @@ class CssmClient:
         path = f"/virtual-accounts/{segment(name)}/delete"
         self.transport.call("POST", self._typed(account, path), safe=False)
 
-    def licenses(self, account: AccountRef) -> Iterator[Page[License]]:
-        """Every license of every virtual account, a page at a time (§4.5)."""
+    def licenses(self, account: AccountRef, virtual_accounts: Sequence[str] = ()) -> Iterator[Page[License]]:
+        """Every license of every virtual account, or of these, a page at a time (§4.5)."""
         return self._pages(
             self._account(account, "/licenses"),
             "licenses",
             formats.license_,
             lambda row: (row.virtual_account, row.name),
+            virtual_accounts,
         )
 
     def product_instances(self, account: AccountRef) -> Iterator[Page[ProductInstance]]:
@@ -212,7 +213,12 @@ class CssmClient:
                 raise CssmRefused("rejected", f"The token was not revoked: {formats.text(item.get('statusMessage'))}.")
 
     def _pages(
-        self, path: str, member: str, parse: Callable[[Any], Item], key: Callable[[Item], Any] | None
+        self,
+        path: str,
+        member: str,
+        parse: Callable[[Any], Item],
+        key: Callable[[Item], Any] | None,
+        virtual_accounts: Sequence[str] = (),
     ) -> Iterator[Page[Item]]:
         """A whole listing or CssmUnavailable at its end: totals that move, rows listed twice or missing (§3.2).
 
@@ -222,7 +228,9 @@ class CssmClient:
         offset, total, more = 0, -1, True
         while more:
             answer = self.transport.call(
-                "POST", path, {"virtualAccounts": [], "limit": self.config.page_size, "offset": offset}
+                "POST",
+                path,
+                {"virtualAccounts": list(virtual_accounts), "limit": self.config.page_size, "offset": offset},
             )
             items = [parse(row) for row in formats.rows(answer.get(member))]
             now = _total(answer)

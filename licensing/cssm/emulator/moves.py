@@ -88,14 +88,17 @@ def _item(name: str, words: str) -> Raw:
 
 
 def _move_license(account: Account, pool: str, item: Raw) -> str:
-    """Why it cannot be moved, or "" when it was. Lines move with the units, the first ones first."""
+    """Why it cannot be moved, or "" when it was. Lines of that type move with the units, the longest terms first."""
     name, quantity, target = item.get("license"), int(item.get("quantity") or 0), str(item.get("targetVirtualAccount"))
     held = next((raw for raw in account.licenses if (raw["virtualAccount"], raw["license"]) == (pool, name)), None)
     if held is None or not account.has_pool(target) or target == pool:
         return "The license or the target virtual account does not exist."
     if not 0 < quantity <= int(held["quantity"]) - int(held["inUse"]) - int(held["reserved"]):
         return "Not enough licenses are available."
-    moved = _take_lines(held["licenseDetails"], quantity)
+    lines = _lines_of_type(held["licenseDetails"], str(item.get("licenseType")))
+    if held["licenseDetails"] and quantity > sum(int(line["quantity"]) for line in lines):
+        return "Not enough licenses of this type are available."
+    moved = _take_lines(held["licenseDetails"], lines, quantity)
     account.set_license(pool, str(name), quantity=int(held["quantity"]) - quantity)
     there = account.set_license(target, str(name))
     lines = there["licenseDetails"] + moved
@@ -103,10 +106,15 @@ def _move_license(account: Account, pool: str, item: Raw) -> str:
     return ""
 
 
-def _take_lines(lines: list[Raw], quantity: int) -> list[Raw]:
-    """Cut so many units out of the lines, in place."""
+def _lines_of_type(lines: list[Raw], kind: str) -> list[Raw]:
+    found = [line for line in lines if line.get("licenseType") == kind]
+    return sorted(found, key=lambda line: str(line.get("endDate")), reverse=True)
+
+
+def _take_lines(lines: list[Raw], wanted: list[Raw], quantity: int) -> list[Raw]:
+    """Cut so many units out of the wanted ones, in place."""
     taken = []
-    for line in list(lines):
+    for line in wanted:
         part = min(quantity, int(line["quantity"]))
         quantity -= part
         taken.append({**line, "quantity": part})
