@@ -69,6 +69,8 @@ def partner_site(favicon: str) -> dict[str, Any]:
             "Alerts and history",
             ("Alerts", "notifications", "licensing_alert"),
             ("Alert rules", "tune", "licensing_alertrule"),
+            ("Channels", "send", "licensing_channel"),
+            ("Deliveries", "outgoing_mail", "licensing_delivery"),
             ("Sync runs", "sync", "licensing_syncrun"),
             ("Changes", "history", "licensing_change"),
             ("Usage samples", "monitoring", "licensing_usagesample"),

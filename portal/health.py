@@ -17,13 +17,14 @@ from redis.exceptions import RedisError
 from portal.celery import app
 from tenants.models import Domain, Partner, ScheduledJob
 from tenants.tasks import BEAT_SEEN
+from tenants.watchdog import WATCHED, late_jobs
 
 BEAT_LATE = timedelta(seconds=max(60, 6 * settings.DISPATCH_EVERY))
 BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 
 class HealthMiddleware:
-    """`/healthz`: this process is alive. `/readyz`: database, broker, workers and beat. `/metrics`: Prometheus."""
+    """`/healthz`: this process is alive. `/readyz`: the parts and the watchdog. `/metrics`: Prometheus."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -41,7 +42,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     connection.set_schema_to_public()  # cache keys carry the schema, and this thread may come from a partner
     checks = {"database": _database(), "broker": _broker(), "workers": _workers(), "beat": _beat()}
-    ready = all(answer == "ok" for answer in checks.values())
+    checks["watchdog"], all_late = _watchdog()
+    ready = not all_late and all(answer == "ok" for name, answer in checks.items() if name != "watchdog")
     return JsonResponse({"status": "ready" if ready else "not ready", **checks}, status=200 if ready else 503)
 
 
@@ -59,6 +61,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     oldest = ScheduledJob.objects.due(now).order_by("next_run_at").values_list("next_run_at", flat=True).first()
     late.set((now - oldest).total_seconds() if oldest else 0)
+    _watchdog_metrics(registry, now)
     up = Gauge("portal_up", "1 where the part answers", ["part"], registry=registry)
     for part, check in (("broker", _broker), ("workers", _workers), ("beat", _beat)):
         up.labels(part).set(check() == "ok")
@@ -77,6 +80,30 @@ def _on_provider_host(request: HttpRequest) -> bool:
     host = request.get_host().rsplit(":", 1)[0].lower()
     found: bool = Domain.objects.filter(domain=host, tenant__kind=Partner.Kind.PROVIDER).exists()
     return found
+
+
+def _watchdog() -> tuple[str, bool]:
+    """What is late for how many partners, and whether for all of them. One partner's trouble takes no web host out."""
+    try:
+        late = late_jobs()
+        partners = Partner.objects.active().count()
+    except DatabaseError:
+        return "unknown: the database does not answer", False
+    if not late:
+        return "ok", False
+    behind = len({row.schema for row in late})
+    jobs = ", ".join(sorted({row.job for row in late}))
+    return f"late for {behind} of {partners} partners: {jobs}", behind >= partners
+
+
+def _watchdog_metrics(registry: CollectorRegistry, now: datetime) -> None:
+    late = late_jobs(now)
+    number = Gauge("portal_late_partners", "Partners for whom a job is late", ["job"], registry=registry)
+    silence = Gauge("portal_longest_silence_seconds", "Since a late job ended well", ["job"], registry=registry)
+    for job in WATCHED:
+        rows = [row for row in late if row.job == job]
+        number.labels(job).set(len(rows))
+        silence.labels(job).set(max(((now - row.since).total_seconds() for row in rows), default=0))
 
 
 def _database() -> str:

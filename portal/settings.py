@@ -123,6 +123,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "people.gate.abilities",
+                "tenants.watchdog.warnings",
+                "licensing.notify.warnings",
             ],
         },
     }
@@ -179,12 +181,16 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if text('PORTAL_SMTP_HOST') else 'console'}.EmailBackend"
+# Without a mail server: the local stack writes files, elsewhere mails go to the log and channels say so.
+_MAIL = "smtp" if text("PORTAL_SMTP_HOST") else "filebased" if LOCAL_MODE else "console"
+EMAIL_BACKEND = f"django.core.mail.backends.{_MAIL}.EmailBackend"
+EMAIL_FILE_PATH = str(BASE_DIR / ".local" / "mail")
 EMAIL_HOST = text("PORTAL_SMTP_HOST")
 EMAIL_PORT = number("PORTAL_SMTP_PORT", 25)
 EMAIL_HOST_USER = text("PORTAL_SMTP_USER")
 EMAIL_HOST_PASSWORD = text("PORTAL_SMTP_PASSWORD")
 EMAIL_USE_TLS = flag("PORTAL_SMTP_TLS")
+EMAIL_TIMEOUT = number("PORTAL_SMTP_SECONDS", 20)
 DEFAULT_FROM_EMAIL = text("PORTAL_MAIL_FROM", "portal@portal.example")
 
 # --- Caches and Celery ---
@@ -228,11 +234,12 @@ CELERY_BEAT_SCHEDULE = {
     }
 }
 # What is done for every partner from its first day on, and how often; syncs are planned per smart account.
-PARTNER_JOBS = {"alerts": timedelta(minutes=15), "prune": timedelta(days=1)}
+PARTNER_JOBS = {"alerts": timedelta(minutes=15), "deliver": timedelta(minutes=5), "prune": timedelta(days=1)}
 # Scheduled job -> the task that does it (tenants.schedule).
 SCHEDULED_TASKS = {
     "sync": "licensing.tasks.sync_smart_account",
     "alerts": "licensing.tasks.evaluate_alerts",
+    "deliver": "licensing.tasks.deliver",
     "prune": "licensing.tasks.prune",
 }
 
@@ -263,6 +270,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "LicenseServerKindEnum": "licensing.models.servers.LicenseServer.Kind",
         "AlertKindEnum": "licensing.models.alerts.Kind",
+        "SeverityEnum": "licensing.models.alerts.Severity",
         "LicenseModeEnum": "licensing.models.accounts.VirtualAccount.LicenseMode",
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
@@ -278,6 +286,14 @@ CSSM_MAX_PARALLEL = number("PORTAL_CSSM_MAX_PARALLEL", 4)
 AXL_SETTLE_SECONDS = number("PORTAL_AXL_SETTLE_SECONDS", 90)
 USAGE_SAMPLE_DAYS = number("PORTAL_USAGE_SAMPLE_DAYS", 1095)
 CHANGE_DAYS = number("PORTAL_CHANGE_DAYS", 1095)
+
+# --- Telling people ---
+
+# The port of links in mails, where it is not the usual one of http or https.
+PUBLIC_PORT = text("PORTAL_PUBLIC_PORT", text("PORT", "8000") if LOCAL_MODE else "")
+DELIVERY_DAYS = number("PORTAL_DELIVERY_DAYS", 400)
+# Schemes of Apprise beyond licensing.notify.services.SERVICES, such as mmosts for an own Mattermost.
+APPRISE_ALSO = tuple(names("PORTAL_APPRISE_ALSO"))
 
 # --- Everything else ---
 

@@ -22,8 +22,9 @@ from people import audit
 from people.admin import AuditEntryAdmin, UserAdmin
 from people.admin_site import PortalSite, ShownAdmin, ShownInline, VerbAdmin, VerbForm, secret_field
 from people.models import AuditEntry, Role, User
-from tenants import provisioning
+from tenants import provisioning, watchdog
 from tenants.models import Domain, Partner, ScheduledJob
+from tenants.watchdog import since
 
 
 class ProviderSite(PortalSite):
@@ -101,7 +102,7 @@ class DomainInline(ShownInline):
 class PartnerAdmin(VerbAdmin):
     """Suspended and resumed; neither row nor schema is ever deleted here."""
 
-    list_display = ("name", "schema_name", "kind", "state", "suspended_reason", "created_at")
+    list_display = ("name", "schema_name", "kind", "state", "late", "suspended_reason", "created_at")
     list_filter = ("kind", "ready")
     search_fields = ("name", "schema_name", "domains__domain")
     fields = ("name", "schema_name", "kind", "ready", "suspended_at", "suspended_reason", "created_at")
@@ -116,6 +117,15 @@ class PartnerAdmin(VerbAdmin):
         if not partner.ready:
             return "Being set up"
         return "Active" if partner.active else "Suspended"
+
+    @admin.display(description="Not done in time")
+    def late(self, partner: Partner) -> str:
+        jobs = [job for job in partner.jobs.all() if watchdog.is_late(job)]
+        return ", ".join(f"{job.job} since {since(job):%Y-%m-%d %H:%M}" for job in jobs) if partner.active else ""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Partner]:
+        rows: QuerySet[Partner] = super().get_queryset(request).prefetch_related("jobs__partner")
+        return rows
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None:
@@ -221,15 +231,17 @@ class DomainAdmin(VerbAdmin):
 class ScheduledJobAdmin(ShownAdmin):
     """What is due, first things first."""
 
-    list_display = ("job", "partner", "subject_id", "every", "next_run_at", "last_sent_at", "state")
+    list_display = ("job", "partner", "subject_id", "every", "next_run_at", "last_sent_at", "last_done_at", "state")
     list_filter = ("job",)
     list_select_related = ("partner",)
     search_fields = ("partner__name", "partner__schema_name")
 
-    @display(label={"Planned": "info", "Due": "warning", "Waits: suspended": "danger"})
+    @display(label={"Planned": "info", "Due": "warning", "Late": "danger", "Waits: suspended": "danger"})
     def state(self, job: ScheduledJob) -> str:
         if not job.partner.active:
             return "Waits: suspended"
+        if watchdog.is_late(job):
+            return "Late"
         return "Due" if job.next_run_at <= timezone.now() else "Planned"
 
 

@@ -100,6 +100,7 @@ class ScheduledJob(models.Model):
     every = models.DurationField()
     next_run_at = models.DateTimeField()
     last_sent_at = models.DateTimeField(null=True, blank=True)
+    last_done_at = models.DateTimeField(null=True, blank=True)
 
     objects = ScheduledJobQuerySet.as_manager()
 

@@ -100,6 +100,8 @@ def suspend(partner: Partner, reason: str) -> None:
 
 def resume(partner: Partner) -> None:
     _update(partner, suspended_at=None, suspended_reason="")
+    with schema_context("public"):
+        partner.jobs.update(last_done_at=timezone.now())  # what was not done meanwhile is nobody's failure
 
 
 def save_in_registry(row: Partner | Domain) -> None:

@@ -5,9 +5,12 @@ workers dispatch at once, and a job that nobody could run is sent once afterward
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -68,6 +71,13 @@ def take_due(now: datetime | None = None) -> list[DueJob]:
         row.next_run_at = now + row.every * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreading load
     ScheduledJob.objects.bulk_update(rows, ["last_sent_at", "next_run_at"])
     return [DueJob(row.partner.schema_name, row.job, row.subject_id, row.every) for row in rows]
+
+
+def done(task: str, args: Sequence[Any], now: datetime | None = None) -> None:
+    """The present partner's task has ended well: what tenants.watchdog goes by."""
+    jobs = [job for job, name in settings.SCHEDULED_TASKS.items() if name == task]
+    rows = ScheduledJob.objects.filter(partner__schema_name=connection.schema_name, job__in=jobs)
+    rows.filter(subject_id=args[0] if args else 0).update(last_done_at=now or timezone.now())
 
 
 def _present_partner() -> Partner:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_tenants.utils import get_public_schema_name
 from tenant_schemas_celery.task import TenantTask
 
-from tenants import schedule
+from tenants import schedule, watchdog
 from tenants.models import Partner
 
 HEADER = "_schema_name"
@@ -48,6 +48,12 @@ class PartnerTask(TenantTask):
         elif connection.schema_name != named or not Partner.objects.active().filter(schema_name=named).exists():
             raise PartnerUnavailable(f"{self.name} is for partner {named!r}, who is unknown, suspended or not ready.")
         super().before_start(task_id, args, kwargs)
+
+    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
+        if not self.public and self.name in settings.SCHEDULED_TASKS.values():
+            schedule.done(self.name, args)
+            watchdog.seen(self.name)
+        super().on_success(retval, task_id, args, kwargs)
 
 
 @shared_task(name="tenants.tasks.dispatch", base=PartnerTask, public=True)

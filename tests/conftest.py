@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import setup_databases
+from django.utils import timezone
 from django_tenants.utils import schema_context, tenant_context
 from pytest_django.live_server_helper import LiveServer
 from rest_framework.test import APIClient
@@ -68,6 +70,8 @@ def django_db_setup(
         make_provider()
         for schema in PARTNERS:
             make_partner(schema)
+        later = timezone.now() + timedelta(days=1)  # nothing is due but what a test plans
+        ScheduledJob.objects.update(next_run_at=later)
 
 
 @pytest.fixture(autouse=True)

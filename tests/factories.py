@@ -8,10 +8,12 @@ from django.utils import timezone
 
 from licensing.models import (
     Alert,
+    AlertEvent,
     AlertRule,
     Assignment,
     AssignmentJob,
     AssignmentStage,
+    Channel,
     Cluster,
     Customer,
     InstanceUsage,
@@ -190,3 +192,23 @@ def make_alert(kind: str = "out_of_compliance", **values: Any) -> Alert:
         "summary": f"License {number} is short.",
     }
     return Alert.objects.create(**{**defaults, **values})
+
+
+def make_channel(**values: Any) -> Channel:
+    """A mail channel to ops@acme.example; with `url`, a webhook unless `kind` says otherwise."""
+    url = values.pop("url", "")
+    defaults = {"name": f"Channel {next(_numbers)}", "kind": "webhook" if url else "mail"}
+    channel = Channel(**{**defaults, **values})
+    if channel.kind == "mail" and not channel.recipients:
+        channel.recipients = ["ops@acme.example"]
+    if url:
+        channel.url = url
+        channel.signing_secret = "whsec_c2VjcmV0LW9mLXRoZS1yZWNlaXZlcg=="
+    channel.save()
+    return channel
+
+
+def make_event(alert: Alert | None = None, kind: str = "opened", **values: Any) -> AlertEvent:
+    alert = alert or make_alert()
+    defaults = {"alert": alert, "kind": kind, "at": timezone.now(), "text": alert.summary, "severity": alert.severity}
+    return AlertEvent.objects.create(**{**defaults, **values})

@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 from django_tenants.utils import schema_context, tenant_context
 
-from licensing.models import AlertRule, Change, ClusterAccess, Proxy, UsageSample
+from licensing.models import AlertRule, Change, ClusterAccess, Delivery, Proxy, UsageSample
 from people.models import ApiToken, AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
@@ -32,6 +32,8 @@ ARGUMENTS: dict[str, Any] = {
     "uidb36": "1",
     "format": "json",
     "url": "nowhere",
+    "signed": "no-such-link",
+    "secret": "no-such-secret",
 }
 # Answers that carry no partner's data to anybody.
 OPEN_ROUTES = ("accounts/", "admin/login/", "admin/jsi18n/")
@@ -118,6 +120,10 @@ def fill(partner: Partner, marker: str) -> None:
         make.make_alert(
             id=ID, subject=f"{marker} license", summary=f"{marker} summary", subject_type="license", subject_id=ID
         )
+        channel = make.make_channel(id=ID, name=f"{marker} channel", recipients=[f"{marker}@people.example"])
+        Delivery.objects.create(
+            id=ID, channel=channel, recipient=f"{marker}@people.example", subject=f"{marker} subject", text=marker
+        )
         User.objects.create_user("same@person.example", "same-pass-1", id=ID, name=f"{marker} person", role="owner")
         token, _ = ApiToken.issue(User.objects.get(id=ID), f"{marker} key", "write")
         ApiToken.objects.filter(pk=token.pk).update(id=ID)
@@ -178,7 +184,8 @@ def test_own_session_shows_own_rows_and_never_the_others(filled: tuple[Partner, 
 
 LISTS = (
     "license-servers", "smart-accounts", "virtual-accounts", "licenses", "product-instances", "registration-tokens",
-    "customers", "clusters", "assignments", "sync-runs", "alerts", "users", "api-tokens", "audit",
+    "customers", "clusters", "assignments", "sync-runs", "alerts", "channels", "deliveries",
+    "users", "api-tokens", "audit",
 )  # fmt: skip
 
 
@@ -209,7 +216,7 @@ def test_own_token_shows_own_rows_and_never_the_others(filled: tuple[Partner, Pa
             shown.add(path)
 
     collections = [name for name in LISTS if f"/api/v1/{name}/" in CALLS]
-    assert len(collections) == 11
+    assert len(collections) == 13
     assert {f"/api/v1/{name}/" for name in collections} - shown == set()
     assert {f"/api/v1/{name}/{ID}/" for name in collections} - shown == set()
 

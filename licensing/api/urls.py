@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from licensing.api import alerts, allocation, docs, fleet, instances, pools, reach, runs, servers
+from licensing.api import alerts, allocation, channels, docs, fleet, instances, pools, reach, runs, servers
 
 COLLECTIONS: dict[str, Any] = {
     "license-servers": servers.LicenseServers,
@@ -20,6 +20,8 @@ COLLECTIONS: dict[str, Any] = {
     "sync-runs": runs.SyncRuns,
     "alerts": alerts.Alerts,
     "alert-rules": alerts.AlertRules,
+    "channels": channels.Channels,
+    "deliveries": channels.Deliveries,
 }
 
 

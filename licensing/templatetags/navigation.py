@@ -62,6 +62,8 @@ SECTIONS = (
             Item("users", "Users", "users", owners_only=True),
             Item("api-tokens", "API tokens", "key", owners_only=True),
             Item("alert-rules", "Alert rules", "sliders-horizontal", owners_only=True),
+            Item("channels", "Channels", "send", owners_only=True),
+            Item("deliveries", "Deliveries", "mail-check", owners_only=True),
             Item("audit", "Audit", "scroll-text"),
             Item("admin:index", "Admin site", "settings", owners_only=True),
         ),

@@ -1,11 +1,15 @@
 """An account at the emulator, and its row at the portal."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from licensing.cssm.emulator import Account, EmulatorThread
 from licensing.models import SmartAccount
 from tenants.models import Partner
 from tests.factories import make_server, make_smart_account
+from tests.licensing.receivers import Mailbox, Receiver, mail_server, web_server
 
 ENHANCED, BASIC = "UC Manager Enhanced License (12.x)", "UC Manager Basic License  (12.x)"
 
@@ -47,3 +51,18 @@ def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(app.conf, name, "redis://127.0.0.1:1/0")
     monkeypatch.setattr(app, "_pool", None)
     monkeypatch.setattr(app.amqp, "_producer_pool", None)
+
+
+@pytest.fixture
+def mailbox(settings: Any) -> Iterator[Mailbox]:
+    """The portal's mail server, for this test."""
+    with mail_server() as mailbox:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mailbox.port
+        yield mailbox
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with web_server() as receiver:
+        yield receiver

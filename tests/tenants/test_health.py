@@ -28,6 +28,7 @@ def test_not_ready_names_the_parts_that_do_not_answer(db: None) -> None:
         "broker": "ok",
         "workers": "no worker answers",
         "beat": "has not been seen yet",
+        "watchdog": "ok",
     }
 
 

@@ -1,0 +1,14 @@
+"""Where a partner is reached, for links that leave the portal."""
+
+from django.conf import settings
+from django.db import connection
+
+from tenants.models import Domain
+
+
+def base_address() -> str:
+    """`https://host` of the present partner's primary domain, with the port where it is not the usual one."""
+    rows = Domain.objects.filter(tenant__schema_name=connection.schema_name)
+    host = rows.order_by("-is_primary", "domain").values_list("domain", flat=True).first() or "localhost"
+    port = f":{settings.PUBLIC_PORT}" if settings.PUBLIC_PORT else ""
+    return f"{'https' if settings.HTTPS else 'http'}://{host}{port}"
