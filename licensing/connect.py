@@ -45,6 +45,7 @@ def check(license_server: LicenseServer) -> None:
     try:
         with client_for(license_server) as client:
             accounts = client.smart_accounts()
+        note_certificate(license_server, client)
     except CssmError as error:
         refused = isinstance(error, CssmRefused)
         status = LicenseServer.Check.REFUSED if refused else LicenseServer.Check.UNAVAILABLE
@@ -56,6 +57,14 @@ def check(license_server: LicenseServer) -> None:
             {name: value for name, value in asdict(account).items() if name != "status"} for account in accounts
         ]
         _write(license_server, LicenseServer.Check.OK, *_seen(len(accounts)))
+
+
+def note_certificate(license_server: LicenseServer, client: CssmClient) -> None:
+    """Keep until when the certificate is valid that the server has just shown: for the alert before it ends."""
+    ends = client.transport.certificate_not_after
+    if ends and ends != license_server.certificate_not_after:
+        license_server.certificate_not_after = ends
+        LicenseServer.objects.filter(pk=license_server.pk).update(certificate_not_after=ends)
 
 
 def _seen(number: int) -> tuple[str, str]:

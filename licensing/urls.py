@@ -109,7 +109,13 @@ urlpatterns = [
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/<int:pk>/", alerts.alert, name="alert"),
     path("alerts/<int:pk>/acknowledge/", alerts.alert_acknowledge, name="alert-acknowledge"),
+    path("alerts/<int:pk>/own/", alerts.alert_own, name="alert-own"),
+    path("alerts/<int:pk>/snooze/", alerts.alert_snooze, name="alert-snooze"),
+    path("alerts/<int:pk>/comment/", alerts.alert_comment, name="alert-comment"),
+    path("alerts/filters/", alerts.alert_filter_save, name="alert-filter-save"),
+    path("alerts/filters/<int:pk>/delete/", alerts.alert_filter_delete, name="alert-filter-delete"),
     path("alert-rules/", alert_rules.alert_rules, name="alert-rules"),
+    path("alert-rules/add/", alert_rules.alert_rule_add, name="alert-rule-add"),
     path("alert-rules/<int:pk>/edit/", alert_rules.alert_rule_edit, name="alert-rule-edit"),
     # whom the portal tells
     path("channels/", channels.channels, name="channels"),
@@ -125,4 +131,5 @@ urlpatterns = [
     path("deliveries/<int:pk>/send-again/", channels.delivery_send_again, name="delivery-send-again"),
     path("calendar/", due_dates.calendar, name="calendar"),
     path("calendar/<str:secret>.ics", due_dates.calendar_feed, name="calendar-feed"),
+    path("alert-rules/<int:pk>/delete/", alert_rules.alert_rule_delete, name="alert-rule-delete"),
 ]

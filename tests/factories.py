@@ -180,7 +180,8 @@ def make_sync_run(**values: Any) -> SyncRun:
 
 
 def make_alert(kind: str = "out_of_compliance", **values: Any) -> Alert:
-    rule, _ = AlertRule.objects.get_or_create(kind=kind, defaults={"severity": "major"})
+    rule = AlertRule.objects.filter(kind=kind).first()
+    rule = rule or AlertRule.objects.create(kind=kind, name=kind, severity="major")
     number = next(_numbers)
     defaults = {
         "rule": rule,

@@ -7,9 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from licensing import alerts
+from licensing.alerts import rules
 from licensing.models import Alert, AlertRule
 from people import audit
-from people.admin_site import ShownAdmin, partner_site
+from people.admin_site import ShownAdmin, VerbAdmin, partner_site
 
 
 class AlertAdmin(ShownAdmin):
@@ -24,15 +25,31 @@ class AlertAdmin(ShownAdmin):
         self.act_on(request, rows, alerts.acknowledge, "Acknowledged")
 
 
-class AlertRuleAdmin(ShownAdmin):
-    """One of each kind: switched on and off, never added or deleted."""
+class AlertRuleAdmin(VerbAdmin):
+    """Through the same verbs as pages and REST; the kind of a stored rule stays."""
 
-    own_fields = ("enabled", "threshold", "severity")
-    list_display = ("__str__", "enabled", "threshold", "severity")
+    list_display = ("__str__", "kind", "enabled", "threshold", "severity", "owner")
+    list_filter = ("kind", "enabled", "severity")
+    list_select_related = ("owner",)
+    deletable = True
+    fields = (
+        "name", "kind", "enabled", "threshold", "unit", "lead_days", "rise_at_days", "severity", "escalate_after_hours",
+        "owner", *AlertRule.SCOPES,
+    )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> tuple[str, ...]:
+        return ("kind",) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.base_fields["name"].required = False  # the verb names it for its kind
+        return form
 
     def save_row(self, actor: audit.Actor, row: AlertRule, before: dict[str, Any] | None, form: Any) -> None:
-        row.save()
-        audit.record(actor, "changed", row, before=before)
+        rules.save(actor, row, before)
+
+    def delete_row(self, actor: audit.Actor, row: AlertRule) -> None:
+        rules.delete(actor, row)
 
 
 partner_site.register(Alert, AlertAdmin)

@@ -1,87 +1,155 @@
 """Open what should be open, close what should not, and keep the texts of the rest current: one set-wise statement."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from licensing.alerts import overages
-from licensing.alerts.findings import BASE, FINDINGS
+from licensing.alerts import on_prem_warnings, overages
+from licensing.alerts.findings import BASE, CONCERNED, FOUND
 
-# Evaluations of one partner come one after the other. The table's oid differs from schema to schema.
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(concat('alerts ', 'licensing_alert'::regclass::oid), 0))"
+# What comes back within a week is the same story: the same row opens again, with its history and its owner.
+REOPENS_WITHIN = timedelta(days=7)
+# What opened so often within a day comes and goes: it stays open until it was not found for QUIET.
+FLAPS, FLAPS_WITHIN, QUIET = 3, timedelta(days=1), timedelta(hours=2)
 
-# The parts see the table as it was before the statement, hence the sum of open alerts.
-EVALUATE = f"""
-WITH {BASE},
-found (rule_id, kind, severity, subject_type, subject_id, subject, summary, next_step, due_at) AS (
-    {" UNION ALL ".join(select for selects in FINDINGS.values() for select in selects)}
+# Evaluations of one partner come one after the other. The table's oid differs from schema to schema. Compiling a
+# statement that answers in milliseconds takes longer than it saves.
+LOCK = """
+SELECT pg_advisory_xact_lock(hashtextextended(concat('alerts ', 'licensing_alert'::regclass::oid), 0)),
+    set_config('jit', 'off', true)
+"""
+
+LADDER = "ARRAY['info', 'minor', 'major', 'critical']"
+
+# Each alert that is or was lately open, beside what is found now. With one account, alerts of others are left alone.
+JUDGED = f"""
+story AS (
+    SELECT DISTINCT ON (rule_id, subject_type, subject_id)
+        id, rule_id, subject_type, subject_id, closed_at, severity, lead, clear_since, acknowledged_at,
+        coalesce(reopened_at, opened_at) AS since
+    FROM licensing_alert
+    WHERE (closed_at IS NULL OR closed_at > %(now)s::timestamptz - %(reopens_within)s::interval)
+        AND (%(account)s::bigint IS NULL OR smart_account_id = %(account)s::bigint
+            OR (smart_account_id IS NULL AND subject_type IN ('license_server', 'cluster')))
+    ORDER BY rule_id, subject_type, subject_id, closed_at DESC NULLS FIRST, id DESC
 ),
-open_before AS (SELECT id, rule_id, subject_type, subject_id, severity FROM licensing_alert WHERE closed_at IS NULL),
-closed AS (
-    UPDATE licensing_alert SET closed_at = %(now)s
-    WHERE id IN (
-        SELECT open_before.id FROM open_before LEFT JOIN found USING (rule_id, subject_type, subject_id)
-        WHERE found.rule_id IS NULL
-    )
-    RETURNING id, severity, summary
+judged AS (
+    SELECT story.id, story.closed_at, story.severity AS severity_before, story.lead AS lead_before, found.*,
+        ({LADDER})[least(4, array_position({LADDER}, found.severity) + found.risen + CASE
+            WHEN story.closed_at IS NULL AND found.escalate_after_hours > 0 THEN greatest(0, floor(
+                extract(epoch FROM least(story.acknowledged_at, %(now)s::timestamptz) - story.since)
+                / 3600 / found.escalate_after_hours))::integer ELSE 0 END)] AS risen_to,
+        CASE
+            WHEN story.id IS NULL THEN 'open'
+            WHEN story.closed_at IS NOT NULL THEN CASE WHEN found.rule_id IS NULL THEN 'rest' ELSE 'reopen' END
+            WHEN found.rule_id IS NOT NULL THEN 'keep'
+            WHEN coalesce(story.clear_since, %(now)s) > %(now)s::timestamptz - %(quiet)s::interval
+                AND EXISTS (SELECT FROM rule WHERE rule.id = story.rule_id)
+                AND (SELECT count(*) FROM licensing_alertevent event WHERE event.alert_id = story.id
+                    AND event.kind IN ('opened', 'reopened')
+                    AND event.at > %(now)s::timestamptz - %(flaps_within)s::interval) >= %(flaps)s THEN 'hold'
+            ELSE 'close'
+        END AS step
+    FROM story FULL JOIN found USING (rule_id, subject_type, subject_id)
+)
+"""
+
+TEXTS = ("severity", "subject", "summary", "next_step", "due_at", "figures", "lead", "smart_account_id",
+         "virtual_account_id", "cluster_id", "license_name")  # fmt: skip
+NEW = {name: f"judged.{name}" for name in TEXTS} | {"severity": "judged.risen_to"}
+
+# The parts see the tables as they were before the statement, hence the sum of open alerts.
+EVALUATE = f"""
+WITH {BASE}, {CONCERNED}, {FOUND}, {JUDGED},
+ended AS (
+    UPDATE licensing_alert alert
+    SET closed_at = CASE judged.step WHEN 'close' THEN %(now)s::timestamptz END,
+        snoozed_until = CASE judged.step WHEN 'hold' THEN alert.snoozed_until END,
+        clear_since = CASE judged.step WHEN 'hold' THEN %(now)s::timestamptz END
+    FROM judged
+    WHERE alert.id = judged.id AND (judged.step = 'close' OR (judged.step = 'hold' AND alert.clear_since IS NULL))
+    RETURNING alert.id, alert.closed_at, alert.severity, alert.summary
 ),
 refreshed AS (
     UPDATE licensing_alert alert
-    SET severity = found.severity, subject = left(found.subject, 400), summary = found.summary,
-        next_step = found.next_step, due_at = found.due_at
-    FROM found JOIN open_before USING (rule_id, subject_type, subject_id)
-    WHERE alert.id = open_before.id
-        AND (alert.severity, alert.subject, alert.summary, alert.next_step, alert.due_at)
-        IS DISTINCT FROM (found.severity, left(found.subject, 400), found.summary, found.next_step, found.due_at)
-    RETURNING alert.id, alert.severity, alert.summary, open_before.severity AS severity_before
+    SET {", ".join(f"{name} = {value}" for name, value in NEW.items())},
+        closed_at = NULL, clear_since = NULL,
+        reopened_at = CASE judged.step WHEN 'reopen' THEN %(now)s::timestamptz ELSE alert.reopened_at END,
+        acknowledged_at = CASE judged.step WHEN 'reopen' THEN NULL ELSE alert.acknowledged_at END
+    FROM judged
+    WHERE alert.id = judged.id AND (judged.step = 'reopen' OR (judged.step = 'keep' AND (
+        alert.clear_since IS NOT NULL
+        OR ({", ".join(f"alert.{name}" for name in TEXTS)}) IS DISTINCT FROM ({", ".join(NEW.values())})
+    )))
+    RETURNING alert.id, judged.step, alert.severity, alert.summary, alert.lead, judged.severity_before,
+        judged.lead_before
 ),
 opened AS (
-    INSERT INTO licensing_alert
-        (rule_id, kind, severity, subject_type, subject_id, subject, summary, next_step, due_at, opened_at,
-        figures)
-    SELECT found.rule_id, found.kind, found.severity, found.subject_type, found.subject_id, left(found.subject, 400),
-        found.summary, found.next_step, found.due_at, %(now)s, '{{}}'
-    FROM found LEFT JOIN open_before USING (rule_id, subject_type, subject_id)
-    WHERE open_before.id IS NULL
+    INSERT INTO licensing_alert (rule_id, kind, subject_type, subject_id, {", ".join(TEXTS)}, opened_at)
+    SELECT judged.rule_id, judged.kind, judged.subject_type, judged.subject_id, {", ".join(NEW.values())}, %(now)s
+    FROM judged WHERE judged.step = 'open'
     ON CONFLICT (rule_id, subject_type, subject_id) WHERE closed_at IS NULL DO NOTHING
     RETURNING id, severity, summary
 ),
 told AS (
     INSERT INTO licensing_alertevent (alert_id, kind, at, by, text, severity)
     SELECT id, 'opened', %(now)s::timestamptz, '', summary, severity FROM opened
-    UNION ALL SELECT id, 'closed', %(now)s, '', summary, severity FROM closed
-    UNION ALL SELECT id, 'severity', %(now)s, '', summary, severity FROM refreshed WHERE severity <> severity_before
+    UNION ALL SELECT id, 'closed', %(now)s, '', summary, severity FROM ended WHERE closed_at IS NOT NULL
+    UNION ALL SELECT id, CASE
+            WHEN step = 'reopen' THEN 'reopened'
+            WHEN severity <> severity_before THEN 'severity'
+            ELSE 'lead' END, %(now)s, '', summary, severity
+        FROM refreshed WHERE step = 'reopen' OR severity <> severity_before OR lead < lead_before
 )
 SELECT
-    (SELECT count(*) FROM opened), (SELECT count(*) FROM closed),
-    (SELECT count(*) FROM open_before) + (SELECT count(*) FROM opened) - (SELECT count(*) FROM closed)
+    (SELECT count(*) FROM opened) + (SELECT count(*) FROM refreshed WHERE step = 'reopen'),
+    (SELECT count(*) FROM ended WHERE closed_at IS NOT NULL),
+    (SELECT count(*) FROM licensing_alert WHERE closed_at IS NULL)
+"""
+
+# In a statement of its own: what wakes may change in the same evaluation.
+WAKE = """
+WITH woken AS (
+    UPDATE licensing_alert SET snoozed_until = NULL
+    WHERE snoozed_until <= %(now)s AND closed_at IS NULL RETURNING id, summary, severity
+)
+INSERT INTO licensing_alertevent (alert_id, kind, at, by, text, severity)
+SELECT id, 'woken', %(now)s, '', summary, severity FROM woken
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How many alerts were opened and closed just now, and how many are open."""
+    """How many alerts were opened (again) and closed just now, and how many are open."""
 
     opened: int
     closed: int
     open: int
 
 
-def evaluate(now: datetime | None = None) -> Evaluation:
-    """Compare what the enabled rules find with what is open.
+def evaluate(now: datetime | None = None, smart_account_id: int | None = None) -> Evaluation:
+    """Compare what the enabled rules find with what is open, and write an AlertEvent for each change.
+
+    With a smart account, only what belongs to it, and what belongs to none, is looked at: for after its sync.
 
     A finding that is open keeps its row, its `opened_at` and its acknowledgement. One that is no longer found closes:
-    it was mended, its rule was switched off, or its subject is gone or paused. When it is found again, a new row opens.
+    it was mended, its rule was switched off, or its subject is gone or paused. Found again within REOPENS_WITHIN, the
+    same row opens again, not acknowledged; later, a new one. One that has opened FLAPS times within a day stays open
+    until it was not found for QUIET (`clear_since` says since when).
     """
     now = now or timezone.now()
-    parameters: dict[str, Any] = {"now": now, "today": timezone.localdate(now), "zone": settings.TIME_ZONE}
+    parameters: dict[str, Any] = {
+        "now": now, "today": timezone.localdate(now), "zone": settings.TIME_ZONE, "account": smart_account_id,
+        "reopens_within": REOPENS_WITHIN, "flaps": FLAPS, "flaps_within": FLAPS_WITHIN, "quiet": QUIET,
+    }  # fmt: skip
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(LOCK)
         cursor.execute(overages.FOLLOW, parameters)
-        cursor.execute(EVALUATE, parameters)
-        opened, closed, still_open = cursor.fetchone()
-    return Evaluation(opened, closed, still_open)
+        cursor.execute(WAKE, parameters)
+        cursor.execute(EVALUATE, {**parameters, "on_prem": on_prem_warnings.found()})
+        opened, closed, open_before = cursor.fetchone()
+    return Evaluation(opened, closed, open_before + opened - closed)

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 import stamina
+from cryptography.x509 import load_der_x509_certificate
 
 from licensing.cssm.addresses import check_address, check_peer
 from licensing.cssm.errors import CssmError, CssmRefused, CssmUnavailable
@@ -92,6 +93,7 @@ class Transport:
         self.circuit = _circuits.setdefault(self.host, _Circuit(config.max_parallel))
         self._token = ""
         self._renew_at = 0.0
+        self.certificate_not_after: datetime | None = None  # of the API's and the token's server, once seen
         self._http = httpx2.Client(
             verify=_tls(config),
             timeout=httpx2.Timeout(config.read_seconds, connect=config.connect_seconds),
@@ -182,7 +184,9 @@ class Transport:
         return bytes(content)
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
-        """Check the peer as soon as a connection stands, before a byte of ours goes over it."""
+        """Check the peer as soon as a connection stands, before a byte of ours goes over it; note its certificate."""
+        if event == "connection.start_tls.complete":
+            self._note_certificate(info["return_value"])
         if event != "connection.connect_tcp.complete":
             return
         stream, config = info["return_value"], self.config
@@ -192,6 +196,14 @@ class Transport:
         except CssmRefused:
             stream.close()
             raise
+
+    def _note_certificate(self, stream: Any) -> None:
+        """Verified or not: one that nobody checks expires too. Of several servers, the one that ends first counts."""
+        handshake = stream.get_extra_info("ssl_object")
+        shown = handshake.getpeercert(binary_form=True) if handshake else None
+        if shown:
+            ends = load_der_x509_certificate(shown).not_valid_after_utc
+            self.certificate_not_after = min(ends, self.certificate_not_after or ends)
 
     def _bearer(self) -> str:
         if not self._token or time.monotonic() > self._renew_at:

@@ -1,32 +1,159 @@
-"""The form for alert rules."""
+"""Forms for alert rules, and for what people do with an alert. What fits a kind is said by licensing.alerts.kinds."""
 
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
-from licensing.models import AlertRule
+from licensing.alerts.care import COMMENT_LENGTH
+from licensing.alerts.kinds import FACTS
+from licensing.models import AlertRule, Customer, SmartAccount, VirtualAccount
+from licensing.models.alerts import Severity
+from people.models import Role, User
 
-# Kinds whose threshold means something, and what it counts.
-THRESHOLDS = {
-    "term_ending": ("Days before the end", "An alert opens that many days before a term ends."),
-    "instance_silent": ("Days without contact", "An alert opens when a product instance was silent for longer."),
-    "sync_too_old": ("Hours since the last sync", "An alert opens when the numbers of a smart account are older."),
+SNOOZES = {
+    "4h": ("4 hours", timedelta(hours=4)),
+    "1d": ("1 day", timedelta(days=1)),
+    "3d": ("3 days", timedelta(days=3)),
+    "7d": ("1 week", timedelta(days=7)),
+    "30d": ("30 days", timedelta(days=30)),
 }
 
 
-class AlertRuleForm(forms.ModelForm):
-    class Meta:
-        model = AlertRule
-        fields = ["enabled", "threshold", "severity"]
-        labels = {"enabled": "Watch this"}
+def people_who_act() -> Any:
+    return User.objects.filter(is_active=True, role__in=[Role.OWNER, Role.OPERATOR]).order_by("email")
+
+
+class Days(forms.CharField):
+    """Numbers with commas between them, as a list."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(str(number) for number in value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        words = str(value or "").replace(",", " ").split()
+        if not all(word.isdigit() and len(word) < 6 for word in words):
+            raise forms.ValidationError("Enter numbers of days with commas between them: 90, 30, 7.")
+        return [int(word) for word in words]
+
+
+class Lines(forms.CharField):
+    """One text a line, as a list."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [line.strip() for line in str(value or "").splitlines() if line.strip()]
+
+
+class Pools(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name} · {obj.smart_account}"
+
+
+def chosen(rows: Any, label: str, field: type[forms.ModelMultipleChoiceField] = forms.ModelMultipleChoiceField) -> Any:
+    return field(queryset=rows, required=False, label=label, help_text="None chosen: all.")
+
+
+SCOPE_FIELDS: dict[str, Callable[[], forms.Field]] = {
+    "smart_accounts": lambda: chosen(SmartAccount.objects.all(), "Only these smart accounts"),
+    "virtual_accounts": lambda: chosen(
+        VirtualAccount.objects.present().select_related("smart_account"), "Only these virtual accounts", Pools
+    ),
+    "licenses": lambda: Lines(
+        required=False, label="Only these licenses", help_text="One name a line, as Cisco writes it. None: all."
+    ),
+    "customers": lambda: chosen(Customer.objects.all(), "Only these customers"),
+    "tags": lambda: Lines(required=False, label="Only customers with these tags", help_text="One a line. None: all."),
+}
+LISTED_BY_NUMBER = {"smart_accounts", "virtual_accounts", "customers"}
+
+
+class AlertRuleForm(forms.Form):
+    """Of one kind: what means nothing for it is not there."""
+
+    name = forms.CharField(max_length=120, required=False, help_text="Empty: that of its kind.")
+    enabled = forms.BooleanField(required=False, label="Watch this")
+
+    def __init__(self, rule: AlertRule, *args: Any, **options: Any) -> None:
+        self.rule, facts = rule, FACTS[rule.kind]
+        super().__init__(*args, **{"initial": {}, **options})
+        if facts.counts and not facts.timed:
+            self.fields["threshold"] = forms.IntegerField(
+                min_value=0, max_value=facts.most, required=False, label=_label(facts.counts),
+                help_text=f"{facts.about} Empty: {facts.usual}." if facts.usual is not None else facts.about,
+            )  # fmt: skip
+        if facts.units:
+            self.fields["unit"] = forms.ChoiceField(choices=[(unit, unit.label) for unit in AlertRule.Unit], label="Of")
+        if facts.timed:
+            self._add_leads(facts.notices)
+        self._add_severity()
+        for scope in facts.scopes:
+            self.fields[scope] = SCOPE_FIELDS[scope]()
+        self.initial.update({name: getattr(rule, name) for name in self.fields})
+
+    def _add_leads(self, notices: Iterable[int]) -> None:
+        usual = ", ".join(str(days) for days in notices)
+        self.fields["lead_days"] = Days(
+            required=False, label="Days before", help_text=f"It speaks at each of them. Empty: {usual}."
+        )
+        self.fields["rise_at_days"] = Days(
+            required=False, label="More severe from", help_text="Days before at which severity rises one step each."
+        )
+
+    def _add_severity(self) -> None:
+        self.fields["severity"] = forms.ChoiceField(choices=Severity.choices)
+        self.fields["escalate_after_hours"] = forms.IntegerField(
+            min_value=1, max_value=8760, required=False, label="More severe after hours",
+            help_text="Severity rises one step each time so many hours pass and nobody acknowledges. Empty: never.",
+        )  # fmt: skip
+        self.fields["owner"] = forms.ModelChoiceField(
+            people_who_act(), required=False, empty_label="Nobody in particular"
+        )
+
+    def filled(self) -> AlertRule:
+        """The rule as it was entered; not saved."""
+        for name, value in self.cleaned_data.items():
+            plain = [row.pk for row in value] if name in LISTED_BY_NUMBER else value
+            setattr(self.rule, name, plain)
+        return self.rule
+
+
+class OwnerForm(forms.Form):
+    owner = forms.ModelChoiceField(User.objects.none(), required=False, empty_label="Nobody")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        if self.instance.kind in THRESHOLDS:
-            label, help_text = THRESHOLDS[self.instance.kind]
-            self.fields["threshold"].label, self.fields["threshold"].help_text = (
-                label,
-                f"{help_text} Empty: the usual one.",
-            )
-        else:
-            del self.fields["threshold"]
+        self.fields["owner"].queryset = people_who_act()  # type: ignore[attr-defined]
+
+
+class SnoozeForm(forms.Form):
+    """`until()` is None for "speak of it again"."""
+
+    span = forms.ChoiceField(
+        label="For",
+        choices=[(key, words) for key, (words, _) in SNOOZES.items()] + [("", "Not at all")],
+        required=False,
+    )
+
+    def until(self) -> datetime | None:
+        span = self.cleaned_data["span"]
+        return timezone.now() + SNOOZES[span][1] if span else None
+
+
+class CommentForm(forms.Form):
+    text = forms.CharField(label="Comment", max_length=COMMENT_LENGTH, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class SavedFilterForm(forms.Form):
+    name = forms.CharField(max_length=60, label="Save these filters as")
+    query = forms.CharField(max_length=1000, widget=forms.HiddenInput, required=False)
+
+
+def _label(counts: str) -> str:
+    return {"days": "Days", "hours": "Hours", "licenses or percent": "Fewer free than"}[counts]

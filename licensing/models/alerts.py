@@ -14,16 +14,30 @@ from licensing.models.fleet import Cluster
 
 
 class Kind(models.TextChoices):
-    """What an alert rule watches; what its `threshold` counts."""
+    """What an alert rule watches. What `threshold` counts and which scopes fit: licensing.alerts.kinds."""
 
     OUT_OF_COMPLIANCE = "out_of_compliance", "License out of compliance"
+    FREE_BELOW = "free_below", "Few licenses free"
+    EXHAUSTION = "exhaustion", "Licenses running out"
     TERM_ENDING = "term_ending", "Term ending"
+    TERM_ENDED = "term_ended", "Term ended"
     INSTANCE_SILENT = "instance_silent", "Product instance silent"
+    WRONG_POOL = "wrong_pool", "Product instance in the wrong pool"
+    ASSIGNMENT_FAILED = "assignment_failed", "Assignment failed or stuck"
     ORDERED_CONSUMPTION = "ordered_consumption", "Consumption in the ordered pool"
+    TOKEN_EXPIRING = "token_expiring", "Registration token expiring"
+    EVALUATION_ENDING = "evaluation_ending", "Evaluation running out"
+    OVERAGE = "overage", "Time out of compliance running out"
+    ON_PREM_SYNC = "on_prem_sync", "On-Prem server not synchronized"
+    ON_PREM_URL = "on_prem_url", "On-Prem server's version and URL do not fit"
+    ON_PREM_CAPACITY = "on_prem_capacity", "On-Prem server nearly full"
+    CERTIFICATE_EXPIRING = "certificate_expiring", "Certificate of a server expiring"
+    TLS_VERIFICATION_OFF = "tls_verification_off", "TLS verification off"
     SYNC_FAILED = "sync_failed", "Sync failed"
     SYNC_TOO_OLD = "sync_too_old", "Numbers too old"
     CREDENTIALS_REFUSED = "credentials_refused", "Credentials refused"
-    TLS_VERIFICATION_OFF = "tls_verification_off", "TLS verification off"
+    CREDENTIALS_EXPIRING = "credentials_expiring", "Credentials expiring"
+    CSSM_ALERT = "cssm_alert", "Alert of Cisco's"
 
 
 class Severity(models.TextChoices):
@@ -40,7 +54,7 @@ MAX_THRESHOLD = 36_500
 class AlertRule(models.Model):
     """What to watch; several of a kind may stand side by side. Sensible ones exist from the start (migrations).
 
-    `threshold` counts what its kind says (licensing.forms.alerts); where a kind has lead times it is the longest of
+    `threshold` counts what its kind says (licensing.alerts.kinds); where a kind has lead times it is the longest of
     them. Empty scopes watch everything; one that names rows watches only those, several scopes at once all must fit.
     Severity rises one step at each of `rise_at_days` before the due date, and with each `escalate_after_hours` that an
     alert is open and nobody has acknowledged it.
@@ -115,7 +129,7 @@ class Alert(models.Model):
 
     SUBJECTS = (
         "license", "product_instance", "virtual_account", "smart_account", "license_server", "registration_token",
-        "cluster",
+        "cluster", "cssm_alert",
     )  # fmt: skip
 
     rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="alerts")

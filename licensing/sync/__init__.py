@@ -3,6 +3,7 @@
 runs      the life of a SyncRun: asked for, begun, finished, failed, lost; the lock of an account
 fetching  every listing of Cisco's, page by page, with progress
 staging   temporary tables, filled by COPY
+cssm_alerts  Cisco's own alerts, which may be missing
 merging   one transaction from staging to the mirror, with Changes and UsageSamples
 """
 

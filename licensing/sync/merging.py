@@ -15,6 +15,7 @@ from django.utils import timezone
 from licensing import matching
 from licensing.models import SyncRun
 from licensing.sync import runs
+from licensing.sync.cssm_alerts import STORE as STORE_ALERTS
 from licensing.sync.mirrors import LICENSES, MIRRORS, PRODUCT_INSTANCES, Mirror
 
 COUNTED = ("created", "changed", "gone", "back")
@@ -80,8 +81,8 @@ WHERE (licensing_usagesample.quantity, licensing_usagesample.in_use, licensing_u
 
 
 @transaction.atomic
-def merge(run: SyncRun, rows: int) -> None:
-    """Bring the mirror to the staged rows, and finish the run."""
+def merge(run: SyncRun, rows: int, cssm_alerts: str | None = None) -> None:
+    """Bring the mirror to the staged rows, and finish the run. `cssm_alerts`: what cssm_alerts.fetch gave."""
     merger = _Merger(run, timezone.now())
     merger.execute("SELECT 1 FROM licensing_smartaccount WHERE id = %(account)s FOR KEY SHARE")
     rows += merger.execute(UNLISTED_POOLS)
@@ -91,6 +92,8 @@ def merge(run: SyncRun, rows: int) -> None:
     if found[PRODUCT_INSTANCES]:
         matching.match_clusters()
     merger.execute(SAMPLES)
+    if cssm_alerts is not None:
+        merger.execute(STORE_ALERTS, alerts=cssm_alerts)
     runs.succeed(run, merger.counts(rows))
 
 
@@ -105,9 +108,9 @@ class _Merger:
         }
         self.kinds: Counter[str] = Counter()
 
-    def execute(self, statement: str) -> int:
+    def execute(self, statement: str, **more: Any) -> int:
         with connection.cursor() as cursor:
-            cursor.execute(statement, self.parameters)
+            cursor.execute(statement, {**self.parameters, **more})
             return int(cursor.rowcount)
 
     def reconcile(self, mirror: Mirror) -> int:

@@ -11,11 +11,11 @@ from django.db.utils import DataError, InterfaceError, OperationalError
 from stamina import retry
 
 from licensing import alerts
-from licensing.connect import account_ref, client_for
+from licensing.connect import account_ref, client_for, note_certificate
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.models import SyncRun
 from licensing.models.secrets import SecretUnreadable
-from licensing.sync import merging, runs, staging
+from licensing.sync import cssm_alerts, merging, runs, staging
 from licensing.sync.fetching import OnProgress, Reporter, fetch_whole
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def run(sync_run: SyncRun, on_progress: OnProgress | None = None) -> SyncRun:
             runs.fail(sync_run, SyncRun.Reason.LOST, runs.LOST_CAUSE, runs.LOST_NEXT_STEP)
     sync_run = SyncRun.objects.select_related("smart_account").filter(pk=sync_run.pk).first() or sync_run
     if not sync_run.unfinished:
-        alerts.evaluate()
+        alerts.evaluate(smart_account_id=sync_run.smart_account_id)
     return sync_run
 
 
@@ -58,8 +58,10 @@ def _mirror(sync_run: SyncRun, on_progress: OnProgress | None) -> None:
     with _quiet_collector(), staging.tables():
         with client_for(account.license_server, account) as client:
             rows = fetch_whole(client, account_ref(account), report)
+            found = cssm_alerts.fetch(client, account_ref(account))
+        note_certificate(account.license_server, client)
         report("Comparing")
-        merging.merge(sync_run, rows)
+        merging.merge(sync_run, rows, found)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ class AlertTable(PortalTable):
     kind = tables.Column()
     opened_at = SinceColumn(verbose_name="Open since")
     due_at = tables.Column(verbose_name="Due")
+    owner = tables.Column(order_by=("owner__email", "pk"))
     state = tables.Column(empty_values=(), orderable=False)
 
     def render_severity(self, record: Alert) -> SafeString:
@@ -48,5 +49,9 @@ class AlertTable(PortalTable):
 
 
 def shown_state(alert: Alert) -> str:
-    """Open, acknowledged by somebody, or closed."""
-    return "acknowledged" if alert.state == "open" and alert.acknowledged_at else alert.state
+    """Open, snoozed, acknowledged by somebody, or closed."""
+    if alert.closed_at:
+        return "closed"
+    if alert.snoozed_until:
+        return "snoozed"
+    return "acknowledged" if alert.acknowledged_at else "open"

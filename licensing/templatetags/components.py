@@ -57,6 +57,12 @@ def duration_words(seconds: float) -> str:
     return "less than a minute"
 
 
+@register.simple_tag
+def lasted(span: timedelta) -> str:
+    """A time that is over, or how long something is going on: "3 hours"."""
+    return duration_words(span.total_seconds())
+
+
 def ago(moment: datetime) -> str:
     seconds = (timezone.now() - moment).total_seconds()
     if 0 <= seconds < 60:
@@ -240,3 +246,25 @@ def tag_links(tags: Sequence[str]) -> SafeString:
 def navigation(context: Context) -> dict[str, Any]:
     request = context["request"]
     return {"sections": sections(request.path, bool(context.get("may_own")))}
+
+
+@register.simple_tag
+def figure(word: str, value: Any) -> SafeString:
+    """One of an alert's figures as a fact: numbers with thousands apart, moments and days as pages write them."""
+    if isinstance(value, bool):
+        return fact(word, "yes" if value else "no")
+    if isinstance(value, int):
+        return fact(word, number(value))
+    if isinstance(value, str):
+        return fact(word, _read(value))
+    return fact(word, value)
+
+
+def _read(text: str) -> Any:
+    """JSON has no dates: what is written like one is one."""
+    try:
+        return (
+            date_format(date.fromisoformat(text), "j M Y") if len(text) == 10 else exact(datetime.fromisoformat(text))
+        )
+    except ValueError:
+        return text

@@ -35,6 +35,7 @@ STATES = {
     "open": State("warn", "circle-alert", "Open"),
     "closed": State("quiet", "circle-check", "Closed"),
     "acknowledged": State("info", "check", "Acknowledged"),
+    "snoozed": State("quiet", "bell-off", "Snoozed"),
     # VirtualAccount.Purpose and .LicenseMode
     "ordered": State("info", "package", "Ordered"),
     "operational": State("info", "activity", "Operational"),

@@ -1,6 +1,4 @@
-"""Alert rules: what the portal watches, from when on, and how loudly."""
-
-from typing import Any
+"""Which findings are looked for, how severe they are, and what a rule would have found."""
 
 from django.contrib import messages
 from django.db.models import Count, Q
@@ -8,34 +6,79 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from licensing.forms.alerts import THRESHOLDS, AlertRuleForm
+from licensing.alerts import rules
+from licensing.alerts.kinds import FACTS, in_words
+from licensing.alerts.replay import would_have_fired
+from licensing.forms.alerts import AlertRuleForm
 from licensing.models import AlertRule
-from licensing.views.forms import DONE, attempt, form_page
-from people import audit
+from licensing.models.alerts import Kind
+from licensing.views.forms import ASKED, DONE, INVALID, attempt, confirm_page, form_page
+from people.audit import actor_of, snapshot
 from people.gate import Need, needs
 
 HERE = ("Alert rules", "/alert-rules/")
+SOON = "Alerts follow at the next evaluation, within 15 minutes."
+REPLAYED_DAYS = 90
 
 
 @needs(Need.READ)
 def alert_rules(request: HttpRequest) -> HttpResponse:
-    rules = AlertRule.objects.annotate(open_alerts=Count("alerts", filter=Q(alerts__closed_at=None)))
-    rows = [{"rule": rule, "unit": THRESHOLDS.get(rule.kind, ("",))[0].lower()} for rule in rules]
-    return render(request, "alert_rules/alert_rules.html", {"rows": rows})
+    rows = AlertRule.objects.annotate(open_alerts=Count("alerts", filter=Q(alerts__closed_at=None)))
+    shown = [{"rule": rule, "speaks": in_words(rule), "scoped": _scoped(rule)} for rule in rows.select_related("owner")]
+    return render(request, "alert_rules/alert_rules.html", {"rows": shown})
+
+
+@needs(Need.OWN)
+def alert_rule_add(request: HttpRequest) -> HttpResponse:
+    """First of which kind, then what it counts."""
+    kind = request.GET.get("kind", "")
+    if kind not in FACTS:
+        kinds = [(kind, Kind(kind).label, facts.about) for kind, facts in FACTS.items()]
+        return render(request, "alert_rules/add.html", {"kinds": kinds, "crumbs": [HERE]})
+    rule = AlertRule(kind=kind, lead_days=list(FACTS[kind].notices))
+    return _form(request, rule, None, f"New rule: {rule.get_kind_display()}")
 
 
 @needs(Need.OWN)
 def alert_rule_edit(request: HttpRequest, pk: int) -> HttpResponse:
     rule = get_object_or_404(AlertRule, pk=pk)
-    before = audit.snapshot(rule)
-    form = AlertRuleForm(request.POST or None, instance=rule)
-    status, _ = attempt(request, form, lambda: _save(request, form, before))
+    return _form(request, rule, snapshot(rule), str(rule))
+
+
+@needs(Need.OWN)
+def alert_rule_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    rule = get_object_or_404(AlertRule, pk=pk)
+    here = reverse("alert-rule-edit", args=[pk])
+    number = rule.alerts.count()
+    page = confirm_page(
+        request, lambda: rules.delete(actor_of(request), rule), heading=f"Delete {rule}?", confirm="Delete",
+        cancel=here, crumbs=[HERE, (str(rule), here)],
+        consequences=[f"{number:,} alert{'' if number == 1 else 's'} of it and their history go with it.",
+                      "To keep them, switch the rule off instead."],
+    )  # fmt: skip
+    if page is None:
+        messages.success(request, f"“{rule}” was deleted.")
+    return page or redirect("alert-rules")
+
+
+def _form(request: HttpRequest, rule: AlertRule, before: dict[str, object] | None, heading: str) -> HttpResponse:
+    form = AlertRuleForm(rule, request.POST or None)
+    replay = None
+    if "replay" in request.POST:
+        status = ASKED if form.is_valid() else INVALID
+        replay = would_have_fired(form.filled(), REPLAYED_DAYS) if status == ASKED else None
+    else:
+        status, _ = attempt(request, form, lambda: rules.save(actor_of(request), form.filled(), before))
     if status == DONE:
-        messages.success(request, f"“{rule}” was saved. Alerts follow at the next evaluation, within 15 minutes.")
+        messages.success(request, f"“{rule}” was saved. {SOON}")
         return redirect("alert-rules")
-    return form_page(request, form, heading=str(rule), cancel=reverse("alert-rules"), crumbs=[HERE], status=status)
+    return form_page(
+        request, form, heading=heading, cancel=reverse("alert-rules"), crumbs=[HERE], status=status,
+        template="alert_rules/edit.html", rule=rule, about=FACTS[rule.kind].about, replay=replay, days=REPLAYED_DAYS,
+    )  # fmt: skip
 
 
-def _save(request: HttpRequest, form: AlertRuleForm, before: dict[str, Any]) -> None:
-    rule = form.save()
-    audit.record(audit.actor_of(request), "changed", rule, before=before)
+def _scoped(rule: AlertRule) -> str:
+    """ "2 smart accounts, 1 license", "" where all is watched."""
+    parts = [(len(getattr(rule, name)), name.replace("_", " ")) for name in AlertRule.SCOPES]
+    return ", ".join(f"{number} {words[:-1] if number == 1 else words}" for number, words in parts if number)

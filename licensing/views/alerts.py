@@ -1,33 +1,42 @@
-"""Alerts: what was found, why, and what to do about it."""
+"""Alerts: what was found, why, what to do about it, and who does."""
 
+from collections.abc import Callable
+
+from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from licensing import alerts as verbs
+from licensing import saved_filters
+from licensing.alerts.kinds import FACTS, in_words
 from licensing.filters.alerts import AlertFilter
-from licensing.models import Alert
+from licensing.forms.alerts import CommentForm, OwnerForm, SavedFilterForm, SnoozeForm
+from licensing.models import Alert, SavedFilter
 from licensing.refusals import Refusal
 from licensing.tables.alerts import AlertTable, shown_state
+from licensing.views.alert_actions import next_step, subject_address
 from licensing.views.lists import Empty, list_page
 from people.audit import actor_of
 from people.gate import Need, needs
 
 OTHERS_SHOWN = 10
+EVENTS_SHOWN = 200
+PAGE = "alerts"
 
 
 @needs(Need.READ)
 def alerts(request: HttpRequest) -> HttpResponse:
-    rows = Alert.objects.by_urgency()
+    rows = Alert.objects.by_urgency().select_related("owner")
     empty = Empty(
         "circle-check", "Nothing needs attention", "No alert is open. Alerts close by themselves when all is well."
     )
     return list_page(
-        request, "alerts/alerts.html", AlertFilter(request.GET, queryset=rows), AlertTable,
-        noun=("alert", "alerts"), empty=empty,
+        request, "alerts/alerts.html", AlertFilter(request.GET, queryset=rows, request=request), AlertTable,
+        noun=("alert", "alerts"), empty=empty, saved=SavedFilter.objects.filter(user=request.user.pk, page=PAGE),
+        saving=SavedFilterForm(initial={"query": request.GET.urlencode()}),
     )  # fmt: skip
 
 
@@ -39,7 +48,14 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
         "alert": found,
         "state": shown_state(found),
         "subject_href": subject_address(found),
+        "step": next_step(found, request.user),  # type: ignore[arg-type]
+        "about": FACTS[found.kind].about,
+        "speaks": in_words(found.rule),
         "others": same_subject.exclude(pk=pk).by_urgency()[:OTHERS_SHOWN],
+        "events": found.events.order_by("-at", "-pk")[:EVENTS_SHOWN],
+        "owner_form": OwnerForm(initial={"owner": found.owner_id}),
+        "snooze_form": SnoozeForm(initial={"span": "1d"}),
+        "comment_form": CommentForm(),
     }
     return render(request, "alerts/alert.html", context)
 
@@ -47,18 +63,77 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @needs(Need.OPERATE)
 def alert_acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
+    done = "Acknowledged. The alert stays open until what it warns of is over."
+    return _act(request, pk, None, lambda found: verbs.acknowledge(actor_of(request), found), done)
+
+
+@require_POST
+@needs(Need.OPERATE)
+def alert_own(request: HttpRequest, pk: int) -> HttpResponse:
+    form = OwnerForm(request.POST)
+    return _act(
+        request, pk, form, lambda found: verbs.own(actor_of(request), found, form.cleaned_data["owner"]), "Saved."
+    )
+
+
+@require_POST
+@needs(Need.OPERATE)
+def alert_snooze(request: HttpRequest, pk: int) -> HttpResponse:
+    form = SnoozeForm(request.POST)
+    done = "Saved. A snoozed alert stays open, and closes by itself when all is well."
+    return _act(request, pk, form, lambda found: verbs.snooze(actor_of(request), found, form.until()), done)
+
+
+@require_POST
+@needs(Need.OPERATE)
+def alert_comment(request: HttpRequest, pk: int) -> HttpResponse:
+    form = CommentForm(request.POST)
+    return _act(
+        request, pk, form, lambda found: verbs.comment(actor_of(request), found, form.cleaned_data["text"]), "Saved."
+    )
+
+
+@require_POST
+@needs(Need.READ)
+def alert_filter_save(request: HttpRequest) -> HttpResponse:
+    """Of the person's own; anybody may."""
+    form = SavedFilterForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _said(form))
+        return redirect("alerts")
+    query = form.cleaned_data["query"]
+    try:
+        saved_filters.save(actor_of(request), request.user, PAGE, form.cleaned_data["name"], query)  # type: ignore[arg-type]
+        messages.success(request, "The filters were saved.")
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return redirect(f"/alerts/?{query}" if query else "/alerts/")
+
+
+@require_POST
+@needs(Need.READ)
+def alert_filter_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(SavedFilter, pk=pk, user=request.user.pk)
+    saved_filters.delete(actor_of(request), row)
+    messages.success(request, f"“{row}” was deleted.")
+    return redirect("alerts")
+
+
+def _act(
+    request: HttpRequest, pk: int, form: forms.Form | None, act: Callable[[Alert], None], done: str
+) -> HttpResponse:
     found = get_object_or_404(Alert, pk=pk)
+    if form is not None and not form.is_valid():
+        messages.error(request, _said(form))
+        return redirect("alert", pk)
     try:
         with transaction.atomic():
-            verbs.acknowledge(actor_of(request), found)
-        messages.success(request, "Acknowledged. The alert stays open until what it warns of is over.")
+            act(found)
+        messages.success(request, done)
     except Refusal as refusal:
         messages.error(request, str(refusal))
     return redirect("alert", pk)
 
 
-def subject_address(found: Alert) -> str:
-    """The page of what the alert is about."""
-    if found.subject_type not in Alert.SUBJECTS:
-        return ""
-    return reverse(found.subject_type.replace("_", "-"), args=[found.subject_id])
+def _said(form: forms.Form) -> str:
+    return " ".join(str(error) for errors in form.errors.values() for error in errors)

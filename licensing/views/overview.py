@@ -9,7 +9,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from licensing import position, tasks
 from licensing.models import LicenseServer, SmartAccount
 from licensing.refusals import Refusal
-from licensing.views.alerts import subject_address
+from licensing.views.alert_actions import subject_address
 from people.audit import actor_of
 from people.gate import Need, needs
 

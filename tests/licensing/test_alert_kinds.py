@@ -102,8 +102,8 @@ def line(end: date | None, **values: Any) -> Any:
     return make.make_line(license=license_, end=end, **{"subscription_id": "Sub1", **values})
 
 
-@pytest.mark.parametrize(("days", "opens"), [(91, False), (90, True), (89, True), (0, True), (-1, True), (-400, True)])
-def test_term_is_found_from_ninety_days_before_its_end_on(acme: Partner, days: int, opens: bool) -> None:
+@pytest.mark.parametrize(("days", "opens"), [(91, False), (90, True), (89, True), (0, True), (-1, False)])
+def test_term_is_found_from_ninety_days_before_its_end_to_its_last_day(acme: Partner, days: int, opens: bool) -> None:
     line(TODAY + timedelta(days=days))
 
     assert bool(found(Kind.TERM_ENDING)) is opens
@@ -113,12 +113,12 @@ def test_term_is_found_from_ninety_days_before_its_end_on(acme: Partner, days: i
     ("days", "severity", "summary"),
     [
         (90, "minor", "The term of 10 licenses in va-1 of Main ends on 30 May 2026 in 90 days. Subscription Sub1."),
-        (1, "minor", "The term of 10 licenses in va-1 of Main ends on 2 Mar 2026, tomorrow. Subscription Sub1."),
-        (0, "minor", "The term of 10 licenses in va-1 of Main ends on 1 Mar 2026, today. Subscription Sub1."),
-        (-1, "major", "The term of 10 licenses in va-1 of Main ended on 28 Feb 2026. Subscription Sub1."),
+        (30, "major", "The term of 10 licenses in va-1 of Main ends on 31 Mar 2026 in 30 days. Subscription Sub1."),
+        (1, "critical", "The term of 10 licenses in va-1 of Main ends on 2 Mar 2026, tomorrow. Subscription Sub1."),
+        (0, "critical", "The term of 10 licenses in va-1 of Main ends on 1 Mar 2026, today. Subscription Sub1."),
     ],
 )
-def test_term_says_when_it_ends_and_an_ended_one_is_more_severe(
+def test_term_says_when_it_ends_and_grows_more_severe_as_it_nears(
     acme: Partner, days: int, severity: str, summary: str
 ) -> None:
     end = TODAY + timedelta(days=days)
@@ -130,15 +130,42 @@ def test_term_says_when_it_ends_and_an_ended_one_is_more_severe(
     assert alert.due_at == datetime(end.year, end.month, end.day, tzinfo=UTC)
 
 
-def test_term_opens_at_midnight_and_becomes_severe_at_midnight(acme: Partner, clock: Any) -> None:
+def test_term_opens_rises_and_has_ended_at_midnight(acme: Partner, clock: Any) -> None:
+    AlertRule.objects.filter(kind=Kind.SYNC_TOO_OLD).update(enabled=False)
     line(date(2026, 6, 15))
-    border, end = datetime(2026, 3, 17, tzinfo=UTC), datetime(2026, 6, 16, tzinfo=UTC)
+    border, major, end = (datetime(2026, *day, tzinfo=UTC) for day in ((3, 17), (5, 16), (6, 16)))
     seen = []
-    for moment in (border - SECOND, border, end - SECOND, end):
+    for moment in (border - SECOND, border, major - SECOND, major, end - SECOND, end):
         clock.move_to(moment, tick=False)
-        seen.append([(alert.opened_at, alert.severity) for alert in found(Kind.TERM_ENDING)])
+        evaluate()
+        seen.append([(alert.kind, alert.severity) for alert in Alert.objects.open()])
 
-    assert seen == [[], [(border, "minor")], [(border, "minor")], [(border, "major")]]
+    ending = "term_ending"
+    assert seen == [
+        [], [(ending, "minor")], [(ending, "minor")], [(ending, "major")], [(ending, "critical")],
+        [("term_ended", "major")],
+    ]  # fmt: skip
+    assert Alert.objects.get(kind=ending).opened_at == border
+
+
+@pytest.mark.parametrize(("days", "opens"), [(1, False), (0, False), (-1, True), (-400, True)])
+def test_term_has_ended_from_the_day_after_its_last_on(acme: Partner, days: int, opens: bool) -> None:
+    line(TODAY + timedelta(days=days))
+
+    assert bool(found(Kind.TERM_ENDED)) is opens
+
+
+def test_ended_term_names_the_first_end(acme: Partner) -> None:
+    license_ = make.make_license(virtual_account=pool(), name="Flex")
+    for days in (-3, -1):
+        line(TODAY + timedelta(days=days), license=license_)
+
+    alert = only(Kind.TERM_ENDED)
+
+    assert alert.summary == (
+        "The term of 20 licenses in va-1 of Main ended, the first on 26 Feb 2026. Subscription Sub1."
+    )
+    assert (alert.severity, alert.due_at) == ("major", datetime(2026, 2, 26, tzinfo=UTC))
 
 
 def test_midnight_is_the_portals_own_over_a_change_to_summer_time(acme: Partner, clock: Any, settings: Any) -> None:
@@ -164,11 +191,11 @@ def test_lines_of_one_license_are_one_finding(acme: Partner) -> None:
     alert = only(Kind.TERM_ENDING)
 
     assert alert.summary == (
-        "The term of 1 license in va-1 of Main ended on 26 Feb 2026. "
         "The term of 5 licenses in va-1 of Main ends between 11 Mar 2026 and 21 Mar 2026, the first in 10 days. "
-        "Subscription Sub1, Sub2, Sub3."
+        "Subscription Sub2, Sub3."
     )
-    assert (alert.severity, alert.due_at) == ("major", datetime(2026, 2, 26, tzinfo=UTC))
+    assert (alert.severity, alert.due_at) == ("major", datetime(2026, 3, 11, tzinfo=UTC))
+    assert only(Kind.TERM_ENDED).figures["Licenses"] == 1
 
 
 def test_replaced_lines_keep_the_alert_and_renewed_ones_close_it(acme: Partner) -> None:

@@ -349,7 +349,7 @@ def test_rules_can_be_changed_by_owners_alone(acme: Partner, api_of: Any) -> Non
 
     assert api_of(acme, "operator").patch(f"/api/v1/alert-rules/{rule.pk}/", body).status_code == 403
     assert api_of(acme).patch(f"/api/v1/alert-rules/{rule.pk}/", body).json() == {
-        "id": rule.pk,
-        "kind": "instance_silent",
-        **body,
-    }
+        "id": rule.pk, "kind": "instance_silent", "name": "Product instance silent", "unit": "", "lead_days": [],
+        "rise_at_days": [], "escalate_after_hours": None, "owner": None, "smart_accounts": [], "virtual_accounts": [],
+        "licenses": [], "customers": [], "tags": [], **body,
+    }  # fmt: skip

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from licensing.models import Alert, AlertRule
+from licensing.alerts import evaluate
+from licensing.models import Alert, AlertRule, License, SavedFilter
 from people.models import AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
@@ -86,19 +87,25 @@ def test_owner_changes_a_rule_and_only_the_threshold_that_means_something(acme: 
     client = client_of(acme, "owner")
 
     asked = page(client.get(f"/alert-rules/{term.pk}/edit/"))
-    response = client.post(f"/alert-rules/{term.pk}/edit/", {"enabled": "on", "threshold": "45", "severity": "major"})
+    response = client.post(
+        f"/alert-rules/{term.pk}/edit/",
+        {"name": "Ends soon", "enabled": "on", "lead_days": "45, 7", "severity": "major"},
+    )
 
-    assert "Days before the end" in asked
+    assert "Days before" in asked
     assert 'name="threshold"' not in page(client.get(f"/alert-rules/{short.pk}/edit/"))
     assert response["Location"] == "/alert-rules/"
     assert AlertRule.objects.filter(pk=term.pk, threshold=45, severity="major", enabled=True).exists()
-    assert AuditEntry.objects.get().changes == {"threshold": [90, 45], "severity": ["minor", "major"]}
-    assert "45" in page(client.get("/alert-rules/"))
+    assert AuditEntry.objects.get().changes == {
+        "name": ["Term ending", "Ends soon"], "threshold": [90, 45], "severity": ["minor", "major"],
+        "lead_days": [[90, 60, 30, 14, 7, 3, 1], [45, 7]], "rise_at_days": [[30, 7], []],
+    }  # fmt: skip
+    assert "45, 7 days before" in page(client.get("/alert-rules/"))
 
 
 @pytest.mark.parametrize("threshold", ["-1", "40000", "soon"])
 def test_unfit_threshold_is_refused(acme: Partner, client_of: Any, threshold: str) -> None:
-    rule = AlertRule.objects.get(kind="term_ending")
+    rule = AlertRule.objects.get(kind="instance_silent")
 
     response = client_of(acme, "owner").post(
         f"/alert-rules/{rule.pk}/edit/", {"enabled": "on", "threshold": threshold, "severity": "major"}
@@ -106,7 +113,7 @@ def test_unfit_threshold_is_refused(acme: Partner, client_of: Any, threshold: st
 
     assert response.status_code == 422
     assert f'value="{threshold}"' in page(response)
-    assert AlertRule.objects.get(pk=rule.pk).threshold == 90
+    assert AlertRule.objects.get(pk=rule.pk).threshold == 30
 
 
 @pytest.mark.parametrize("role", ["operator", "viewer"])
@@ -130,8 +137,143 @@ def test_alert_list_needs_the_same_queries_for_more_rows(
     client = client_of(acme, "viewer")
     client.get("/alerts/")
 
-    with django_assert_num_queries(QUERIES):
+    with django_assert_num_queries(QUERIES + 1):  # the saved filters
         shown = page(client.get("/alerts/"))
 
     assert shown.count('class="title"') == rows
     assert "globex alert" not in shown
+
+
+# --- Taking care of one, saved filters, rules ---
+
+
+def test_operator_owns_snoozes_and_comments(acme: Partner, acme_users: dict[str, User], client_of: Any) -> None:
+    alert = make.make_alert("sync_failed", subject_type="smart_account", subject_id=make.make_smart_account().pk)
+    client, here = client_of(acme, "operator"), f"/alerts/{alert.pk}/"
+
+    client.post(f"{here}own/", {"owner": acme_users["owner"].pk})
+    client.post(f"{here}snooze/", {"span": "3d"})
+    client.post(f"{here}comment/", {"text": "Cisco has been asked."})
+
+    alert.refresh_from_db()
+    assert alert.owner == acme_users["owner"]
+    assert alert.snoozed_until - timezone.now() > timedelta(days=2)
+    assert [event.kind for event in alert.events.all()] == ["owned", "snoozed", "commented"]
+    shown = page(client.get(here))
+    assert "Cisco has been asked." in shown
+    assert "Snoozed" in shown
+
+
+@pytest.mark.parametrize("verb", ["own", "snooze", "comment", "acknowledge"])
+def test_viewers_take_care_of_nothing(acme: Partner, client_of: Any, verb: str) -> None:
+    alert = make.make_alert()
+
+    assert client_of(acme, "viewer").post(f"/alerts/{alert.pk}/{verb}/", {"text": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize(("verb", "sent"), [("own", {"owner": 99}), ("snooze", {"span": "9y"}), ("comment", {})])
+def test_what_does_not_fit_is_said_and_changes_nothing(
+    acme: Partner, client_of: Any, verb: str, sent: dict[str, Any]
+) -> None:
+    alert = make.make_alert()
+
+    response = client_of(acme, "operator").post(f"/alerts/{alert.pk}/{verb}/", sent, follow=True)
+
+    assert response.status_code == 200
+    assert alert.events.count() == 0
+
+
+def test_button_leads_on_for_those_who_may(acme: Partner, client_of: Any) -> None:
+    account = make.make_smart_account()
+    failed = make.make_alert("sync_failed", subject_type="smart_account", subject_id=account.pk, smart_account=account)
+
+    assert f'action="/smart-accounts/{account.pk}/sync/"' in page(
+        client_of(acme, "operator").get(f"/alerts/{failed.pk}/")
+    )
+    assert "Sync now" not in page(client_of(acme, "viewer").get(f"/alerts/{failed.pk}/"))
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _ in AlertRule._meta.get_field("kind").choices])
+def test_page_of_each_kind_shows(acme: Partner, client_of: Any, kind: str) -> None:
+    pool = make.make_virtual_account()
+    places = {"smart_account": pool.smart_account, "virtual_account": pool, "cluster": make.make_cluster()}
+    figures = {"Owned": 1200, "First end": "2026-05-01", "Since": "2026-05-01T10:00:00+00:00", "Offline": False}
+    for subject_type in Alert.SUBJECTS:
+        alert = make.make_alert(kind, subject_type=subject_type, subject_id=1, figures=figures, lead=30, **places)
+        shown = page(client_of(acme, "owner").get(f"/alerts/{alert.pk}/"))
+        assert "1,200" in shown
+        assert "1 May 2026" in shown
+
+
+def test_filters_are_kept_per_person(acme: Partner, globex: Partner, client_of: Any) -> None:
+    viewer, operator = client_of(acme, "viewer"), client_of(acme, "operator")
+
+    viewer.post("/alerts/filters/", {"name": "Grave", "query": "severity=critical&page=2"})
+    viewer.post("/alerts/filters/", {"name": "Grave", "query": "severity=major"})
+    refused = page(viewer.post("/alerts/filters/", {"name": "None", "query": ""}, follow=True))
+
+    saved = SavedFilter.objects.get()
+    assert (saved.name, saved.query) == ("Grave", "severity=major")
+    assert "No filter is set." in refused
+    assert 'href="/alerts/?severity=major"' in page(viewer.get("/alerts/"))
+    assert "Grave" not in page(operator.get("/alerts/"))
+    assert operator.post(f"/alerts/filters/{saved.pk}/delete/").status_code == 404
+    viewer.post(f"/alerts/filters/{saved.pk}/delete/")
+    assert SavedFilter.objects.count() == 0
+
+
+def test_list_shows_snoozed_and_own_ones_on_demand(acme: Partner, acme_users: dict[str, User], client_of: Any) -> None:
+    make.make_alert(subject="minor one", snoozed_until=timezone.now() + timedelta(days=1))
+    make.make_alert(subject="critical one", owner=acme_users["operator"])
+    client = client_of(acme, "operator")
+
+    assert found(client, "?state=snoozed") == ["minor one"]
+    assert found(client, "?state=new") == ["critical one"]
+    assert found(client, "?owner=me") == ["critical one"]
+    assert found(client, "?owner=nobody") == ["minor one"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _ in AlertRule._meta.get_field("kind").choices])
+def test_rule_of_each_kind_is_replayed_added_and_deleted(acme: Partner, client_of: Any, kind: str) -> None:
+    client = client_of(acme, "owner")
+    before = AlertRule.objects.count()
+    sent = {"name": "Another", "severity": "major", "unit": "percent"}
+
+    assert client.get(f"/alert-rules/add/?kind={kind}").status_code == 200
+    replayed = client.post(f"/alert-rules/add/?kind={kind}", {**sent, "replay": "1"})
+    assert (replayed.status_code, AlertRule.objects.count()) == (200, before)
+
+    assert client.post(f"/alert-rules/add/?kind={kind}", sent)["Location"] == "/alert-rules/"
+    rule = AlertRule.objects.get(name="Another")
+    assert (rule.kind, rule.enabled) == (kind, False)
+    client.post(f"/alert-rules/{rule.pk}/delete/")
+    assert AlertRule.objects.count() == before
+
+
+def test_name_that_is_taken_is_refused_and_nothing_typed_is_lost(acme: Partner, client_of: Any) -> None:
+    response = client_of(acme, "owner").post(
+        "/alert-rules/add/?kind=free_below",
+        {"name": "Sync failed", "threshold": "7", "unit": "licenses", "severity": "info"},
+    )
+
+    assert response.status_code == 409
+    assert "Another rule has this name." in page(response)
+    assert 'value="7"' in page(response)
+
+
+def test_list_of_five_thousand_findings_stays_quick(
+    acme: Partner, client_of: Any, django_assert_num_queries: Any
+) -> None:
+    pool = make.make_virtual_account()
+    License.objects.bulk_create(
+        License(virtual_account=pool, name=f"L{n:05d}", quantity=1, in_use=5, available=-4, status="out_of_compliance")
+        for n in range(5000)
+    )
+    assert evaluate().opened == 5000
+    client = client_of(acme, "viewer")
+    client.get("/alerts/")
+
+    with django_assert_num_queries(QUERIES + 1):
+        shown = page(client.get("/alerts/"))
+
+    assert "<strong>5,000</strong>" in shown

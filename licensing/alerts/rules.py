@@ -1,0 +1,111 @@
+"""What owners do with rules: add, change, delete. Pages, REST and admin call these; what does not fit is refused."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from licensing.alerts.kinds import FACTS
+from licensing.models import AlertRule
+from licensing.refusals import Refusal
+from people import audit
+
+# More, and nobody reads them: each lead time reached is a message.
+MOST_LEADS = 12
+SCOPE_LENGTH = 200
+
+
+@transaction.atomic
+def save(actor: audit.Actor, rule: AlertRule, before: dict[str, Any] | None = None) -> AlertRule:
+    """`before`: audit.snapshot of the stored row, None for a new one. The kind of a stored rule stays."""
+    if before and before["kind"] != rule.kind:
+        raise Refusal("The kind of a rule cannot be changed.", "Add another rule and delete this one.", "kind")
+    _fit_kind(rule)
+    _fit_leads(rule, before)
+    _fit_scopes(rule)
+    _fit_the_rest(rule)
+    rule.save()
+    audit.record(actor, "changed" if before else "added", rule, before=before)
+    return rule
+
+
+@transaction.atomic
+def delete(actor: audit.Actor, rule: AlertRule) -> None:
+    """With its alerts and their history; whoever wants to keep that switches it off."""
+    audit.record(actor, "deleted", rule, changes={})
+    rule.delete()
+
+
+def _fit_kind(rule: AlertRule) -> None:
+    facts = FACTS.get(rule.kind)
+    if facts is None:
+        raise Refusal(f"{rule.kind!r} is not a kind of rule.", f"Kinds: {', '.join(FACTS)}.", "kind")
+    if not facts.counts:
+        rule.threshold = None
+    if rule.threshold is not None and not 0 <= rule.threshold <= facts.most:
+        raise Refusal(
+            f"{rule.threshold} {facts.counts} is out of bounds.", f"Enter a number from 0 to {facts.most}.", "threshold"
+        )
+    if facts.units:
+        rule.unit = rule.unit or facts.units[0]
+        if rule.unit == AlertRule.Unit.PERCENT and (rule.threshold or 0) > 100:
+            raise Refusal("More than 100 percent are never free.", "Enter a number from 0 to 100.", "threshold")
+    else:
+        rule.unit = ""
+
+
+def _fit_leads(rule: AlertRule, before: dict[str, Any] | None) -> None:
+    """Lead times and the longest of them, the threshold, say the same; whichever was changed leads the other."""
+    facts = FACTS[rule.kind]
+    if not facts.timed:
+        rule.lead_days, rule.rise_at_days = [], []
+        return
+    given = sorted(set(rule.lead_days), reverse=True)
+    asked = given or list(facts.notices)
+    if not given or before is None or before["lead_days"] == rule.lead_days:  # the threshold alone was given
+        longest = rule.threshold if rule.threshold is not None else facts.usual if before else asked[0]
+        asked = [longest or 0, *(days for days in asked if days < (longest or 0))]
+    for name, days in (("lead_days", asked), ("rise_at_days", rule.rise_at_days)):
+        if len(days) > MOST_LEADS or any(not 0 <= number <= 3650 for number in days):
+            raise Refusal(
+                "These lead times cannot be watched.", f"At most {MOST_LEADS}, each from 0 to 3650 days.", name
+            )
+    rule.lead_days, rule.threshold = asked, asked[0]
+    rule.rise_at_days = sorted(set(rule.rise_at_days), reverse=True)
+
+
+def _fit_scopes(rule: AlertRule) -> None:
+    facts = FACTS[rule.kind]
+    for name in AlertRule.SCOPES:
+        chosen = list(dict.fromkeys(getattr(rule, name)))
+        setattr(rule, name, chosen)
+        if chosen and name not in facts.scopes:
+            words = name.replace("_", " ")
+            fitting = ", ".join(scope.replace("_", " ") for scope in facts.scopes) or "none: it watches all"
+            raise Refusal(f"A rule of this kind cannot be narrowed to {words}.", f"Scopes it has: {fitting}.", name)
+        if len(chosen) > SCOPE_LENGTH:
+            raise Refusal("The scope is too long.", f"Choose at most {SCOPE_LENGTH}, or none for all.", name)
+
+
+def _fit_the_rest(rule: AlertRule) -> None:
+    rule.name = rule.name.strip() or _free_name(rule)
+    if rule.escalate_after_hours is not None and not 1 <= rule.escalate_after_hours <= 8760:
+        raise Refusal(
+            "This is no time after which severity can rise.", "Enter 1 to 8760 hours.", "escalate_after_hours"
+        )
+    try:
+        rule.full_clean()
+    except ValidationError as error:
+        field, [said, *_] = next(iter(error.message_dict.items()))
+        if field == "name":
+            said = "Another rule has this name. Choose one that tells them apart."
+        raise Refusal(said, "", "" if field == "__all__" else field) from None
+
+
+def _free_name(rule: AlertRule) -> str:
+    """The kind's name, numbered where it is taken."""
+    name = rule.get_kind_display()
+    taken = set(AlertRule.objects.exclude(pk=rule.pk).filter(name__startswith=name).values_list("name", flat=True))
+    return next(
+        given for number in range(1, 10_000) if (given := name if number == 1 else f"{name} {number}") not in taken
+    )

@@ -1,0 +1,72 @@
+"""What can be done about an alert from its page: the one button that leads on."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from licensing.models import Alert
+from licensing.models.alerts import Kind
+from people.gate import Need, may
+from people.models import User
+
+# The pages of subjects; those that have none of their own are shown on another's.
+PAGES = {name: name.replace("_", "-") for name in Alert.SUBJECTS if name != "cssm_alert"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`post`: it acts at once and is sent as a form; otherwise it opens a page."""
+
+    label: str
+    icon: str
+    href: str
+    post: bool = False
+
+
+# kind: (label, icon, route, need, whether it is posted). The route takes the subject's id, but for those of OTHERS.
+STEPS: dict[str, tuple[str, str, str, Need, bool]] = {
+    Kind.SYNC_FAILED: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),
+    Kind.SYNC_TOO_OLD: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),
+    Kind.CSSM_ALERT: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),
+    Kind.CREDENTIALS_REFUSED: ("Enter other credentials", "key-round", "{subject}-secret", Need.OWN, False),
+    Kind.CREDENTIALS_EXPIRING: ("Enter other credentials", "key-round", "{subject}-secret", Need.OWN, False),
+    Kind.TLS_VERIFICATION_OFF: ("Edit the server", "pencil", "license-server-edit", Need.OWN, False),
+    Kind.CERTIFICATE_EXPIRING: ("Test the connection", "plug", "license-server-check", Need.OWN, True),
+    Kind.ON_PREM_SYNC: ("Edit the server", "pencil", "license-server-edit", Need.OWN, False),
+    Kind.ON_PREM_URL: ("Edit the server", "pencil", "license-server-edit", Need.OWN, False),
+    Kind.WRONG_POOL: ("Open its cluster", "boxes", "cluster", Need.READ, False),
+    Kind.EVALUATION_ENDING: ("Assign the cluster", "link", "cluster-assign", Need.OPERATE, False),
+    Kind.TOKEN_EXPIRING: ("Make another token", "ticket", "registration-token-add", Need.OPERATE, False),
+}
+
+
+def next_step(alert: Alert, user: User) -> Step | None:
+    """None for closed alerts, for those whose page says it all, and for people who may not."""
+    known = STEPS.get(alert.kind)
+    if alert.closed_at or known is None or not may(user, known[3]):
+        return None
+    label, icon, route, _, post = known
+    arguments = _arguments(alert, route)
+    if arguments is None:
+        return None
+    return Step(label, icon, reverse(route.format(subject=PAGES.get(alert.subject_type, "")), args=arguments), post)
+
+
+def _arguments(alert: Alert, route: str) -> list[int] | None:
+    if route == "registration-token-add":
+        return []
+    if route.startswith("{subject}") and alert.subject_type not in ("smart_account", "license_server"):
+        return None
+    number = alert.subject_id
+    if route == "smart-account-sync":
+        number = alert.smart_account_id or 0
+    if route == "cluster":
+        number = alert.cluster_id or 0
+    return [number] if number else None
+
+
+def subject_address(alert: Alert) -> str:
+    """The page of what the alert is about."""
+    if alert.subject_type in PAGES:
+        return reverse(PAGES[alert.subject_type], args=[alert.subject_id])
+    return reverse("smart-account", args=[alert.smart_account_id]) if alert.smart_account_id else ""
