@@ -1,4 +1,6 @@
-"""Celery entry points, and what callers need to start and plan them. The only module of licensing that schedules."""
+"""Celery entry points, and what callers need to start and plan them. The only module of licensing that schedules,
+beside `assigning`.
+"""
 
 import random
 from collections.abc import Callable
@@ -8,10 +10,22 @@ from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
-from kombu.exceptions import OperationalError as BrokerError
-from redis.exceptions import RedisError
 
-from licensing import access, accounts, alerts, connect, errands, history, instances, notify, sync, tokens, transfers
+from licensing import (
+    access,
+    accounts,
+    alerts,
+    assigning,
+    connect,
+    errands,
+    history,
+    instances,
+    notify,
+    queueing,
+    sync,
+    tokens,
+    transfers,
+)
 from licensing.cssm.errors import CssmError
 from licensing.models import (
     Channel,
@@ -32,20 +46,12 @@ from people.models import User
 from tenants import schedule
 from tenants.addresses import base_address
 
+BrokerUnavailable = queueing.BrokerUnavailable
+_send = queueing.send
 RETRY_FIRST = timedelta(minutes=15)
 # A queued run that nobody has taken up for so long is sent again: its message may be lost. Twice is harmless.
 QUEUED_LONG = timedelta(minutes=5)
 PASSING = (SyncRun.Reason.UNAVAILABLE, SyncRun.Reason.LOST)
-
-
-class BrokerUnavailable(Exception):
-    """Work could not be queued: the broker does not answer. Nothing was left behind."""
-
-    message = "Work cannot be queued at the moment: the message broker does not answer."
-    next_step = "Try again in a minute. If it stays so, tell who runs this portal."
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.next_step}"
 
 
 @shared_task
@@ -346,12 +352,15 @@ def _tell() -> None:
 
 
 def _send_again() -> None:
-    forgotten = SyncRun.objects.filter(status=SyncRun.Status.QUEUED, queued_at__lt=timezone.now() - QUEUED_LONG)
+    """Syncs and assignment jobs whose message may be lost, and jobs whose worker has died."""
+    long_ago = timezone.now() - QUEUED_LONG
+    forgotten = SyncRun.objects.filter(status=SyncRun.Status.QUEUED, queued_at__lt=long_ago)
     for number in forgotten.values_list("pk", flat=True):
         _send(run_sync, number)
-    plans = TransferPlan.objects.filter(state=TransferPlan.State.QUEUED, queued_at__lt=timezone.now() - QUEUED_LONG)
+    plans = TransferPlan.objects.filter(state=TransferPlan.State.QUEUED, queued_at__lt=long_ago)
     for number in plans.values_list("pk", flat=True):
         _send(run_transfer_plan, number)
+    assigning.send_again(long_ago)
 
 
 def _set_check_status(row: LicenseServer | ClusterAccess, status: str) -> None:
@@ -374,11 +383,3 @@ def _run_errand(key: str, act: Callable[[Actor], Any]) -> None:
         raise
     else:
         errands.done(key, row.pk if row else 0)
-
-
-def _send(task: Any, *arguments: Any, undo: Callable[[], object] = lambda: None) -> None:
-    try:
-        task.delay(*arguments)
-    except (BrokerError, RedisError, OSError):
-        undo()
-        raise BrokerUnavailable from None

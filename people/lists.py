@@ -28,6 +28,8 @@ OBJECTS = {
     "cluster": ("Cluster", "cluster"),
     "proxy": ("Proxy", ""),
     "assignment": ("Assignment", "assignment"),
+    "assignmentjob": ("Assignment job", "assignment-job"),
+    "assignmentbatch": ("Assignment batch", "assignment-batch"),
     "alert": ("Alert", "alert"),
     "alertrule": ("Alert rule", "alert-rule-edit"),
     "syncrun": ("Sync run", "sync-run"),

@@ -241,6 +241,7 @@ SCHEDULED_TASKS = {
     "alerts": "licensing.tasks.evaluate_alerts",
     "deliver": "licensing.tasks.deliver",
     "prune": "licensing.tasks.prune",
+    "batch": "licensing.assigning.advance_batch",
 }
 
 # --- REST ---

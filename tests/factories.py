@@ -11,6 +11,8 @@ from licensing.models import (
     AlertEvent,
     AlertRule,
     Assignment,
+    AssignmentBatch,
+    AssignmentBatchCluster,
     AssignmentJob,
     AssignmentStage,
     Channel,
@@ -55,6 +57,11 @@ def make_virtual_account(**values: Any) -> VirtualAccount:
     if "smart_account" not in values:
         values["smart_account"] = make_smart_account()
     return VirtualAccount.objects.create(**{"name": f"Pool {next(_numbers)}", **values})
+
+
+def make_pool(**values: Any) -> VirtualAccount:
+    """A virtual account that takes clusters: with a license mode."""
+    return make_virtual_account(**{"license_mode": "hcs", **values})
 
 
 def make_license(**values: Any) -> License:
@@ -163,6 +170,21 @@ def make_assignment_job(stages: dict[str, str] | None = None, **values: Any) -> 
         for place, kind in enumerate(AssignmentStage.Kind.values, 1)
     )
     return job
+
+
+def make_batch(clusters: list[Cluster] | None = None, **values: Any) -> AssignmentBatch:
+    """`clusters`: in their order; default one. The window is open."""
+    now = timezone.now()
+    defaults = {"name": f"Batch {next(_numbers)}", "created_by": "somebody@acme.example"}
+    window = {"window_start": now - timedelta(minutes=5), "window_end": now + timedelta(hours=4)}
+    if "virtual_account" not in values:
+        values["virtual_account"] = make_pool()
+    batch = AssignmentBatch.objects.create(**{**defaults, **window, **values})
+    AssignmentBatchCluster.objects.bulk_create(
+        AssignmentBatchCluster(batch=batch, cluster=cluster, position=place)
+        for place, cluster in enumerate([make_cluster()] if clusters is None else clusters, 1)
+    )
+    return batch
 
 
 def make_sync_run(**values: Any) -> SyncRun:

@@ -112,6 +112,13 @@ def fill(partner: Partner, marker: str) -> None:
         )
         make.make_token(id=ID, virtual_account=pool, description=f"{marker} token", text=f"{marker} secret")
         make.make_assignment(id=ID, cluster=cluster, virtual_account=pool, started_by=f"{marker} person")
+        batch = make.make_batch(
+            [cluster], id=ID, virtual_account=pool, name=f"{marker} batch", created_by=f"{marker} person"
+        )
+        job = make.make_assignment_job(
+            id=ID, kind="unassign", cluster=cluster, virtual_account=pool, batch=batch, requested_by=f"{marker} person"
+        )
+        job.stages.update(cause=f"{marker} cause")
         run = make.make_sync_run(id=ID, smart_account=account, status="failed", cause=f"{marker} cause")
         Change.objects.create(
             id=ID, sync_run=run, kind="created", object_type="license", object_id=ID, label=f"{marker} change"

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import StackedInline, TabularInline
 
-from licensing import assignment, fleet
+from licensing import assigning, fleet
 from licensing.models import Assignment, Cluster, Customer, Node, Proxy
 from people import audit
 from people.admin_site import VerbAdmin, partner_site, secret_field
@@ -110,11 +110,11 @@ class AssignmentAdmin(VerbAdmin):
         return False
 
     def save_row(self, actor: audit.Actor, row: Assignment, before: dict[str, Any] | None, form: Any) -> None:
-        row.pk = assignment.assign(actor, row.cluster, row.virtual_account).pk
+        row.pk = assigning.assign(actor, row.cluster, row.virtual_account).pk
 
     @admin.action(description="End", permissions=["view"])
     def end(self, request: HttpRequest, rows: QuerySet[Assignment]) -> None:
-        self.act_on(request, rows, assignment.end, "Ended")
+        self.act_on(request, rows, assigning.end, "Ended")
 
 
 def _proxy_spec(values: dict[str, Any]) -> fleet.ProxySpec:

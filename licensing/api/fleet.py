@@ -1,22 +1,19 @@
-"""Customers, clusters and assignments."""
+"""Customers and clusters."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import django_filters
 from django.db import transaction
-from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import mixins, serializers
-from rest_framework.decorators import action
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.viewsets import ModelViewSet, ReadOnlyModelViewSet
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.viewsets import ModelViewSet
 
-from licensing import assignment, cluster_status, fleet
+from licensing import cluster_status, fleet
 from licensing.api.fields import Link, Strict
 from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.fleet import NodeSpec, ProxySpec
-from licensing.models import Assignment, Cluster, Customer, LicenseServer, Node, Proxy, VirtualAccount
+from licensing.models import Cluster, Customer, LicenseServer, Node, Proxy
 from licensing.transport import Mode, Rule
 from people import audit
 from people.audit import Actor
@@ -199,41 +196,6 @@ class Clusters(ModelViewSet[Cluster]):
 
     def perform_destroy(self, instance: Cluster) -> None:
         fleet.delete_cluster(audit.actor_of(self.request), instance)
-
-
-class AssignmentSerializer(Strict, serializers.ModelSerializer[Assignment]):
-    cluster = Link(Cluster)
-    virtual_account = Link(VirtualAccount)
-
-    class Meta:
-        model = Assignment
-        fields = ["id", "cluster", "virtual_account", "started_at", "started_by", "ended_at", "ended_by"]
-        read_only_fields = ["started_at", "started_by", "ended_at", "ended_by"]
-        validators: list[Any] = []  # the verb says it
-
-
-class AssignmentFilters(django_filters.FilterSet):
-    cluster = LinkFilter()
-    virtual_account = LinkFilter()
-    customer = LinkFilter(field_name="cluster__customer")
-    current = YesNoFilter(field_name="ended_at", lookup_expr="isnull")
-
-
-class Assignments(mixins.CreateModelMixin, ReadOnlyModelViewSet[Assignment]):
-    queryset = Assignment.objects.all()
-    serializer_class = AssignmentSerializer
-    filterset_class = AssignmentFilters
-    write_need = Need.OPERATE
-
-    def perform_create(self, serializer: Any) -> None:
-        serializer.instance = assignment.assign(audit.actor_of(self.request), **serializer.validated_data)
-
-    @extend_schema(request=None, responses=AssignmentSerializer)
-    @action(detail=True, methods=["post"])
-    def end(self, request: Request, pk: int) -> Response:
-        """End an assignment; the cluster can then be assigned elsewhere."""
-        ended = assignment.end(audit.actor_of(request), self.get_object())
-        return Response(self.get_serializer(ended).data)
 
 
 def _set(row: Customer | Cluster, values: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Every error as application/problem+json (RFC 9457): what happened, what to do next, and for input which field."""
 
 import logging
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,7 @@ from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
 from licensing.api.parsing import TooLarge
+from licensing.assignment import NotAssignable
 from licensing.cssm.errors import CssmError, CssmRefused
 from licensing.refusals import Refusal
 from licensing.tasks import BrokerUnavailable
@@ -44,10 +46,23 @@ def problem(status: int, detail: str, **members: Any) -> JsonResponse:
 
 def _of_refusal(error: Refusal) -> JsonResponse:
     """About one input: as an error of that field; about the state of things: a conflict."""
+    if isinstance(error, NotAssignable):
+        return _of_reasons(error)
     if error.field:
         errors = {error.field: [str(error)]}
         return problem(HTTPStatus.BAD_REQUEST, error.message, next_step=error.next_step, errors=errors)
     return problem(HTTPStatus.CONFLICT, error.message, next_step=error.next_step)
+
+
+def _of_reasons(error: NotAssignable) -> JsonResponse:
+    """All at once; about inputs only: errors of those fields, else a conflict."""
+    errors: dict[str, list[str]] = {}
+    for reason in error.reasons:
+        errors.setdefault(reason.field, []).append(str(reason))
+    said = {"next_step": error.next_step, "reasons": [asdict(reason) for reason in error.reasons]}
+    if "" in errors:
+        return problem(HTTPStatus.CONFLICT, error.message, **said)
+    return problem(HTTPStatus.BAD_REQUEST, error.message, errors=errors, **said)
 
 
 def _of_rest_framework(error: exceptions.APIException) -> JsonResponse:

@@ -5,7 +5,20 @@ from typing import Any
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from licensing.api import alerts, allocation, channels, docs, fleet, instances, pools, reach, runs, servers
+from licensing.api import (
+    alerts,
+    allocation,
+    assignment_batches,
+    assignments,
+    channels,
+    docs,
+    fleet,
+    instances,
+    pools,
+    reach,
+    runs,
+    servers,
+)
 
 COLLECTIONS: dict[str, Any] = {
     "license-servers": servers.LicenseServers,
@@ -16,7 +29,9 @@ COLLECTIONS: dict[str, Any] = {
     "registration-tokens": pools.RegistrationTokens,
     "customers": fleet.Customers,
     "clusters": fleet.Clusters,
-    "assignments": fleet.Assignments,
+    "assignments": assignments.Assignments,
+    "assignment-jobs": assignments.AssignmentJobs,
+    "assignment-batches": assignment_batches.AssignmentBatches,
     "sync-runs": runs.SyncRuns,
     "alerts": alerts.Alerts,
     "alert-rules": alerts.AlertRules,

@@ -1,14 +1,13 @@
-"""Forms for customers, clusters with their nodes, proxies and assignments."""
+"""Forms for customers, clusters with their nodes, proxies."""
 
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 from django.http import QueryDict
 
 from licensing.fleet import ProxySpec
 from licensing.forms.servers import secret_field
-from licensing.models import Cluster, Customer, LicenseServer, Node, Proxy, VirtualAccount
+from licensing.models import Cluster, Customer, LicenseServer, Node, Proxy
 
 MORE_NODES = 3
 
@@ -102,19 +101,3 @@ class PoolField(forms.ModelChoiceField):
 class ClusterField(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.name} · {obj.customer}"
-
-
-class AssignClusterForm(forms.Form):
-    """From the cluster's page: into which pool."""
-
-    def __init__(self, pools: QuerySet[VirtualAccount], *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fields["virtual_account"] = PoolField(queryset=pools, label="Virtual account")
-
-
-class AssignPoolForm(forms.Form):
-    """From the virtual account's page: which cluster."""
-
-    def __init__(self, clusters: QuerySet[Cluster], *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fields["cluster"] = ClusterField(queryset=clusters)

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.utils import DataError, InterfaceError, OperationalError
 from stamina import retry
 
-from licensing import alerts
+from licensing import alerts, arrivals
 from licensing.connect import account_ref, client_for, note_certificate
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.models import SyncRun
@@ -35,6 +35,8 @@ def run(sync_run: SyncRun, on_progress: OnProgress | None = None) -> SyncRun:
         elif ours and sync_run.status == SyncRun.Status.RUNNING:
             runs.fail(sync_run, SyncRun.Reason.LOST, runs.LOST_CAUSE, runs.LOST_NEXT_STEP)
     sync_run = SyncRun.objects.select_related("smart_account").filter(pk=sync_run.pk).first() or sync_run
+    if sync_run.status == SyncRun.Status.SUCCEEDED:
+        arrivals.look(sync_run)
     if not sync_run.unfinished:
         alerts.evaluate(smart_account_id=sync_run.smart_account_id)
     return sync_run

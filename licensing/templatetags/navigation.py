@@ -45,6 +45,8 @@ SECTIONS = (
             Item("customers", "Customers", "building-2"),
             Item("clusters", "Clusters", "boxes"),
             Item("assignments", "Assignments", "link"),
+            Item("assignment-jobs", "Assignment jobs", "list-checks"),
+            Item("assignment-batches", "Batches", "calendar-clock"),
             Item("transport", "Transport", "route"),
         ),
     ),

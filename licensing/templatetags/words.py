@@ -84,6 +84,17 @@ STATES = {
     "created": State("info", "circle-plus", "New"),
     "changed": State("info", "pencil", "Changed"),
     "back": State("good", "undo-2", "Back"),
+    # AssignmentJob, AssignmentStage and AssignmentBatch; some of them stand above
+    "waiting": State("quiet", "hourglass", "Waiting"),
+    "by_hand": State("warn", "hand", "Waits for you"),
+    "verifying": State("info", "refresh-cw", "Waits for a sync"),
+    "done": State("good", "circle-check", "Done"),
+    "skipped": State("quiet", "circle-minus", "Not needed"),
+    "draft": State("quiet", "pencil", "Draft"),
+    "planned": State("info", "calendar-clock", "Planned"),
+    "stopped": State("bad", "octagon-alert", "Stopped"),
+    "over": State("warn", "clock-alert", "Window over"),
+    "approval": State("warn", "user-check", "Needs approval"),
     # lines of licenses, by Cisco's word
     "canceled": State("warn", "circle-slash", "Canceled"),
     "cancelled": State("warn", "circle-slash", "Canceled"),

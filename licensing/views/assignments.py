@@ -6,10 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from licensing import assignment as verbs
+from licensing import assigning
 from licensing.filters.fleet import AssignmentFilter
-from licensing.forms.fleet import AssignClusterForm, AssignPoolForm
-from licensing.models import Assignment, Cluster, VirtualAccount
+from licensing.forms.assignments import AssignClusterForm, AssignPoolForm
+from licensing.models import Assignment, AssignmentJob, Cluster, VirtualAccount
 from licensing.tables.fleet import AssignmentTable
 from licensing.views.clusters import crumbs_of
 from licensing.views.forms import DONE, attempt, confirm_page, form_page
@@ -39,20 +39,18 @@ def assignments(request: HttpRequest) -> HttpResponse:
 @needs(Need.READ)
 def assignment(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(all_assignments(), pk=pk)
-    return render(request, "assignments/assignment.html", {"assignment": found})
+    context = {"assignment": found, "jobs": found.jobs.select_related("cluster", "virtual_account").order_by("-pk")}
+    return render(request, "assignments/assignment.html", context)
 
 
 @needs(Need.OPERATE)
 def cluster_assign(request: HttpRequest, pk: int) -> HttpResponse:
     cluster = get_object_or_404(Cluster.objects.select_related("customer"), pk=pk)
-    pools = VirtualAccount.objects.present().select_related("smart_account").order_by("smart_account__name", "name")
-    form = AssignClusterForm(pools, request.POST or None)
-    status, made = attempt(
-        request, form, lambda: verbs.assign(actor_of(request), cluster, form.cleaned_data["virtual_account"])
-    )
+    form = AssignClusterForm(pools_to_choose(), request.POST or None)
+    status, made = attempt(request, form, lambda: assigning.assign(actor_of(request), cluster, **form.cleaned_data))
     if status == DONE and made is not None:
-        messages.success(request, f"{cluster} is assigned to {made.virtual_account}.")
-        return redirect("cluster", pk)
+        messages.success(request, f"{cluster} is assigned to {made.virtual_account}. This job brings it there.")
+        return to_job(made)
     return form_page(
         request, form, heading=f"Assign {cluster}", submit="Assign", cancel=reverse("cluster", args=[pk]),
         crumbs=crumbs_of(cluster), template="assignments/assign.html", status=status, cluster=cluster,
@@ -65,10 +63,12 @@ def virtual_account_assign(request: HttpRequest, pk: int) -> HttpResponse:
     address = reverse("virtual-account", args=[pk])
     free = Cluster.objects.exclude(pk__in=Assignment.objects.current().values("cluster"))
     form = AssignPoolForm(free.select_related("customer").order_by("customer__name", "name"), request.POST or None)
-    status, made = attempt(request, form, lambda: verbs.assign(actor_of(request), form.cleaned_data["cluster"], pool))
+    status, made = attempt(
+        request, form, lambda: assigning.assign(actor_of(request), virtual_account=pool, **form.cleaned_data)
+    )
     if status == DONE and made is not None:
-        messages.success(request, f"{made.cluster} is assigned to {pool}.")
-        return redirect(address)
+        messages.success(request, f"{made.cluster} is assigned to {pool}. This job brings it there.")
+        return to_job(made)
     crumbs = [("Virtual accounts", reverse("virtual-accounts")), (pool.name, address)]
     return form_page(
         request, form, heading=f"Assign a cluster to {pool}", submit="Assign", cancel=address, crumbs=crumbs,
@@ -82,11 +82,12 @@ def assignment_end(request: HttpRequest, pk: int) -> HttpResponse:
     address = reverse("assignment", args=[pk])
     page = confirm_page(
         request,
-        lambda: verbs.end(actor_of(request), found),
+        lambda: assigning.end(actor_of(request), found),
         heading=f"End the assignment of {found.cluster}?",
         consequences=[
             f"{found.cluster} no longer counts as a user of {found.virtual_account}, and can be assigned elsewhere.",
-            "Its products stay registered at Cisco until somebody deregisters them.",
+            "Where its products are registered there, a job deregisters them: by hand, or over the way set for it.",
+            "An assignment job that has not come to its end is cancelled.",
             "The history keeps this assignment.",
         ],
         blockers=["This assignment has ended already."] if found.ended_at else [],
@@ -97,4 +98,32 @@ def assignment_end(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if page is None:
         messages.success(request, f"{found.cluster} is no longer assigned.")
-    return page or redirect("cluster", found.cluster_id)
+    return page or to_job(found)
+
+
+@needs(Need.OPERATE)
+def assignment_reassign(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(all_assignments(), pk=pk)
+    address = reverse("assignment", args=[pk])
+    form = AssignClusterForm(pools_to_choose().exclude(pk=found.virtual_account_id), request.POST or None)
+    actor = actor_of(request)
+    status, made = attempt(request, form, lambda: assigning.reassign(actor, found.cluster, **form.cleaned_data))
+    if status == DONE and made is not None:
+        messages.success(request, f"{made.cluster} is assigned to {made.virtual_account}. This job moves it.")
+        return to_job(made)
+    return form_page(
+        request, form, heading=f"Move {found.cluster} out of {found.virtual_account}", submit="Move", cancel=address,
+        crumbs=[HERE, (str(found), address)], template="assignments/assign.html", status=status,
+        cluster=found.cluster, leaves=found.virtual_account,
+    )  # fmt: skip
+
+
+def pools_to_choose() -> QuerySet[VirtualAccount]:
+    rows = VirtualAccount.objects.present().select_related("smart_account")
+    return rows.order_by("smart_account__name", "name")  # type: ignore[no-any-return]
+
+
+def to_job(row: Assignment) -> HttpResponse:
+    """To the job under way, where there is one; else to the cluster."""
+    job = AssignmentJob.objects.open().filter(assignment=row).first()
+    return redirect("assignment-job", job.pk) if job else redirect("cluster", row.cluster_id)

@@ -318,7 +318,7 @@ def test_second_assignment_of_a_cluster_is_refused(owner: Any) -> None:
 
 
 def test_assignment_is_made_by_the_verb(owner: Any) -> None:
-    values = {"cluster": make.make_cluster().pk, "virtual_account": make.make_virtual_account().pk}
+    values = {"cluster": make.make_cluster().pk, "virtual_account": make.make_pool().pk}
 
     owner.post(address("assignment", "add"), values)
 

@@ -23,7 +23,9 @@ MEMBERS = {
     "registration-tokens": "id virtual_account description expires_at created_by export_controlled gone_at",
     "customers": "id name",
     "clusters": "id customer name application version nodes",
-    "assignments": "id cluster virtual_account started_at ended_at",
+    "assignments": "id cluster virtual_account started_at ended_at job",
+    "assignment-jobs": "id kind state cluster virtual_account assignment batch requested_by stages",
+    "assignment-batches": "id name kind virtual_account clusters window_start window_end state approved_by",
     "sync-runs": "id smart_account status started_at finished_at progress counts cause",
     "alerts": "id kind severity state subject summary opened_at closed_at due_at",
     "alert-rules": "id kind enabled threshold severity",
@@ -38,10 +40,18 @@ MAKERS: dict[str, Any] = {
     "customers": make.make_customer,
     "clusters": make.make_cluster,
     "assignments": make.make_assignment,
+    "assignment-jobs": make.make_assignment_job,
+    "assignment-batches": make.make_batch,
     "sync-runs": make.make_sync_run,
     "alerts": make.make_alert,
 }
-STATEMENTS = {"licenses": 2, "product-instances": 2, "clusters": 4}  # the rows and their parts
+STATEMENTS = {
+    "assignment-jobs": 2,
+    "assignment-batches": 2,
+    "licenses": 2,
+    "product-instances": 2,
+    "clusters": 4,
+}  # the rows and their parts
 
 
 @pytest.mark.parametrize("collection", MAKERS)
@@ -263,7 +273,7 @@ def test_two_publishers_are_refused_and_nothing_is_made(acme: Partner, api_of: A
 
 
 def test_second_assignment_is_refused_until_the_first_has_ended(acme: Partner, api_of: Any) -> None:
-    cluster, pool, other = make.make_cluster(), make.make_virtual_account(), make.make_virtual_account()
+    cluster, pool, other = make.make_cluster(), make.make_pool(), make.make_pool()
     api = api_of(acme, "operator")
     first = api.post("/api/v1/assignments/", {"cluster": cluster.pk, "virtual_account": pool.pk})
     second = api.post("/api/v1/assignments/", {"cluster": cluster.pk, "virtual_account": other.pk})
@@ -288,7 +298,7 @@ def test_second_assignment_is_refused_until_the_first_has_ended(acme: Partner, a
 def test_assignments_that_cannot_work_are_refused(
     acme: Partner, api_of: Any, values: dict[str, Any], pool: dict[str, Any], field: str
 ) -> None:
-    body = {"cluster": make.make_cluster(**values).pk, "virtual_account": make.make_virtual_account(**pool).pk}
+    body = {"cluster": make.make_cluster(**values).pk, "virtual_account": make.make_pool(**pool).pk}
 
     answer = api_of(acme).post("/api/v1/assignments/", body)
 

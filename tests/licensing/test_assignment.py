@@ -20,7 +20,7 @@ ANNA = Actor(None, "anna@acme.example")
 
 
 def test_assignment_is_made_and_audited(acme: Partner) -> None:
-    cluster, pool = make.make_cluster(name="Main"), make.make_virtual_account(name="Pool")
+    cluster, pool = make.make_cluster(name="Main"), make.make_pool(name="Pool")
 
     made = assignment.assign(ANNA, cluster, pool)
 
@@ -33,7 +33,7 @@ def test_assignment_is_made_and_audited(acme: Partner) -> None:
     "version", ["12.0", "12.5(1)SU4", "14.0.1", "15", "X12.6", "x14.2", "", "unknown"], ids=lambda text: text or "none"
 )
 def test_versions_that_know_smart_licensing_are_assigned(acme: Partner, version: str) -> None:
-    assignment.assign(ANNA, make.make_cluster(version=version), make.make_virtual_account())
+    assignment.assign(ANNA, make.make_cluster(version=version), make.make_pool())
 
     assert Assignment.objects.current().count() == 1
 
@@ -41,7 +41,7 @@ def test_versions_that_know_smart_licensing_are_assigned(acme: Partner, version:
 @pytest.mark.parametrize("version", ["11.5(1)", "11", "10.5.2", "9.1", "X8.11", " 11.0"])
 def test_older_versions_are_refused(acme: Partner, version: str) -> None:
     with pytest.raises(Refusal) as refusal:
-        assignment.assign(ANNA, make.make_cluster(name="Old", version=version), make.make_virtual_account())
+        assignment.assign(ANNA, make.make_cluster(name="Old", version=version), make.make_pool())
 
     assert refusal.value.message == f"Old has version {version}, which knows no Smart Licensing."
     assert refusal.value.next_step == "Upgrade it to 12.x or later, then assign it."
@@ -57,13 +57,13 @@ def test_older_versions_are_refused(acme: Partner, version: str) -> None:
 )
 def test_pools_that_cannot_serve_are_refused(acme: Partner, values: dict[str, Any], message: str) -> None:
     with pytest.raises(Refusal, match=message) as refusal:
-        assignment.assign(ANNA, make.make_cluster(), make.make_virtual_account(name="Pool", **values))
+        assignment.assign(ANNA, make.make_cluster(), make.make_pool(name="Pool", **values))
 
     assert (refusal.value.field, Assignment.objects.count()) == ("virtual_account", 0)
 
 
 def test_pool_that_has_changed_since_it_was_read_is_looked_at_again(acme: Partner) -> None:
-    pool = make.make_virtual_account()
+    pool = make.make_pool()
     VirtualAccount.objects.update(gone_at=timezone.now())
 
     with pytest.raises(Refusal, match="is gone at Cisco"):
@@ -75,21 +75,21 @@ def test_cluster_deleted_meanwhile_is_refused(acme: Partner) -> None:
     Cluster.objects.filter(pk=cluster.pk).delete()
 
     with pytest.raises(Refusal, match="was deleted just now"):
-        assignment.assign(ANNA, cluster, make.make_virtual_account())
+        assignment.assign(ANNA, cluster, make.make_pool())
 
 
 def test_second_assignment_is_refused_and_names_the_first(acme: Partner) -> None:
-    cluster, pool = make.make_cluster(name="Main"), make.make_virtual_account(name="Pool")
+    cluster, pool = make.make_cluster(name="Main"), make.make_pool(name="Pool")
     assignment.assign(ANNA, cluster, pool)
 
     with pytest.raises(Refusal, match=r"Main is already assigned to Pool\. End that assignment first\.") as refusal:
-        assignment.assign(ANNA, cluster, make.make_virtual_account())
+        assignment.assign(ANNA, cluster, make.make_pool())
 
     assert (refusal.value.field, Assignment.objects.count()) == ("", 1)
 
 
 def test_ended_assignment_stays_and_lets_go(acme: Partner) -> None:
-    cluster, pool = make.make_cluster(), make.make_virtual_account()
+    cluster, pool = make.make_cluster(), make.make_pool()
     first = assignment.assign(ANNA, cluster, pool)
 
     ended = assignment.end(ANNA, first)
@@ -98,7 +98,7 @@ def test_ended_assignment_stays_and_lets_go(acme: Partner) -> None:
     assert (ended.ended_by, ended.ended_at is None) == (ANNA.label, False)
     assert list(Assignment.objects.order_by("id")) == [first, second]
     actions = AuditEntry.objects.order_by("id").values_list("action", flat=True)
-    assert list(actions) == ["assigned", "ended", "assigned"]
+    assert list(actions) == ["assigned", "cancelled", "ended", "assigned"]
 
 
 def test_assignment_ends_once(acme: Partner) -> None:
@@ -138,7 +138,7 @@ def at_once(in_partner: Any, *acts: Callable[[], object]) -> list[str]:
 def test_of_two_who_assign_at_once_one_is_refused(committed: None, in_partner: Any) -> None:
     with in_partner("acme"):
         cluster = make.make_cluster(name="Main")
-        pools = [make.make_virtual_account(name="Pool") for _ in range(2)]
+        pools = [make.make_pool(name="Pool") for _ in range(2)]
 
     said = at_once(in_partner, *(lambda pool=pool: assignment.assign(ANNA, cluster, pool) for pool in pools))
 
@@ -149,7 +149,7 @@ def test_of_two_who_assign_at_once_one_is_refused(committed: None, in_partner: A
 
 def test_pool_does_not_become_the_ordered_one_while_it_is_assigned(committed: None, in_partner: Any) -> None:
     with in_partner("acme"):
-        cluster, pool = make.make_cluster(), make.make_virtual_account()
+        cluster, pool = make.make_cluster(), make.make_pool()
 
     at_once(
         in_partner,
@@ -164,7 +164,7 @@ def test_pool_does_not_become_the_ordered_one_while_it_is_assigned(committed: No
 
 def test_cluster_is_not_deleted_while_it_is_assigned(committed: None, in_partner: Any) -> None:
     with in_partner("acme"):
-        cluster, pool = make.make_cluster(), make.make_virtual_account()
+        cluster, pool = make.make_cluster(), make.make_pool()
 
     said = at_once(
         in_partner,

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from licensing.models import Assignment, Cluster, Customer, Node, Proxy
+from licensing.models import Assignment, AssignmentJob, Cluster, Customer, Node, Proxy
 from people.models import AuditEntry
 from tenants.models import Partner
 from tests import factories as make
@@ -164,13 +164,13 @@ def test_cluster_name_is_taken_within_its_customer_only(acme: Partner, client_of
 
 def test_cluster_is_assigned_from_its_page_and_a_second_time_refused(acme: Partner, client_of: Any) -> None:
     cluster = make.make_cluster(name="Core")
-    pool, other = make.make_virtual_account(name="Pool"), make.make_virtual_account(name="Other")
+    pool, other = make.make_pool(name="Pool"), make.make_pool(name="Other")
     client, address = client_of(acme, "operator"), f"/clusters/{cluster.pk}"
 
     first = client.post(f"{address}/assign/", {"virtual_account": pool.pk})
     second = client.post(f"{address}/assign/", {"virtual_account": other.pk})
 
-    assert first["Location"] == f"{address}/"
+    assert first["Location"] == f"/assignment-jobs/{AssignmentJob.objects.get().pk}/"
     assert second.status_code == 409
     assert "Core is already assigned to Pool. End that assignment first." in page(second)
     made = Assignment.objects.get()
@@ -179,8 +179,8 @@ def test_cluster_is_assigned_from_its_page_and_a_second_time_refused(acme: Partn
 
 
 def test_ordered_pool_and_old_version_are_refused(acme: Partner, client_of: Any) -> None:
-    ordered = make.make_virtual_account(name="Ordered", purpose="ordered")
-    pool = make.make_virtual_account(name="Pool")
+    ordered = make.make_pool(name="Ordered", purpose="ordered")
+    pool = make.make_pool(name="Pool")
     cluster, old = make.make_cluster(name="Core"), make.make_cluster(name="Old", version="11.5.1")
     client = client_of(acme, "operator")
 
@@ -194,7 +194,7 @@ def test_ordered_pool_and_old_version_are_refused(acme: Partner, client_of: Any)
 
 
 def test_pool_offers_free_clusters_only(acme: Partner, client_of: Any) -> None:
-    pool = make.make_virtual_account(name="Pool")
+    pool = make.make_pool(name="Pool")
     free = make.make_cluster(name="Free one")
     make.make_assignment(cluster=make.make_cluster(name="Busy one"), virtual_account=pool)
     client, address = client_of(acme, "operator"), f"/virtual-accounts/{pool.pk}/assign/"
@@ -203,7 +203,7 @@ def test_pool_offers_free_clusters_only(acme: Partner, client_of: Any) -> None:
     done = client.post(address, {"cluster": free.pk})
 
     assert ("Free one" in asked, "Busy one" in asked) == (True, False)
-    assert done["Location"] == f"/virtual-accounts/{pool.pk}/"
+    assert done["Location"] == f"/assignment-jobs/{AssignmentJob.objects.get().pk}/"
     assert Assignment.objects.current().filter(cluster=free).exists()
 
 

@@ -1,0 +1,136 @@
+"""The life of an AssignmentJob: made with its four stages, moved by compare and swap, held by one worker at a time.
+
+A worker holds an advisory lock of its database session. The lock ends with the session, so a job that is running
+without a lock is one whose worker has died; whoever takes it up goes on at the stage that was under way.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.utils import Error as DatabaseError
+from django.utils import timezone
+
+from licensing.models import Assignment, AssignmentBatch, AssignmentJob, AssignmentStage, Cluster, VirtualAccount
+from people.audit import Actor
+
+State, Stage = AssignmentJob.State, AssignmentStage.State
+# The oid tells the schemas apart: locks are of the whole database.
+LOCK_KEY = "hashtextextended(concat('assignment ', 'licensing_assignmentjob'::regclass::oid, ' ', {job}), 0)"
+WITHOUT_LOCK = f"""
+SELECT job.id FROM licensing_assignmentjob job
+WHERE job.state = 'running' AND NOT EXISTS (
+    SELECT 1 FROM pg_locks held
+    WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
+        AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (held.classid::bigint << 32) | held.objid::bigint = {LOCK_KEY.format(job="job.id")}
+)
+"""
+
+
+class JobTaken(Exception):
+    """The job is no longer ours: it was cancelled, or went away with its cluster."""
+
+
+def make(
+    actor: Actor,
+    kind: str,
+    cluster: Cluster,
+    pool: VirtualAccount,
+    *,
+    assignment: Assignment | None = None,
+    previous: VirtualAccount | None = None,
+    batch: AssignmentBatch | None = None,
+    override_reason: str = "",
+) -> AssignmentJob:
+    """In the transaction of its decision. The constraint lets one job per cluster be open."""
+    job = AssignmentJob.objects.create(
+        kind=kind, cluster=cluster, virtual_account=pool, assignment=assignment, previous=previous, batch=batch,
+        override_reason=override_reason.strip(), requested_by=actor.label,
+    )  # fmt: skip
+    AssignmentStage.objects.bulk_create(
+        AssignmentStage(job=job, position=place, kind=kind) for place, kind in enumerate(AssignmentStage.Kind, 1)
+    )
+    return job
+
+
+@contextmanager
+def only_one(job: AssignmentJob) -> Iterator[bool]:
+    """Hold the job's lock. False: another worker is at it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock({LOCK_KEY.format(job='%s')})", [job.pk])
+        held = bool(cursor.fetchone()[0])
+    try:
+        yield held
+    finally:
+        if held:
+            _release(job)
+
+
+def without_worker() -> list[int]:
+    """Ids of jobs that are running, and whose worker has died."""
+    with connection.cursor() as cursor:
+        cursor.execute(WITHOUT_LOCK)
+        return [number for (number,) in cursor.fetchall()]
+
+
+def begin(job: AssignmentJob) -> bool:
+    """Compare and swap to running. Under the job's lock: one that is running already has lost its worker."""
+    return _move(job.pk, (State.WAITING, State.RUNNING), State.RUNNING)
+
+
+@transaction.atomic
+def start_stage(stage: AssignmentStage) -> None:
+    hold(stage.job_id, State.RUNNING)
+    stage.state, stage.cause, stage.next_step, stage.instructions = Stage.RUNNING, "", "", []
+    stage.started_at = stage.started_at or timezone.now()
+    stage.finished_at = None
+    stage.save(update_fields=["state", "cause", "next_step", "instructions", "started_at", "finished_at"])
+
+
+@transaction.atomic
+def settle_stage(stage: AssignmentStage, state: str, job_state: str, **words: Any) -> None:
+    """What came of the stage, and what the job does next; both or neither. Raises JobTaken."""
+    hold(stage.job_id, State.RUNNING)
+    for name, value in words.items():
+        setattr(stage, name, value)
+    stage.state = state
+    stage.finished_at = timezone.now() if state in (Stage.DONE, Stage.SKIPPED, Stage.FAILED) else None
+    stage.save(update_fields=["state", "finished_at", *words])
+    _move(stage.job_id, (State.RUNNING,), job_state)
+
+
+@transaction.atomic
+def finish(job: AssignmentJob) -> None:
+    if not _move(job.pk, (State.RUNNING,), State.DONE):
+        raise JobTaken
+
+
+def hold(job_id: int, *states: str) -> AssignmentJob:
+    """The job's row, locked. Raises JobTaken unless it is in one of these states."""
+    held = AssignmentJob.objects.select_for_update().filter(pk=job_id, state__in=states).first()
+    if held is None:
+        raise JobTaken
+    return held
+
+
+def move(job: AssignmentJob, come_from: Sequence[str], state: str) -> None:
+    """Raises JobTaken when somebody was quicker."""
+    if not _move(job.pk, come_from, state):
+        raise JobTaken
+
+
+def _move(job_id: int, come_from: Sequence[str], state: str) -> bool:
+    now = timezone.now()
+    over = now if state in (State.DONE, State.CANCELLED) else None
+    rows = AssignmentJob.objects.filter(pk=job_id, state__in=come_from)
+    return bool(rows.update(state=state, moved_at=now, finished_at=over))
+
+
+def _release(job: AssignmentJob) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_advisory_unlock({LOCK_KEY.format(job='%s')})", [job.pk])
+    except DatabaseError:
+        connection.close()  # the lock ends with the session

@@ -1,0 +1,102 @@
+"""Carrying a job out, stage by stage, from where it stands."""
+
+import logging
+
+from licensing import reach
+from licensing.assignment import jobs, stages
+from licensing.assignment.effects import changes_mode
+from licensing.assignment.stages import Awaited, Outcome, Passed, Skipped, Work
+from licensing.cssm.errors import CssmError
+from licensing.models import AssignmentJob, AssignmentStage, Cluster, VirtualAccount
+from licensing.models.secrets import SecretUnreadable
+from licensing.reach import ByHand, ReachError
+from licensing.refusals import Refusal
+from people import audit
+from people.audit import SYSTEM
+
+log = logging.getLogger(__name__)
+State, Stage = AssignmentJob.State, AssignmentStage.State
+AGAIN = "Settle it, then try again: it goes on at this stage."
+
+
+def run(job: AssignmentJob) -> AssignmentJob:
+    """Go on at the first stage that is not over, until one needs a person, fails, or all are done.
+
+    Takes up jobs that wait and those whose worker has died; leaves alone what another worker is at. The job as it is
+    afterwards.
+    """
+    with jobs.only_one(job) as ours:
+        if ours and jobs.begin(job):
+            try:
+                _go_on(job)
+            except jobs.JobTaken:
+                log.info("Assignment job %s was cancelled while a worker was at it.", job.pk)
+    return AssignmentJob.objects.filter(pk=job.pk).first() or job
+
+
+def lost() -> list[int]:
+    """Ids of jobs whose worker has died: run them again."""
+    return jobs.without_worker()
+
+
+def _go_on(job: AssignmentJob) -> None:
+    for stage in AssignmentStage.objects.filter(job=job).exclude(state__in=AssignmentStage.OVER):
+        if not _do(stage):
+            return
+    jobs.finish(job)
+
+
+def _do(stage: AssignmentStage) -> bool:
+    """Whether the next stage may begin."""
+    jobs.start_stage(stage)
+    try:
+        work = _work(stage.job_id)
+        outcome = stages.act(stage.kind, work)
+    except (Refusal, CssmError, ReachError) as error:
+        _fail(stage, error.message, error.next_step or AGAIN)
+    except SecretUnreadable as error:
+        _fail(stage, str(error), "Enter that secret again, then try again.")
+    except Exception:
+        log.exception("Stage %s of assignment job %s failed", stage.kind, stage.job_id)
+        _fail(stage, "The portal made an error.", "Report it: the log of the worker holds the details.")
+    else:
+        return _settle(stage, outcome, work)
+    return False
+
+
+def _settle(stage: AssignmentStage, outcome: Outcome, work: Work) -> bool:
+    if isinstance(outcome, ByHand):
+        jobs.settle_stage(stage, Stage.BY_HAND, State.BY_HAND, instructions=outcome.instructions)
+        return False
+    if isinstance(outcome, Awaited):
+        jobs.settle_stage(stage, Stage.RUNNING, State.VERIFYING, cause=outcome.text)
+        return False
+    state = Stage.SKIPPED if isinstance(outcome, Skipped) else Stage.DONE
+    jobs.settle_stage(stage, state, State.RUNNING, cause=outcome.text)
+    if stage.kind == AssignmentStage.Kind.LICENSE_MODE and isinstance(outcome, Passed):
+        record_mode(work.cluster, work.pool)
+    return True
+
+
+def record_mode(cluster: Cluster, pool: VirtualAccount) -> None:
+    """The cluster now runs in the mode of its virtual account; Expressway has none to record."""
+    before = audit.snapshot(cluster)
+    if changes_mode(cluster, pool):
+        cluster.deployment = pool.license_mode
+        cluster.save(update_fields=["deployment"])
+        audit.record(SYSTEM, "changed", cluster, before=before)
+
+
+def _fail(stage: AssignmentStage, cause: str, next_step: str) -> None:
+    jobs.settle_stage(stage, Stage.FAILED, State.FAILED, cause=cause, next_step=next_step)
+
+
+def _work(job_id: int) -> Work:
+    """As things are now, not as they were when the job began."""
+    rows = AssignmentJob.objects.select_related("virtual_account__smart_account__license_server", "previous")
+    job = rows.filter(pk=job_id).first()
+    if job is None:
+        raise jobs.JobTaken
+    clusters = Cluster.objects.select_related("customer__proxy", "proxy", "license_server").prefetch_related("nodes")
+    cluster = clusters.get(pk=job.cluster_id)
+    return Work(job, cluster, job.virtual_account, reach.of(cluster))

@@ -1,0 +1,122 @@
+"""Batches of assignments: choose, look at what would happen, plan, approve, follow."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from licensing import assigning
+from licensing.assignment import batches as verbs
+from licensing.filters.assignments import BatchFilter
+from licensing.filters.fleet import ClusterFilter
+from licensing.forms.assignments import BatchForm
+from licensing.models import AssignmentBatch, Cluster
+from licensing.refusals import Refusal
+from licensing.tables.assignments import BatchTable, waits_for_approval
+from licensing.views.assignments import pools_to_choose
+from licensing.views.forms import DONE, attempt, confirm_page, form_page
+from licensing.views.lists import Empty, list_page
+from people.audit import actor_of
+from people.gate import Need, needs
+
+HERE = ("Assignment batches", "/assignment-batches/")
+
+
+@needs(Need.READ)
+def assignment_batches(request: HttpRequest) -> HttpResponse:
+    rows = AssignmentBatch.objects.select_related("virtual_account").annotate(cluster_count=Count("clusters"))
+    empty = Empty(
+        "calendar-clock", "No batches yet", "A batch assigns many clusters in one maintenance window, one by one.",
+        reverse("assignment-batch-add"), "New batch",
+    )  # fmt: skip
+    return list_page(
+        request, "assignment_batches/assignment_batches.html", BatchFilter(request.GET, queryset=rows), BatchTable,
+        noun=("assignment batch", "assignment batches"), empty=empty,
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+def assignment_batch_add(request: HttpRequest) -> HttpResponse:
+    """The clusters to choose from are those that the list of clusters showed: its filters come along in the address."""
+    form = BatchForm(_clusters(request.GET), pools_to_choose(), request.POST or None)
+    status, drafted = attempt(request, form, lambda: _draft(request, form))
+    if status == DONE and drafted is not None:
+        return redirect("assignment-batch", drafted.pk)
+    return form_page(
+        request, form, heading="New assignment batch", submit="Draft and look at it", cancel=HERE[1], crumbs=[HERE],
+        template="assignment_batches/add.html", status=status,
+    )  # fmt: skip
+
+
+@needs(Need.READ)
+def assignment_batch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Before it starts: what would happen. Afterwards: what became of each cluster."""
+    batch = _batch(pk)
+    context: dict[str, Any] = {"batch": batch, "waits_for_approval": waits_for_approval(batch)}
+    if batch.state in (AssignmentBatch.State.DRAFT, AssignmentBatch.State.PLANNED):
+        context["preview"] = verbs.preview(batch)
+    else:
+        context["places"] = batch.clusters.select_related("cluster__customer", "job")
+    return render(request, "assignment_batches/assignment_batch.html", context)
+
+
+@require_POST
+@needs(Need.OPERATE)
+def assignment_batch_plan(request: HttpRequest, pk: int) -> HttpResponse:
+    batch = _batch(pk)
+    return _acted(request, batch, lambda: assigning.plan_batch(actor_of(request), batch), "The batch is planned.")
+
+
+@require_POST
+@needs(Need.OPERATE)
+def assignment_batch_approve(request: HttpRequest, pk: int) -> HttpResponse:
+    batch = _batch(pk)
+    return _acted(request, batch, lambda: verbs.approve(actor_of(request), batch), "You approved the batch.")
+
+
+@needs(Need.OPERATE)
+def assignment_batch_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    batch = _batch(pk)
+    address = reverse("assignment-batch", args=[pk])
+    page = confirm_page(
+        request,
+        lambda: assigning.cancel_batch(actor_of(request), batch),
+        heading=f"Cancel {batch}?",
+        consequences=["Nothing more of it starts.", "Jobs that have begun go on: each has its own page."],
+        blockers=[] if batch.open else ["This batch is over."],
+        confirm="Cancel the batch",
+        cancel=address,
+        crumbs=[HERE, (str(batch), address)],
+    )
+    if page is None:
+        messages.success(request, f"{batch} was cancelled.")
+    return page or redirect("assignment-batch", pk)
+
+
+def _draft(request: HttpRequest, form: BatchForm) -> AssignmentBatch:
+    return verbs.draft(actor_of(request), form.instance, list(form.cleaned_data["clusters"]))
+
+
+def _acted(request: HttpRequest, batch: AssignmentBatch, act: Callable[[], Any], said: str) -> HttpResponse:
+    try:
+        with transaction.atomic():
+            act()
+        messages.success(request, said)
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return redirect("assignment-batch", batch.pk)
+
+
+def _clusters(asked: QueryDict) -> QuerySet[Cluster]:
+    rows = ClusterFilter(asked, queryset=Cluster.objects.select_related("customer")).rows()
+    return rows.order_by("customer__name", "name", "pk")
+
+
+def _batch(pk: int) -> AssignmentBatch:
+    return get_object_or_404(AssignmentBatch.objects.select_related("virtual_account__smart_account"), pk=pk)
