@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
 from django.utils import timezone
 
-from licensing import purposes
+from licensing import guards, purposes
 from licensing.cssm.addresses import check_address
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.models import (
@@ -57,11 +57,10 @@ def save_server(actor: Actor, server: LicenseServer, before: dict[str, Any] | No
 
 @transaction.atomic
 def delete_server(actor: Actor, server: LicenseServer) -> None:
-    blockers = [*server.smart_accounts.all(), *server.clusters.all()]
-    if blockers:
-        raise Refusal(
-            f"{server.name} is in use by {_list(blockers)}.", "Remove its smart accounts and move its clusters first."
-        )
+    users = [*server.smart_accounts.all(), *server.clusters.all()]
+    guards.of_server(server).check(
+        f"{server.name} is in use by {_list(users)}.", "Remove its smart accounts and move its clusters first."
+    )
     audit.record(actor, "deleted", server, changes={})
     server.delete()
 
@@ -252,6 +251,8 @@ def _refuse_while_assigned(
             f"{sentence} while {_list(clusters)} {'is' if one else 'are'} assigned.",
             f"End {'that assignment' if one else 'those assignments'} first.",
             field,
+            guards.assigned_to(assigned),
+            guards.END_FIRST,
         )
 
 

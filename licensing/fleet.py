@@ -7,8 +7,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 
-from licensing import on_prem, transport
+from licensing import guards, on_prem, transport
 from licensing.matching import match_clusters
 from licensing.models import Assignment, Cluster, Customer, Node, Proxy
 from licensing.refusals import Refusal
@@ -71,6 +72,7 @@ def set_proxy(actor: Actor, owner: Customer | Cluster, spec: ProxySpec | None) -
     proxy = Proxy.objects.filter(**{owner._meta.model_name or "": owner}).first()
     if spec is None:
         if proxy:
+            guard_of_proxy(owner).check(f"The proxy {proxy} of {owner} is in use.")
             audit.record(actor, "removed proxy", owner, changes={"proxy": [str(proxy), None]})
             proxy.delete()
         return
@@ -83,14 +85,32 @@ def set_proxy(actor: Actor, owner: Customer | Cluster, spec: ProxySpec | None) -
         audit.record(actor, "changed proxy", owner, changes={"proxy": [old, str(proxy)]})
 
 
+def guard_of_proxy(owner: Customer | Cluster) -> guards.Guard:
+    """Of taking it away: assigned clusters reach Cisco by it. They are unassigned first (domain.md §3.3)."""
+    mine = Q(pk=owner.pk) if isinstance(owner, Cluster) else Q(customer=owner)
+    rule = transport.Rule.CLUSTER_PROXY if isinstance(owner, Cluster) else transport.Rule.CUSTOMER_PROXY
+    assigned = Assignment.objects.current().values("cluster")
+    rows = with_transport(Cluster.objects.filter(mine, pk__in=assigned))
+    using = [str(cluster) for cluster in rows if transport_of(cluster).rule == rule]
+    return guards.Guard(
+        tuple(f"{name} is assigned and reaches Cisco by it." for name in using),
+        (
+            "End the assignments of these clusters.",
+            "Take the proxy away.",
+            "Assign them again. To use another proxy, enter that instead: nothing needs to be ended then.",
+        ),
+    )
+
+
 @transaction.atomic
 def delete_customer(actor: Actor, customer: Customer) -> None:
-    blockers = list(customer.clusters.all())
-    if blockers:
-        names = ", ".join(str(cluster) for cluster in blockers[:5])
-        number = "1 cluster" if len(blockers) == 1 else f"{len(blockers)} clusters"
-        more = " and others" if len(blockers) > 5 else ""
-        raise Refusal(f"{customer} has {number}: {names}{more}.", "Delete them or move them to another customer first.")
+    clusters = list(customer.clusters.all())
+    names = ", ".join(str(cluster) for cluster in clusters[:5])
+    number = "1 cluster" if len(clusters) == 1 else f"{len(clusters)} clusters"
+    more = " and others" if len(clusters) > 5 else ""
+    guards.of_customer(customer).check(
+        f"{customer} has {number}: {names}{more}.", "Delete them or move them to another customer first."
+    )
     audit.record(actor, "deleted", customer, changes={})
     customer.delete()
 
@@ -101,8 +121,10 @@ def delete_cluster(actor: Actor, cluster: Cluster) -> None:
     # Nobody assigns it between the look and the deletion.
     Cluster.objects.select_for_update().filter(pk=cluster.pk).first()
     current = Assignment.objects.current().filter(cluster=cluster).select_related("virtual_account").first()
+    guard = guards.of_cluster(cluster)
     if current:
-        raise Refusal(f"{cluster} is assigned to {current.virtual_account}.", "End that assignment first.")
+        guard.check(f"{cluster} is assigned to {current.virtual_account}.", "End that assignment first.")
+    guard.check(f"{cluster} has an assignment job that is not over.", "Wait for its end, or cancel it.")
     ended = Assignment.objects.filter(cluster=cluster).select_related("virtual_account")
     audit.record(actor, "deleted", cluster, changes=_history(list(ended)))
     ended.delete()

@@ -51,7 +51,8 @@ def _of_refusal(error: Refusal) -> JsonResponse:
     if error.field:
         errors = {error.field: [str(error)]}
         return problem(HTTPStatus.BAD_REQUEST, error.message, next_step=error.next_step, errors=errors)
-    return problem(HTTPStatus.CONFLICT, error.message, next_step=error.next_step)
+    guarded = {"blockers": error.blockers, "steps": error.steps} if error.blockers else {}
+    return problem(HTTPStatus.CONFLICT, error.message, next_step=error.next_step, **guarded)
 
 
 def _of_reasons(error: NotAssignable) -> JsonResponse:

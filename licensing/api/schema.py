@@ -28,6 +28,12 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="What happened, and why.")
     next_step = serializers.CharField(required=False, allow_blank=True, help_text="What to do next.")
+    blockers = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="What stands in the way of a deletion, for 409."
+    )
+    steps = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="How to clear the blockers, in order."
+    )
     errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()),
         required=False,

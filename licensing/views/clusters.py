@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from licensing import cluster_status, fleet
+from licensing import cluster_status, fleet, guards
 from licensing.filters.fleet import ClusterFilter
 from licensing.forms.fleet import ClusterForm, NodeFormSet, ProxyForm, node_rows
 from licensing.models import Assignment, Cluster, Proxy
@@ -74,8 +74,8 @@ def cluster_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Need.OPERATE)
 def cluster_delete(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(with_pools(Cluster.objects.all()), pk=pk)
-    name, current = found.name, current_pool(found)
+    found = get_object_or_404(Cluster, pk=pk)
+    name, guard = found.name, guards.of_cluster(found)
     page = confirm_page(
         request,
         lambda: fleet.delete_cluster(audit.actor_of(request), found),
@@ -84,7 +84,8 @@ def cluster_delete(request: HttpRequest, pk: int) -> HttpResponse:
             f"Its {found.nodes.count()} nodes, its proxy and the history of its assignments are forgotten.",
             f"Product instances that lose their cluster: {found.product_instances.count()}. At Cisco nothing changes.",
         ],
-        blockers=[f"It is assigned to {current.virtual_account}: end that assignment first."] if current else [],
+        blockers=guard.blockers,
+        steps=guard.steps,
         confirm="Delete cluster",
         cancel=reverse("cluster", args=[pk]),
         crumbs=crumbs_of(found),

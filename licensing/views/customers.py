@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from licensing import cluster_status, fleet
+from licensing import cluster_status, fleet, guards
 from licensing.filters.fleet import CustomerFilter
 from licensing.forms.fleet import CustomerForm, ProxyForm
 from licensing.models import Customer, Proxy
@@ -64,13 +64,14 @@ def customer_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 def customer_delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Customer, pk=pk)
-    name, address = found.name, reverse("customer", args=[pk])
+    name, address, guard = found.name, reverse("customer", args=[pk]), guards.of_customer(found)
     page = confirm_page(
         request,
         lambda: fleet.delete_customer(audit.actor_of(request), found),
         heading=f"Delete {name}?",
         consequences=["Its note and its proxy are forgotten.", "The audit keeps who it was and who deleted it."],
-        blockers=[f"It has the cluster {cluster}: delete or move that first." for cluster in found.clusters.all()],
+        blockers=guard.blockers,
+        steps=guard.steps,
         confirm="Delete customer",
         cancel=address,
         crumbs=[HERE, (name, address)],

@@ -63,21 +63,23 @@ def confirm_page(
     lead: str = "",
     consequences: Sequence[str] = (),
     blockers: Sequence[str] = (),
+    steps: Sequence[str] = (),
     crumbs: Crumbs = (),
     danger: bool = True,
 ) -> HttpResponse | None:
-    """Ask; None when it was confirmed and done. `blockers` and a refusal stand where the button would be."""
+    """Ask; None when it was confirmed and done. `blockers` and a refusal stand where the button would be, with `steps`
+    that clear them."""
     status = REFUSED if blockers and request.method == "POST" else ASKED
     if request.method == "POST" and not blockers:
         try:
             with transaction.atomic():
                 act()
         except Refusal as refusal:
-            status, blockers = REFUSED, [str(refusal)]
+            status, blockers, steps = REFUSED, refusal.blockers or [str(refusal)], refusal.steps or steps
         else:
             return None
     context = {
         "heading": heading, "confirm": confirm, "cancel": cancel, "lead": lead, "crumbs": crumbs, "danger": danger,
-        "consequences": consequences, "blockers": blockers,
+        "consequences": consequences, "blockers": blockers, "steps": steps if blockers else (),
     }  # fmt: skip
     return render(request, "components/confirm_page.html", context, status=status)

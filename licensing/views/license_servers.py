@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from licensing import accounts, on_prem, tasks
+from licensing import accounts, guards, on_prem, tasks
 from licensing.filters.servers import LicenseServerFilter
 from licensing.forms.servers import AddAccountForm, ChooseAccountsForm, CredentialsForm, LicenseServerForm
 from licensing.models import LicenseServer, SmartAccount
@@ -90,13 +90,14 @@ def license_server_secret(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OWN)
 def license_server_delete(request: HttpRequest, pk: int) -> HttpResponse:
     server = get_object_or_404(LicenseServer, pk=pk)
-    address, name = reverse("license-server", args=[pk]), server.name
+    address, name, guard = reverse("license-server", args=[pk]), server.name, guards.of_server(server)
     page = confirm_page(
         request,
         lambda: accounts.delete_server(audit.actor_of(request), server),
         heading=f"Delete {name}?",
         consequences=["Its address and its credentials are forgotten.", "Nothing changes at Cisco."],
-        blockers=_blockers(server),
+        blockers=guard.blockers,
+        steps=guard.steps,
         confirm="Delete license server",
         cancel=address,
         crumbs=[HERE, (name, address)],
@@ -152,15 +153,6 @@ def change_secret_page(
         request, form, heading=f"Credentials of {row}", cancel=address, crumbs=crumbs, submit="Save credentials",
         status=status,
     )  # fmt: skip
-
-
-def _blockers(server: LicenseServer) -> list[str]:
-    """What licensing.accounts.delete_server refuses for, one by one, so that people can work through it."""
-    accounts_of, clusters_of = server.smart_accounts.all(), server.clusters.all()
-    return [
-        *(f"The smart account {account} is read through it: remove that first." for account in accounts_of),
-        *(f"The cluster {cluster} registers with it: change that first." for cluster in clusters_of),
-    ]
 
 
 def _change_secret(request: HttpRequest, row: LicenseServer | SmartAccount, values: dict[str, Any]) -> bool:

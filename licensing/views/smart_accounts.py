@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
-from licensing import accounts, tasks
+from licensing import accounts, guards, tasks
 from licensing.filters.servers import SmartAccountFilter
 from licensing.forms.servers import INTERVALS, SmartAccountForm
 from licensing.models import Assignment, ProductInstance, SmartAccount, SyncRun, VirtualAccount
@@ -24,7 +24,6 @@ from people.gate import Need, needs
 
 HERE = ("Smart accounts", "/smart-accounts/")
 RUNS_SHOWN = 8
-BLOCKERS_SHOWN = 8
 
 
 @needs(Need.READ)
@@ -149,7 +148,7 @@ def smart_account_remove(request: HttpRequest, pk: int) -> HttpResponse:
         lambda: tasks.remove(audit.actor_of(request), account),
         heading=f"Remove {name}?",
         consequences=_lost_with(account),
-        blockers=_blockers(account),
+        blockers=guards.of_smart_account(account).blockers,
         confirm="Remove smart account",
         cancel=reverse("smart-account", args=[pk]),
         crumbs=_crumbs(account),
@@ -166,20 +165,6 @@ def _find(pk: int) -> SmartAccount:
 
 def _crumbs(account: SmartAccount) -> Crumbs:
     return [HERE, (str(account), reverse("smart-account", args=[account.pk]))]
-
-
-def _blockers(account: SmartAccount) -> list[str]:
-    """What licensing.accounts.remove refuses for, one by one, so that people can work through it."""
-    rows = Assignment.objects.current().filter(virtual_account__smart_account=account)
-    shown = rows.select_related("cluster__customer", "virtual_account")[:BLOCKERS_SHOWN]
-    more = rows.count() - BLOCKERS_SHOWN
-    return [
-        *(
-            f"{row.cluster} of {row.cluster.customer} is assigned to {row.virtual_account}: end that first."
-            for row in shown
-        ),
-        *([f"So are {more} more: the list of assignments shows them all."] if more > 0 else []),
-    ]
 
 
 def _lost_with(account: SmartAccount) -> list[str]:

@@ -1,0 +1,189 @@
+"""What is in use is not deleted: one rule, with the same blockers on page, REST and admin."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django_tenants.utils import tenant_context
+
+from licensing import accounts, fleet, guards
+from licensing.models import Cluster, Customer, LicenseServer, Proxy, SmartAccount, VirtualAccount
+from licensing.refusals import Refusal
+from people.audit import Actor
+from people.models import AuditEntry
+from tenants.models import Partner
+from tests import factories as make
+from tests.licensing.test_pages_servers import page
+
+ANNA = Actor(None, "anna@acme.example")
+
+
+def used_server() -> tuple[Any, list[str]]:
+    account = make.make_smart_account(name="Acme")
+    make.make_cluster(name="Core", license_server=account.license_server)
+    return account.license_server, [
+        "The smart account Acme is read through it: remove that first.",
+        "The cluster Core registers with it: change that first.",
+    ]
+
+
+def used_account() -> tuple[Any, list[str]]:
+    place = make.make_assignment()
+    words = f"{place.cluster} of {place.cluster.customer} is assigned to {place.virtual_account}: end that first."
+    return place.virtual_account.smart_account, [words]
+
+
+def used_customer() -> tuple[Any, list[str]]:
+    customer = make.make_customer()
+    make.make_cluster(customer=customer, name="Core")
+    return customer, ["It has the cluster Core: delete or move that first."]
+
+
+def used_cluster() -> tuple[Any, list[str]]:
+    place = make.make_assignment()
+    return place.cluster, [f"It is assigned to {place.virtual_account}: end that assignment first."]
+
+
+def cluster_with_a_job() -> tuple[Any, list[str]]:
+    job = make.make_assignment_job(
+        kind="unassign", cluster=make.make_cluster(), virtual_account=make.make_virtual_account()
+    )
+    return job.cluster, [f"The job “{job}” is not over."]
+
+
+@pytest.mark.parametrize(
+    ("used", "collection", "leaf"),
+    [
+        (used_server, "license-servers", "delete"),
+        (used_account, "smart-accounts", "remove"),
+        (used_customer, "customers", "delete"),
+        (used_cluster, "clusters", "delete"),
+        (cluster_with_a_job, "clusters", "delete"),
+    ],
+)
+def test_page_and_rest_refuse_with_the_same_blockers(
+    acme: Partner, globex: Partner, client_of: Any, api_of: Any,
+    used: Callable[[], tuple[Any, list[str]]], collection: str, leaf: str,
+) -> None:  # fmt: skip
+    with tenant_context(globex):
+        make.make_assignment()
+    row, blockers = used()
+    entries = AuditEntry.objects.count()
+    client, address = client_of(acme, "owner"), f"/{collection}/{row.pk}/{leaf}/"
+
+    asked, posted = client.get(address), client.post(address)
+    refused = api_of(acme).delete(f"/api/v1/{collection}/{row.pk}/")
+
+    for response in (asked, posted):
+        assert list(response.context["blockers"]) == blockers
+    assert (posted.status_code, refused.status_code) == (409, 409)
+    assert refused.json()["blockers"] == blockers
+    assert refused.json()["steps"]
+    assert type(row).objects.filter(pk=row.pk).exists()
+    assert AuditEntry.objects.exclude(object_type="apitoken").count() == entries
+
+
+def test_what_is_not_in_use_goes(acme: Partner) -> None:
+    place = make.make_assignment(ended_at="2026-01-01T00:00Z")
+    customer, server = place.cluster.customer, make.make_server()
+
+    fleet.delete_cluster(ANNA, Cluster.objects.get())
+    fleet.delete_customer(ANNA, customer)
+    accounts.delete_server(ANNA, server)
+
+    assert (Cluster.objects.count(), Customer.objects.count()) == (0, 0)
+    assert LicenseServer.objects.filter(pk=server.pk).count() == 0
+
+
+# --- proxies ---
+
+
+@pytest.mark.parametrize(
+    ("application", "on", "assigned", "blocked"),
+    [
+        ("cucm", ("customer",), True, "customer"),
+        ("cucm", ("customer",), False, ""),
+        ("cucm", ("cluster",), True, "cluster"),
+        ("expressway_e", ("customer",), True, ""),  # which does not use it
+        ("cucm", ("customer", "cluster"), True, "cluster"),  # the customer's is not used
+    ],
+)
+def test_a_proxy_that_assigned_clusters_use_is_not_taken_away(
+    acme: Partner, application: str, on: tuple[str, ...], assigned: bool, blocked: str
+) -> None:
+    cluster = make.make_cluster(application=application)
+    owners: dict[str, Any] = {"customer": cluster.customer, "cluster": cluster}
+    for name in on:
+        Proxy.objects.create(**{name: owners[name]}, host="proxy.example", port=3128)
+    if assigned:
+        make.make_assignment(cluster=cluster)
+
+    refused: list[Any] = []
+    for name in on:
+        try:
+            fleet.set_proxy(ANNA, owners[name], None)
+        except Refusal as refusal:
+            refused.append((name, refusal.blockers))
+
+    words = f"{cluster} is assigned and reaches Cisco by it."
+    assert refused == ([(blocked, [words])] if blocked else [])
+    assert Proxy.objects.count() == len(refused)
+
+
+def test_a_proxy_in_use_may_be_changed_and_is_kept_by_page_and_rest(acme: Partner, client_of: Any, api_of: Any) -> None:
+    cluster = make.make_cluster(name="Core")
+    make.make_assignment(cluster=cluster)
+    Proxy.objects.create(customer=cluster.customer, host="old.example", port=1)
+    api, address = api_of(acme), f"/api/v1/customers/{cluster.customer_id}/"
+
+    changed = api.patch(address, {"proxy_host": "new.example"})
+    refused = api.patch(address, {"proxy_host": ""})
+    typed = {"name": cluster.customer.name, "note": "", "tags": "", "proxy-host": "", "proxy-port": ""}
+    shown = client_of(acme, "operator").post(f"/customers/{cluster.customer_id}/edit/", typed)
+
+    assert (changed.status_code, refused.status_code, shown.status_code) == (200, 409, 409)
+    assert refused.json()["blockers"] == ["Core is assigned and reaches Cisco by it."]
+    assert "Take the proxy away." in page(shown)
+    assert Proxy.objects.get().host == "new.example"
+
+
+# --- virtual accounts ---
+
+
+def test_everything_that_stands_in_the_way_of_deleting_a_virtual_account(acme: Partner) -> None:
+    account = make.make_smart_account(name="Acme")
+    pool = make.make_virtual_account(name="Pool", smart_account=account, is_default=True)
+    place = make.make_assignment(virtual_account=pool)
+    other = make.make_virtual_account(smart_account=account)
+    job = make.make_assignment_job(kind="reassign", assignment=place, virtual_account=other, previous=pool)
+    make.make_instance(virtual_account=pool)
+    make.make_license(virtual_account=pool, name="Enhanced", quantity=5, in_use=2)
+    make.make_license(virtual_account=pool, name="Empty", quantity=0, in_use=0)
+    make.make_instance(virtual_account=pool, gone_at="2026-01-01T00:00Z")
+
+    guard = guards.of_virtual_account(pool)
+
+    assert guard.blockers == (
+        "Pool is the default virtual account of Acme.",
+        f"{place.cluster} of {place.cluster.customer} is assigned to Pool: end that first.",
+        f"The job “{job}” is not over.",
+        "1 product instance is registered in it.",
+        "It holds the license Enhanced: 5, 2 in use.",
+    )
+    assert guard.steps == guards.CLOUD_STEPS
+
+
+def test_on_prem_has_its_own_five_steps_and_an_empty_one_has_none(acme: Partner) -> None:
+    account = make.make_smart_account(license_server=make.make_server(kind="on_prem"))
+    pool = make.make_virtual_account(smart_account=account)
+    empty = guards.of_virtual_account(pool)
+    for _ in range(25):
+        make.make_assignment(virtual_account=pool)
+
+    guard = guards.of_virtual_account(VirtualAccount.objects.get())
+
+    assert empty == guards.Guard()
+    assert guard.steps == guards.ON_PREM_STEPS
+    assert len(guard.steps) == 5
+    assert (len(guard.blockers), guard.blockers[-1]) == (guards.SHOWN + 1, "And 5 more.")
+    assert SmartAccount.objects.count() == 1
