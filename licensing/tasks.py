@@ -25,6 +25,7 @@ from licensing import (
     sync,
     tokens,
     transfers,
+    virtual_accounts,
 )
 from licensing.cssm.errors import CssmError
 from licensing.models import (
@@ -145,6 +146,18 @@ def run_transfer_plan(plan_id: int) -> None:
 
 
 @shared_task
+def create_virtual_account(key: str, smart_account_id: int, name: str, description: str) -> None:
+    account = SmartAccount.objects.select_related("license_server").get(pk=smart_account_id)
+    _run_errand(key, lambda actor: virtual_accounts.create(actor, account, name, description))
+
+
+@shared_task
+def delete_virtual_account(key: str, virtual_account_id: int) -> None:
+    pool = VirtualAccount.objects.select_related("smart_account__license_server").get(pk=virtual_account_id)
+    _run_errand(key, lambda actor: virtual_accounts.delete(actor, pool))
+
+
+@shared_task
 def prune() -> None:
     """Daily."""
     history.prune()
@@ -243,6 +256,22 @@ def start_transfer(actor: Actor, plan: TransferPlan) -> TransferPlan:
     transfers.request(actor, plan)
     _send(run_transfer_plan, plan.pk, undo=lambda: transfers.take_back(plan, before))
     return plan
+
+
+def start_virtual_account_creation(user: User, account: SmartAccount, name: str, description: str) -> str:
+    """The key of the errand. Raises Refusal and BrokerUnavailable."""
+    name = virtual_accounts.check_creation(account, name)
+    errand = errands.begin(user.pk, "create_virtual_account")
+    _send(create_virtual_account, errand.key, account.pk, name, description)
+    return errand.key
+
+
+def start_virtual_account_deletion(user: User, pool: VirtualAccount) -> str:
+    """The key of the errand. Raises Refusal and BrokerUnavailable."""
+    virtual_accounts.check_deletion(pool)
+    errand = errands.begin(user.pk, "delete_virtual_account")
+    _send(delete_virtual_account, errand.key, pool.pk)
+    return errand.key
 
 
 def next_sync_at(smart_account: SmartAccount) -> datetime | None:

@@ -26,6 +26,7 @@ from licensing.views import (
     sync_runs,
     transport,
     unsubscribing,
+    virtual_account_actions,
     virtual_accounts,
     what_if,
 )
@@ -34,6 +35,17 @@ urlpatterns = [
     # what Cisco knows
     path("", overview.overview, name="overview"),
     path("virtual-accounts/", virtual_accounts.virtual_accounts, name="virtual-accounts"),
+    path("virtual-accounts/add/", virtual_account_actions.virtual_account_add, name="virtual-account-add"),
+    path(
+        "virtual-accounts/errands/<str:key>/",
+        virtual_account_actions.virtual_account_errand,
+        name="virtual-account-errand",
+    ),
+    path(
+        "virtual-accounts/<int:pk>/delete/",
+        virtual_account_actions.virtual_account_delete,
+        name="virtual-account-delete",
+    ),
     path("virtual-accounts/<int:pk>/", virtual_accounts.virtual_account, name="virtual-account"),
     path("virtual-accounts/<int:pk>/edit/", virtual_accounts.virtual_account_edit, name="virtual-account-edit"),
     path(

@@ -41,6 +41,7 @@ class ErrandSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField([(state, state) for state in STATES])
     message = serializers.CharField(allow_blank=True, help_text="Why it failed.")
     next_step = serializers.CharField(allow_blank=True)
+    row = serializers.IntegerField(source="row_id", help_text="Id of what was made; 0 where that is nothing.")
 
     def get_url(self, errand: Errand) -> str:
         return str(reverse("api-errand", args=[errand.key], request=self.context["request"]))

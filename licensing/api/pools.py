@@ -12,21 +12,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from licensing import accounts, explanation, holdings, tokens
+from licensing import accounts, errands, explanation, holdings, tasks, tokens, virtual_accounts
 from licensing.api.allocation import ExplainedSerializer
 from licensing.api.fields import AsOf, Link, Strict
 from licensing.api.filters import GoneFilter, LinkFilter, YesNoFilter
+from licensing.api.instances import ErrandSerializer
 from licensing.models import (
     InstanceUsage,
     License,
     LicenseLine,
     ProductInstance,
     RegistrationToken,
+    SmartAccount,
     VirtualAccount,
 )
 from licensing.refusals import Refusal
 from people import audit
 from people.gate import Need
+from people.models import User
 
 UNSET = "unset"  # how `?license_mode=` asks for none
 SUBSTITUTIONS = {
@@ -49,6 +52,12 @@ class VirtualAccountSerializer(Strict, serializers.ModelSerializer[VirtualAccoun
         validators: list[Any] = []  # the verb says it
 
 
+class NewVirtualAccountSerializer(Strict, serializers.Serializer[Any]):
+    smart_account = Link(SmartAccount)
+    name = serializers.CharField(max_length=virtual_accounts.NAME_LENGTH)
+    description = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
 class VirtualAccountFilters(django_filters.FilterSet):
     smart_account = LinkFilter()
     name = django_filters.CharFilter()
@@ -69,7 +78,28 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
     serializer_class = VirtualAccountSerializer
     filterset_class = VirtualAccountFilters
     write_need = Need.OPERATE
-    http_method_names = ["get", "head", "patch"]
+    http_method_names = ["get", "head", "patch", "post", "delete"]
+    waits_in = ("create", "destroy")
+
+    @extend_schema(request=NewVirtualAccountSerializer, responses={202: ErrandSerializer})
+    def create(self, request: Request) -> Response:
+        """Make one at Cisco. A worker does it; the answer is an errand, whose `row` is the new virtual account."""
+        new = NewVirtualAccountSerializer(data=request.data)
+        new.is_valid(raise_exception=True)
+        values = new.validated_data
+        key = tasks.start_virtual_account_creation(
+            _user(request), values["smart_account"], values["name"], values["description"]
+        )
+        return self._begun(key)
+
+    @extend_schema(responses={202: ErrandSerializer})
+    def destroy(self, request: Request, pk: int) -> Response:
+        """Delete it at Cisco, by a worker too. Refused while it is in use: `blockers` says by what."""
+        return self._begun(tasks.start_virtual_account_deletion(_user(request), self.get_object()))
+
+    def _begun(self, key: str) -> Response:
+        shown = ErrandSerializer(errands.find(key), context=self.get_serializer_context())
+        return Response(shown.data, status=status.HTTP_202_ACCEPTED)
 
     @transaction.atomic
     def perform_update(self, serializer: Any) -> None:
@@ -215,3 +245,8 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
         made, text = tokens.create(audit.actor_of(request), **new.validated_data)
         answer = {**self.get_serializer(made).data, "token": text}
         return Response(answer, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+
+
+def _user(request: Request) -> User:
+    assert isinstance(request.user, User)  # the gate lets nobody else in
+    return request.user

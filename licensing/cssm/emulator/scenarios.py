@@ -13,7 +13,7 @@ from licensing.cssm.emulator.state import SESSION
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # Ends of the paths that change something.
-WRITES = ("/tokens", "/revoke", "/transfer", "/remove", "/delete")
+WRITES = ("/tokens", "/revoke", "/transfer", "/remove", "/delete", "/virtual-accounts")
 HTML = "<html><body><h1>{status}</h1><p>The gateway has a bad day.</p></body></html>"
 
 

@@ -1,0 +1,14 @@
+"""A virtual account that is to be made at Cisco."""
+
+from django import forms
+
+from licensing.models import SmartAccount
+from licensing.virtual_accounts import NAME_LENGTH
+
+
+class NewVirtualAccountForm(forms.Form):
+    smart_account = forms.ModelChoiceField(queryset=SmartAccount.objects.active(), label="Smart account")
+    name = forms.CharField(
+        max_length=NAME_LENGTH, help_text="Unique in its smart account. Cisco cannot rename it here."
+    )
+    description = forms.CharField(max_length=500, required=False)

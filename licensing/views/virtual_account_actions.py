@@ -1,0 +1,85 @@
+"""Making and deleting a virtual account at Cisco: ask, let a worker do it, show its answer."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from licensing import errands, guards, tasks
+from licensing.forms.virtual_accounts import NewVirtualAccountForm
+from licensing.models import VirtualAccount
+from licensing.refusals import Refusal
+from licensing.views.forms import DONE, attempt, confirm_page, form_page
+from people.gate import Need, needs
+from people.models import User
+
+HERE = ("Virtual accounts", "/virtual-accounts/")
+
+
+@needs(Need.OPERATE)
+def virtual_account_add(request: HttpRequest) -> HttpResponse:
+    form = NewVirtualAccountForm(request.POST or None, initial={"smart_account": request.GET.get("smart_account")})
+    status, key = attempt(request, form, lambda: _start_creation(request, form))
+    if status == DONE and key is not None:
+        return redirect("virtual-account-errand", key)
+    return form_page(
+        request, form, heading="Make a virtual account", submit="Make it at Cisco", cancel=HERE[1], crumbs=[HERE],
+        status=status,
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+def virtual_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = VirtualAccount.objects.select_related("smart_account__license_server")
+    pool: VirtualAccount = get_object_or_404(rows, pk=pk)
+    here, guard, started = reverse("virtual-account", args=[pk]), guards.of_virtual_account(pool), list[str]()
+    page = confirm_page(
+        request,
+        lambda: started.append(_queued(lambda: tasks.start_virtual_account_deletion(_user(request), pool))),
+        heading=f"Delete {pool}?",
+        consequences=[
+            f"Cisco deletes it from {pool.smart_account}, with the registration tokens that are left in it.",
+            "Here it stays as gone, with its history.",
+        ],
+        blockers=guard.blockers,
+        steps=guard.steps,
+        confirm="Delete at Cisco",
+        cancel=here,
+        crumbs=[HERE, (pool.name, here)],
+    )
+    return page or redirect("virtual-account-errand", started[0])
+
+
+@needs(Need.OPERATE)
+@never_cache
+def virtual_account_errand(request: HttpRequest, key: str) -> HttpResponse:
+    """Waits for a worker's answer, and tells it to who asked."""
+    errand = errands.find(key)
+    if errand is None:
+        raise Http404
+    if errand.user_id != request.user.pk:
+        raise PermissionDenied("Somebody else asked for this.")
+    made = VirtualAccount.objects.filter(pk=errand.row_id).first()
+    part = "virtual_accounts/errand_answer.html" if request.htmx else "virtual_accounts/errand.html"  # type: ignore[attr-defined]
+    return render(request, part, {"errand": errand, "waits": errands.waits(errand), "made": made, "crumbs": [HERE]})
+
+
+def _start_creation(request: HttpRequest, form: NewVirtualAccountForm) -> str:
+    values = form.cleaned_data
+    account, name, description = values["smart_account"], values["name"], values["description"]
+    return _queued(lambda: tasks.start_virtual_account_creation(_user(request), account, name, description))
+
+
+def _queued(start: Callable[[], str]) -> str:
+    try:
+        return start()
+    except tasks.BrokerUnavailable as error:
+        raise Refusal(error.message, error.next_step) from None
+
+
+def _user(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # the gate lets nobody else in
+    return request.user

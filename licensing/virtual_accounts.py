@@ -1,0 +1,108 @@
+"""Virtual accounts made and deleted at Cisco (domain.md rows C8, C18 and F27).
+
+A write to Cisco is never repeated blindly: after it, answered or not, Cisco's list decides. CssmError leaves these
+functions as it comes. They wait for Cisco: call them where waiting is allowed, outside of a transaction.
+"""
+
+from django.db import transaction
+from django.utils import timezone
+
+from licensing import connect, guards
+from licensing.cssm import types
+from licensing.cssm.client import CssmClient
+from licensing.cssm.errors import CssmUnavailable
+from licensing.models import SmartAccount, VirtualAccount
+from licensing.models.secrets import SecretUnreadable
+from licensing.refusals import Refusal
+from people import audit
+
+NAME_LENGTH = 300
+LOOK = "Start a sync and look at the list of virtual accounts before you try again."
+
+
+def create(actor: audit.Actor, account: SmartAccount, name: str, description: str = "") -> VirtualAccount:
+    """The row as Cisco lists it. `name` is unique in the account, regardless of case."""
+    name = check_creation(account, name)
+    with _client(account) as client:
+        lost = None
+        try:
+            client.create_virtual_account(connect.account_ref(account), name, description.strip())
+        except CssmUnavailable as error:
+            lost = error
+        made = _listed(client, account, name)
+    if made is None:
+        raise CssmUnavailable(f"{_said(lost)}Cisco does not list {name}.", LOOK)
+    return _keep(actor, account, made)
+
+
+def check_creation(account: SmartAccount, name: str) -> str:
+    """The name as it will be. Raises Refusal for what need not be asked at Cisco."""
+    name = " ".join(name.split())
+    _check_active(account)
+    if not name or len(name) > NAME_LENGTH or not name.isprintable():
+        raise Refusal(f"A name has 1 to {NAME_LENGTH} characters.", "Enter another name.", "name")
+    known = VirtualAccount.objects.present().filter(smart_account=account, name__iexact=name).first()
+    if known:
+        raise Refusal(f"{account} has the virtual account {known} already.", "Choose another name.", "name")
+    return name
+
+
+def delete(actor: audit.Actor, pool: VirtualAccount) -> None:
+    """At Cisco. The row stays with what people decided about it, as one that Cisco no longer lists."""
+    check_deletion(pool)
+    account = pool.smart_account
+    with _client(account) as client:
+        lost = None
+        try:
+            client.delete_virtual_account(connect.account_ref(account), pool.name)
+        except CssmUnavailable as error:
+            lost = error
+        if _listed(client, account, pool.name) is not None:
+            raise CssmUnavailable(f"{_said(lost)}Cisco still lists {pool}.", LOOK)
+    _mark_gone(actor, pool)
+
+
+def check_deletion(pool: VirtualAccount) -> None:
+    if pool.gone_at is not None:
+        raise Refusal(f"Cisco no longer lists {pool}.", "There is nothing to delete.")
+    _check_active(pool.smart_account)
+    guards.of_virtual_account(pool).check(f"{pool} cannot be deleted: it is in use.")
+
+
+def _check_active(account: SmartAccount) -> None:
+    if account.paused_at is not None:
+        raise Refusal(f"{account} is paused.", "Resume the smart account first.", "smart_account")
+
+
+def _client(account: SmartAccount) -> CssmClient:
+    try:
+        return connect.client_for(account.license_server, account)
+    except SecretUnreadable as error:
+        raise Refusal(str(error), "Enter the client secret of the smart account or its server again.") from None
+
+
+def _listed(client: CssmClient, account: SmartAccount, name: str) -> types.VirtualAccount | None:
+    pages = client.virtual_accounts(connect.account_ref(account))
+    return next((row for page in pages for row in page.items if row.name == name), None)
+
+
+def _said(lost: CssmUnavailable | None) -> str:
+    return f"{lost.message} " if lost else ""
+
+
+@transaction.atomic
+def _keep(actor: audit.Actor, account: SmartAccount, made: types.VirtualAccount) -> VirtualAccount:
+    """Cisco has just listed it, hence these mirrored columns; the next sync says the same, or has said it already."""
+    mirrored = {
+        "description": made.description, "is_default": made.is_default, "access_level": made.access_level,
+        "gone_at": None,
+    }  # fmt: skip
+    pool, _ = VirtualAccount.objects.update_or_create(smart_account=account, name=made.name, defaults=mirrored)
+    audit.record(actor, "created at Cisco", pool, changes={"smart_account": ["", str(account)]})
+    return pool
+
+
+@transaction.atomic
+def _mark_gone(actor: audit.Actor, pool: VirtualAccount) -> None:
+    VirtualAccount.objects.filter(pk=pool.pk, gone_at=None).update(gone_at=timezone.now())
+    audit.record(actor, "deleted at Cisco", pool)
