@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from licensing import connect
@@ -21,6 +22,10 @@ from licensing.refusals import Refusal
 from people import audit
 
 MAX_DAYS = 365  # the largest that Cisco's cloud was seen to take (cssm-api.md §4.9)
+# A token for a registration ends no sooner than this after it.
+SPARE = timedelta(hours=1)
+# What the portal makes by itself.
+RENEWED, RENEWED_DAYS = "Made by the portal for assignments", 30
 # A token that was made by our lost call ends about when we asked for it.
 SAME_END = timedelta(hours=1)
 
@@ -34,6 +39,35 @@ def create(
     with _client(account) as client:
         made = _create_once(client, virtual_account, description, expires_after_days)
     return _keep(actor, virtual_account, made), made.text
+
+
+def usable_for(
+    virtual_account: VirtualAccount,
+    export_controlled: bool,
+    at: datetime,
+    actor: audit.Actor = audit.SYSTEM,
+) -> RegistrationToken:
+    """A token whose text is known and that is valid at that moment and SPARE beyond it: to register a cluster with.
+
+    Where there is none, one is made at Cisco, so that an expiring one is replaced before it is needed. One with export
+    control cannot be made over the API (row C10): then Refusal says how to make it. May wait for Cisco: call it outside
+    of a transaction.
+    """
+    known = RegistrationToken.objects.present().filter(
+        virtual_account=virtual_account, export_controlled=export_controlled
+    )
+    lasting = known.filter(Q(expires_at=None) | Q(expires_at__gt=at + SPARE)).exclude(text="")
+    found: RegistrationToken | None = lasting.order_by(F("expires_at").desc(nulls_first=True), "-pk").first()
+    if found is not None:
+        return found
+    if export_controlled:
+        raise Refusal(
+            f"{virtual_account} has no token with export control whose text is recorded and that is valid on "
+            f"{at:%Y-%m-%d}.",
+            "Make one in CSSM, tick “Allow export-controlled functionality”, and record it here by hand.",
+        )
+    days = max(RENEWED_DAYS, (at + SPARE - timezone.now()).days + 1)
+    return create(actor, virtual_account, RENEWED, days)[0]
 
 
 def check_creation(virtual_account: VirtualAccount, expires_after_days: int) -> None:

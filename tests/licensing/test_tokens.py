@@ -1,0 +1,84 @@
+"""The token that a cluster registers with: a known one that lasts, or a new one, never one without export control."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from licensing import tokens
+from licensing.cssm.emulator import EmulatorThread
+from licensing.models import RegistrationToken, VirtualAccount
+from licensing.refusals import Refusal
+from people.models import AuditEntry
+from tenants.models import Partner
+from tests import factories as make
+from tests.licensing.test_pages_servers import server_of
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def pool(acme: Partner, emulator: EmulatorThread) -> VirtualAccount:
+    emulator.state.add("acme.example", "Acme").add_pool("Pool")
+    account = make.make_smart_account(license_server=server_of(emulator), domain="acme.example", name="Acme")
+    return make.make_virtual_account(smart_account=account, name="Pool")
+
+
+def token(pool: VirtualAccount, ends: datetime | None, text: str = "known-text", **values: object) -> RegistrationToken:
+    return make.make_token(virtual_account=pool, expires_at=ends, text=text, **values)
+
+
+def test_the_known_token_that_lasts_longest_is_taken(pool: VirtualAccount, emulator: EmulatorThread) -> None:
+    now = timezone.now()
+    token(make.make_virtual_account(smart_account=pool.smart_account), now + 90 * HOUR)
+    token(pool, now + 99 * HOUR, text="")  # Cisco's text is not known
+    token(pool, now + 98 * HOUR, gone_at=now)
+    token(pool, now + 97 * HOUR, export_controlled=True)
+    token(pool, now + 48 * HOUR)
+    longest = token(pool, now + 72 * HOUR)
+
+    assert tokens.usable_for(pool, False, now) == longest
+    assert emulator.state.accounts["acme.example"].tokens == {}
+
+
+def test_an_expiring_one_is_replaced_before_it_is_needed(pool: VirtualAccount, emulator: EmulatorThread) -> None:
+    now = timezone.now()
+    expiring = token(pool, now + HOUR)
+
+    first = tokens.usable_for(pool, False, now)
+    again = tokens.usable_for(pool, False, now + 24 * HOUR)
+
+    (listed,) = emulator.state.accounts["acme.example"].tokens["Pool"]
+    assert first != expiring
+    assert first == again
+    assert tokens.text_of(first) == listed["token"]
+    assert listed["token"] not in str(list(AuditEntry.objects.values_list("changes", flat=True)))
+    assert AuditEntry.objects.values_list("actor", "action").get() == ("portal", "created")
+
+
+def test_one_for_a_late_window_lasts_until_then(pool: VirtualAccount) -> None:
+    at = timezone.now() + timedelta(days=60)
+
+    made = tokens.usable_for(pool, False, at)
+
+    assert made.expires_at is not None
+    assert made.expires_at > at
+
+
+def test_export_control_is_never_made_over_the_api(pool: VirtualAccount, emulator: EmulatorThread) -> None:
+    now = timezone.now()
+    token(pool, now + 48 * HOUR)
+    with pytest.raises(Refusal, match="has no token with export control") as refused:
+        tokens.usable_for(pool, True, now)
+    by_hand = token(pool, None, export_controlled=True)
+
+    assert "record it here by hand" in refused.value.next_step
+    assert tokens.usable_for(pool, True, now) == by_hand
+    assert emulator.state.accounts["acme.example"].tokens == {}
+
+
+def test_no_token_is_made_for_what_is_paused_or_gone(pool: VirtualAccount) -> None:
+    pool.gone_at = timezone.now()
+
+    with pytest.raises(Refusal, match="no longer lists"):
+        tokens.usable_for(pool, False, timezone.now())
