@@ -214,6 +214,14 @@ class NewTokenSerializer(Strict, serializers.Serializer[Any]):
     expires_after_days = serializers.IntegerField(min_value=1, max_value=tokens.MAX_DAYS, default=30)
 
 
+class RecordedTokenSerializer(Strict, serializers.Serializer[Any]):
+    virtual_account = Link(VirtualAccount)
+    text = serializers.CharField(min_length=16, max_length=2000, write_only=True, help_text="As CSSM shows it.")
+    description = serializers.CharField(max_length=500)
+    expires_at = serializers.DateTimeField(allow_null=True, default=None)
+    export_controlled = serializers.BooleanField(default=False)
+
+
 class MadeTokenSerializer(RegistrationTokenSerializer):
     token = serializers.CharField(help_text="The text, shown this once.")
 
@@ -235,7 +243,7 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
     serializer_class = RegistrationTokenSerializer
     filterset_class = RegistrationTokenFilters
     write_need = Need.OPERATE
-    waits_in = ("create",)
+    waits_in = ("create", "revoke")
 
     @extend_schema(request=NewTokenSerializer, responses={201: MadeTokenSerializer})
     def create(self, request: Request) -> Response:
@@ -245,6 +253,24 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
         made, text = tokens.create(audit.actor_of(request), **new.validated_data)
         answer = {**self.get_serializer(made).data, "token": text}
         return Response(answer, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+
+    @extend_schema(request=RecordedTokenSerializer, responses={201: RegistrationTokenSerializer})
+    @action(detail=False, methods=["post"])
+    def record(self, request: Request) -> Response:
+        """Write down a token that somebody made in CSSM: those with export control can only be made there."""
+        new = RecordedTokenSerializer(data=request.data)
+        new.is_valid(raise_exception=True)
+        recorded = tokens.record_by_hand(audit.actor_of(request), **new.validated_data)
+        return Response(self.get_serializer(recorded).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses={200: RegistrationTokenSerializer})
+    @action(detail=True, methods=["post"])
+    def revoke(self, request: Request, pk: int) -> Response:
+        """Revoke it at Cisco, and wait for it. What has registered with it stays registered."""
+        token = self.get_object()
+        tokens.revoke(audit.actor_of(request), token)
+        token.refresh_from_db()
+        return Response(self.get_serializer(token).data)
 
 
 def _user(request: Request) -> User:

@@ -1,6 +1,7 @@
 """The token that a cluster registers with: a known one that lasts, or a new one, never one without export control."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -82,3 +83,44 @@ def test_no_token_is_made_for_what_is_paused_or_gone(pool: VirtualAccount) -> No
 
     with pytest.raises(Refusal, match="no longer lists"):
         tokens.usable_for(pool, False, timezone.now())
+
+
+# --- REST ---
+
+TEXT = "a-token-that-was-made-in-cssm"
+
+
+def test_rest_records_a_token_made_by_hand_and_never_shows_its_text(
+    pool: VirtualAccount, acme: Partner, api_of: Any
+) -> None:
+    api, body = (
+        api_of(acme),
+        {"virtual_account": pool.pk, "text": TEXT, "description": "Core", "export_controlled": True},
+    )
+
+    made = api.post("/api/v1/registration-tokens/record/", body)
+    again = api.post("/api/v1/registration-tokens/record/", body)
+    short = api.post("/api/v1/registration-tokens/record/", {**body, "text": "short"})
+    viewer = api_of(acme, "viewer").post("/api/v1/registration-tokens/record/", body)
+
+    row = RegistrationToken.objects.get()
+    assert (made.status_code, again.status_code, short.status_code, viewer.status_code) == (201, 400, 400, 403)
+    assert (made.json()["export_controlled"], made.json()["made_here"], tokens.text_of(row)) == (True, False, TEXT)
+    assert list(again.json()["errors"]) == list(short.json()["errors"]) == ["text"]
+    said = made.content + api.get(f"/api/v1/registration-tokens/{row.pk}/").content + again.content
+    assert TEXT.encode() not in said
+    assert TEXT not in str(list(AuditEntry.objects.values_list("changes", "object_label")))
+
+
+def test_rest_revokes_a_token_at_cisco(
+    pool: VirtualAccount, acme: Partner, api_of: Any, emulator: EmulatorThread
+) -> None:
+    text = emulator.state.accounts["acme.example"].add_token("Pool", "Old one", 30)["token"]
+    row = make.make_token(virtual_account=pool, digest=tokens.digest_of(text))
+    api, address = api_of(acme), f"/api/v1/registration-tokens/{row.pk}/revoke/"
+
+    viewer, revoked, again = api_of(acme, "viewer").post(address), api.post(address), api.post(address)
+
+    assert (viewer.status_code, revoked.status_code, again.status_code) == (403, 200, 409)
+    assert revoked.json()["gone_at"]
+    assert emulator.state.accounts["acme.example"].tokens["Pool"] == []
