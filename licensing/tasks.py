@@ -16,6 +16,7 @@ from licensing import (
     accounts,
     alerts,
     assigning,
+    auto_registration,
     connect,
     errands,
     history,
@@ -29,6 +30,7 @@ from licensing import (
 )
 from licensing.cssm.errors import CssmError
 from licensing.models import (
+    AutoRegistration,
     Channel,
     ClusterAccess,
     Delivery,
@@ -50,6 +52,7 @@ from tenants.addresses import base_address
 BrokerUnavailable = queueing.BrokerUnavailable
 _send = queueing.send
 RETRY_FIRST = timedelta(minutes=15)
+AUTO_REGISTRATION_EVERY = timedelta(minutes=15)
 # A queued run that nobody has taken up for so long is sent again: its message may be lost. Twice is harmless.
 QUEUED_LONG = timedelta(minutes=5)
 PASSING = (SyncRun.Reason.UNAVAILABLE, SyncRun.Reason.LOST)
@@ -88,6 +91,16 @@ def evaluate_alerts() -> None:
     _send_again()
     alerts.evaluate()
     _tell()
+
+
+@shared_task
+def register_automatically(option_id: int) -> None:
+    """Every 15 minutes while it is switched on."""
+    option = AutoRegistration.objects.select_related("smart_account__license_server").filter(pk=option_id).first()
+    if option is None:
+        schedule.unplan("auto_registration", option_id)
+    else:
+        auto_registration.run(option)
 
 
 @shared_task
@@ -193,6 +206,21 @@ def start_check(license_server: LicenseServer) -> None:
     before = license_server.check_status
     _set_check_status(license_server, LicenseServer.Check.RUNNING)
     _send(check_connection, license_server.pk, undo=lambda: _set_check_status(license_server, before))
+
+
+def switch_on_auto_registration(
+    actor: Actor, account: SmartAccount, *, on_upgrade: bool, may_restart: bool
+) -> AutoRegistration:
+    """auto_registration.switch_on, with its first pass at the next tick of beat."""
+    made = auto_registration.switch_on(actor, account, on_upgrade=on_upgrade, may_restart=may_restart)
+    schedule.plan("auto_registration", AUTO_REGISTRATION_EVERY, made.pk, timezone.now())
+    return made
+
+
+def switch_off_auto_registration(actor: Actor, option: AutoRegistration) -> None:
+    number = option.pk
+    auto_registration.switch_off(actor, option)
+    schedule.unplan("auto_registration", number)
 
 
 def start_access_check(row: ClusterAccess) -> None:

@@ -240,6 +240,7 @@ SCHEDULED_TASKS = {
     "sync": "licensing.tasks.sync_smart_account",
     "alerts": "licensing.tasks.evaluate_alerts",
     "deliver": "licensing.tasks.deliver",
+    "auto_registration": "licensing.tasks.register_automatically",
     "prune": "licensing.tasks.prune",
     "batch": "licensing.assigning.advance_batch",
 }

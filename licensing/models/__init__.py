@@ -11,6 +11,7 @@ from licensing.models.accounts import (
     VirtualAccount,
 )
 from licensing.models.alerts import Alert, AlertEvent, AlertRule, CssmAlert, SavedFilter
+from licensing.models.automation import AutoRegistration
 from licensing.models.channels import CalendarFeed, Channel, Delivery, DeliveryAttempt, Notice
 from licensing.models.fleet import Assignment, Cluster, Customer, Node, Proxy
 from licensing.models.history import Change, SyncRun, UsageSample
@@ -28,6 +29,7 @@ __all__ = [
     "AssignmentBatchCluster",
     "AssignmentJob",
     "AssignmentStage",
+    "AutoRegistration",
     "CalendarFeed",
     "Change",
     "Channel",

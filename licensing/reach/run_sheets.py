@@ -103,7 +103,8 @@ def check(sheet: Sheet) -> list[str]:
     elif sheet.application == CUC:
         seen = f"GET https://{sheet.host}/vmrest/smartlicense/licensedetails"
     elif sheet.is_expressway:
-        seen = f"GET https://{sheet.host}/api/status/common/smartlicensing/licensing, Registration.RegistrationStatus"
+        node = sheet.nodes[0] if sheet.nodes else "<node>"
+        seen = f"GET https://{node}/api/status/common/smartlicensing/licensing, Registration.RegistrationStatus"
     else:
         seen = f"{PAGES[CER]}, Registration status"
     return [f"See what came of it: {seen}", "Confirm the step here; the next sync shows whether Cisco agrees."]

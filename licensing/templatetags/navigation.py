@@ -47,6 +47,7 @@ SECTIONS = (
             Item("assignments", "Assignments", "link"),
             Item("assignment-jobs", "Assignment jobs", "list-checks"),
             Item("assignment-batches", "Batches", "calendar-clock"),
+            Item("auto-registration", "Auto registration", "wand-sparkles"),
             Item("transport", "Transport", "route"),
         ),
     ),

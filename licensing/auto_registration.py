@@ -1,0 +1,234 @@
+"""Clusters that find their way into the operational pool by themselves (domain.md §3.3, row A9).
+
+For one smart account of the cloud, and one of an On-Prem server: the one whose operational licenses serve all. A pass
+looks at every cluster that registers there and assigns those that are eligible; it runs when the option is switched
+on and every 15 minutes, so that a cluster that was added, upgraded or put right, or an operational pool that was chosen
+anew, is found without being announced. Whoever moves a cluster by hand takes it out, until the option is switched off
+and on. Publishers restart without being asked only where an owner has allowed it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Prefetch, Q
+from django.utils import timezone
+
+from licensing import assigning, assignment, mixed_mode
+from licensing.cluster_status import AUTO_REGISTRATION
+from licensing.models import Assignment, AssignmentJob, AutoRegistration, Cluster, SmartAccount, VirtualAccount
+from licensing.refusals import Refusal
+from licensing.transport import version_numbers
+from people import audit
+from people.audit import Actor
+
+PORTAL = Actor(None, AUTO_REGISTRATION)
+OLDEST, OLDEST_EXPRESSWAY = (12, 5), (12, 6)  # with Smart Licensing under HCS; Expressway X12.6 (domain.md §3.7)
+Side = AutoRegistration.Side
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """`why`: why it is left out, empty where it is eligible. `restarts`: the publisher that restarts, "" where none
+    does. `leaves`: the virtual account that it leaves, for the operational pool was chosen anew."""
+
+    cluster: Cluster
+    why: str = ""
+    restarts: str = ""
+    leaves: VirtualAccount | None = None
+
+    @property
+    def eligible(self) -> bool:
+        return not self.why
+
+
+def side_of(account: SmartAccount) -> str:
+    return Side.CLOUD if account.license_server.is_cloud else Side.ON_PREM
+
+
+def pool_of(account: SmartAccount) -> VirtualAccount | None:
+    """Its operational pool: where clusters go."""
+    rows = VirtualAccount.objects.present().filter(smart_account=account, purpose=VirtualAccount.Purpose.OPERATIONAL)
+    return rows.select_related("smart_account__license_server").first()  # type: ignore[no-any-return]
+
+
+def switch_on(actor: Actor, account: SmartAccount, *, on_upgrade: bool, may_restart: bool) -> AutoRegistration:
+    """Raises Refusal. Its first pass is the caller's to start."""
+    check(account)
+    side, clusters = side_of(account), _clusters(account)
+    old = [cluster.pk for cluster in clusters if _is_too_old(cluster)]
+    try:
+        with transaction.atomic():
+            made = AutoRegistration.objects.create(
+                side=side, smart_account=account, on_upgrade=on_upgrade, may_restart=may_restart, too_old_before=old,
+                enabled_by=actor.label,
+            )  # fmt: skip
+            audit.record(actor, "switched on", made, changes={"may_restart": ["", may_restart]})
+    except IntegrityError:
+        other = AutoRegistration.objects.select_related("smart_account").filter(side=side).first()
+        where = "of the cloud" if side == Side.CLOUD else "of an On-Prem server"
+        raise Refusal(
+            f"Auto registration is on already, for {other.smart_account if other else 'another smart account'}. "
+            f"It works for one smart account {where}.",
+            "Switch it off there first.",
+        ) from None
+    return made
+
+
+@transaction.atomic
+def switch_off(actor: Actor, option: AutoRegistration) -> None:
+    """What is registered stays. Clusters that people have moved are candidates again when it is switched on anew."""
+    audit.record(actor, "switched off", option, changes={})
+    option.delete()
+
+
+def check(account: SmartAccount) -> VirtualAccount:
+    """The operational pool; raises Refusal for what the option needs first."""
+    if account.paused_at is not None:
+        raise Refusal(f"{account} is paused.", "Resume the smart account first.")
+    pool = pool_of(account)
+    if pool is None:
+        words = f"{account} has no operational virtual account, which receives the operational licenses."
+        raise Refusal(words, "Set the purpose of one of its virtual accounts to operational.")
+    if not pool.license_mode:
+        raise Refusal(
+            f"The license mode of {pool} is not set.", "Set it: clusters take it over when they are assigned."
+        )
+    return pool
+
+
+def candidates(
+    account: SmartAccount, option: AutoRegistration | None = None, *, may_restart: bool = True
+) -> list[Candidate]:
+    """Every cluster on that side, by name; seven queries, however many. Without an option: as if it were switched on
+    now."""
+    pool = check(account)
+    gates = mixed_mode.judge(mixed_mode.facts_of(pool))
+    locked = "" if all(gate.open for gate in gates) else next(gate.why for gate in gates if not gate.open)
+    allowed = option.may_restart if option else may_restart
+    return [_candidate(cluster, pool, option, locked, allowed) for cluster in _clusters(account)]
+
+
+def run(option: AutoRegistration) -> list[Assignment]:
+    """One pass. Each cluster by itself: one that is refused stops no other, and the next pass tries it again."""
+    made: list[Assignment] = []
+    refusals: dict[str, str] = {}
+    try:
+        pool = check(option.smart_account)
+        found = candidates(option.smart_account, option)
+    except Refusal as refusal:
+        pool, found, refusals = None, [], {"": str(refusal)}
+    for candidate in found:
+        if candidate.eligible and pool is not None:
+            try:
+                made.append(_assign(candidate, pool))
+            except Refusal as refusal:
+                refusals[str(candidate.cluster.pk)] = str(refusal)
+    _try_again(option.smart_account, refusals)
+    AutoRegistration.objects.filter(pk=option.pk).update(ran_at=timezone.now(), refusals=refusals)
+    return made
+
+
+def _assign(candidate: Candidate, pool: VirtualAccount) -> Assignment:
+    """Out of the old operational pool first, where it is in one, then into the new one."""
+    act = assigning.reassign if candidate.leaves else assigning.assign
+    return act(PORTAL, candidate.cluster, pool)
+
+
+def _try_again(account: SmartAccount, refusals: dict[str, str]) -> None:
+    """What failed is tried again once a sync has come whole since (§3.3)."""
+    if account.last_synced_at is None:
+        return
+    jobs = AssignmentJob.objects.filter(
+        state=AssignmentJob.State.FAILED, requested_by=AUTO_REGISTRATION, moved_at__lt=account.last_synced_at,
+        virtual_account__smart_account=account,
+    )  # fmt: skip
+    for job in jobs.select_related("cluster"):
+        try:
+            assigning.retry(PORTAL, job)
+        except Refusal as refusal:
+            refusals[str(job.cluster_id)] = str(refusal)
+
+
+def _clusters(account: SmartAccount) -> list[Any]:
+    """Those that register on the account's side, each with what is judged."""
+    server = account.license_server
+    here = Q(license_server=None) | Q(license_server__kind="cloud") if server.is_cloud else Q(license_server=server)
+    return list(
+        Cluster.objects.filter(here)
+        .select_related("customer", "license_server")
+        .prefetch_related(
+            "nodes",
+            Prefetch("assignments", Assignment.objects.select_related("virtual_account"), to_attr="history"),
+            Prefetch("assignment_jobs", AssignmentJob.objects.open(), to_attr="open_jobs"),
+        )
+    )
+
+
+def _candidate(
+    cluster: Any, pool: VirtualAccount, option: AutoRegistration | None, locked: str, may_restart: bool
+) -> Candidate:
+    current = next((row for row in cluster.history if row.ended_at is None), None)
+    leaves = current.virtual_account if current and current.virtual_account_id != pool.pk else None
+    restarts = assignment.restarting_publisher(cluster, pool)
+    why = next(filter(None, _reasons(cluster, pool, option, current, locked)), "")
+    if not why and restarts and not may_restart:
+        why = f"{restarts} would restart, and nobody has allowed that."
+    return Candidate(cluster, why, restarts, leaves)
+
+
+def _reasons(
+    cluster: Any, pool: VirtualAccount, option: AutoRegistration | None, current: Assignment | None, locked: str
+) -> Iterable[str]:
+    """Why it is left out, the first one counts."""
+    if current and current.virtual_account_id == pool.pk:
+        yield f"It is in {pool} already."
+    yield _left(cluster, option)
+    if current and current.started_by != AUTO_REGISTRATION:
+        yield f"It is assigned to {current.virtual_account} by hand."
+    if cluster.open_jobs:
+        yield "Another assignment job of it is not over yet."
+    if cluster.managed_on_premise:
+        yield "It is managed on premise, out of the portal's reach."
+    yield _version(cluster, option)
+    yield _nodes(cluster)
+    if cluster.mixed_mode and locked:
+        yield f"It is in mixed mode: {locked}"
+
+
+def _left(cluster: Any, option: AutoRegistration | None) -> str:
+    """Since the option was switched on, somebody has assigned it or ended its assignment."""
+    if option is None:
+        return ""
+    by_hand = any(
+        (row.started_at >= option.enabled_at and row.started_by != AUTO_REGISTRATION)
+        or (row.ended_at and row.ended_at >= option.enabled_at and row.ended_by != AUTO_REGISTRATION)
+        for row in cluster.history
+    )
+    return "It was moved by hand, and stays out until auto registration is switched off and on." if by_hand else ""
+
+
+def _version(cluster: Cluster, option: AutoRegistration | None) -> str:
+    if not version_numbers(cluster.version):
+        return "Its version is not known."
+    if _is_too_old(cluster):
+        return f"Its version {cluster.version} has no Smart Licensing under HCS."
+    if option and not option.on_upgrade and cluster.pk in option.too_old_before:
+        return "It was upgraded since, and upgraded clusters are left to people."
+    return ""
+
+
+def _is_too_old(cluster: Cluster) -> bool:
+    expressway = cluster.application.startswith("expressway")
+    numbers = version_numbers(cluster.version)
+    if numbers and len(numbers) == 1:  # `14` is the whole release
+        numbers = (numbers[0], 99)
+    return numbers < (OLDEST_EXPRESSWAY if expressway else OLDEST)
+
+
+def _nodes(cluster: Any) -> str:
+    """All nodes of an Expressway must be known, or registration fails (§3.3)."""
+    if cluster.application.startswith("expressway") and not cluster.nodes.all():
+        return "None of its nodes is named; an Expressway registers node by node."
+    return ""
