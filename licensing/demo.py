@@ -6,6 +6,7 @@ from django.db import transaction
 
 from licensing.models import (
     Assignment,
+    Channel,
     Cluster,
     ClusterAccess,
     Customer,
@@ -44,6 +45,11 @@ def connect(emulator_url: str, domain: str, name: str) -> SmartAccount:
         client_secret="demo-secret",  # noqa: S106 - the emulator's
     )
     return SmartAccount.objects.create(license_server=server, domain=domain, name=name)
+
+
+def add_channel(domain: str) -> Channel:
+    """Mails to the owner. The local stack has no mail server: they become files in .local/mail/."""
+    return Channel.objects.create(name="Mail to the owner", recipients=[f"owner@{domain}"], min_severity="major")
 
 
 def move(emulator_url: str) -> None:

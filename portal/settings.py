@@ -184,7 +184,7 @@ LOGIN_REDIRECT_URL = "/"
 # Without a mail server: the local stack writes files, elsewhere mails go to the log and channels say so.
 _MAIL = "smtp" if text("PORTAL_SMTP_HOST") else "filebased" if LOCAL_MODE else "console"
 EMAIL_BACKEND = f"django.core.mail.backends.{_MAIL}.EmailBackend"
-EMAIL_FILE_PATH = str(BASE_DIR / ".local" / "mail")
+EMAIL_FILE_PATH = text("PORTAL_MAIL_FOLDER", str(BASE_DIR / ".local" / "mail"))
 EMAIL_HOST = text("PORTAL_SMTP_HOST")
 EMAIL_PORT = number("PORTAL_SMTP_PORT", 25)
 EMAIL_HOST_USER = text("PORTAL_SMTP_USER")

@@ -30,6 +30,7 @@ def _start() -> None:
         PORTAL_ALLOW_HTTP="1",
         PORTAL_LOG_LEVEL="WARNING",
         PORTAL_DISPATCH_SECONDS="1",
+        PORTAL_MAIL_FOLDER=str(Path(_folder) / "mail"),
         DJANGO_ALLOW_ASYNC_UNSAFE="1",  # Playwright runs an event loop in the thread of the test
     )
 

@@ -65,6 +65,7 @@ class ChannelForm(forms.ModelForm):
             "smart_accounts": "None chosen: all. Alerts that belong to no smart account always come.",
             "digest_at": "Empty: at once.",
             "quiet_from": "Alerts of these hours are told when they end.",
+            "quiet_until": "Empty, both: no quiet hours.",
             "zone": "Of the times here, for example Europe/Berlin.",
         }
         widgets = {

@@ -49,7 +49,8 @@ SELECT channel.id, event.id, event.alert_id,
 # alert has said that it may wait.
 OPENINGS = f"""
 {INSERT} {WANTED} AND (
-    event.kind IN ('opened', 'reopened')
+    event.kind IN ('opened', 'reopened', 'woken')
+    OR event.kind = 'lead' AND coalesce(alert.snoozed_until < event.at, true)
     OR event.kind = 'severity' AND coalesce(alert.snoozed_until < event.at, true)
         AND {RANK.format("event.severity")} < coalesce((
         SELECT {RANK.format("earlier.severity")} FROM licensing_alertevent earlier

@@ -21,7 +21,7 @@ RANK = {severity: place for place, severity in enumerate(Severity.values)}
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One alert as it stands in a message. `event` is opened, severity or closed; times are ISO 8601 in UTC."""
+    """One alert as it stands in a message. `event` is an AlertEvent.Kind; times are ISO 8601 in UTC."""
 
     alert: int
     event: str

@@ -1,5 +1,6 @@
 """Sending what is due: claimed by one worker, sent without a transaction, and the answer recorded."""
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from licensing.models.secrets import SecretUnreadable
 from licensing.notify import dead, mail, messages, services, webhook
 from licensing.notify.collecting import fill
 from licensing.notify.errors import NotDelivered
+
+log = logging.getLogger(__name__)
 
 # Longer than any one send: whoever has not come back by then is lost, and another takes over.
 CLAIM = timedelta(minutes=5)
@@ -55,6 +58,10 @@ def send(delivery: Delivery, attempt: DeliveryAttempt, base_url: str, now: Calla
         return False
     except SecretUnreadable as error:
         _failed(delivery, attempt, str(error), False, base_url, now())
+        return False
+    except Exception:  # one message that cannot be sent must not keep back all others, run after run
+        log.exception("Delivery %s could not be sent", delivery.uuid)
+        _failed(delivery, attempt, "An error of the portal stopped this.", False, base_url, now())
         return False
     _sent(delivery, attempt, answer, base_url, now())
     return True

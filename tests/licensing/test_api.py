@@ -29,6 +29,8 @@ MEMBERS = {
     "sync-runs": "id smart_account status started_at finished_at progress counts cause",
     "alerts": "id kind severity state subject summary opened_at closed_at due_at",
     "alert-rules": "id kind enabled threshold severity",
+    "channels": "id name kind state recipients min_severity kinds smart_accounts zone dead_since",
+    "deliveries": "id uuid message channel recipient subject state attempts",
 }
 MAKERS: dict[str, Any] = {
     "license-servers": make.make_server,

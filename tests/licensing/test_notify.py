@@ -106,10 +106,16 @@ def test_rise_of_a_snoozed_alert_is_not_told(acme: Partner) -> None:
     alert = make.make_alert(severity="minor", snoozed_until=timezone.now() + timedelta(days=1))
     make.make_event(alert)
     notify.collect(BASE)
-    make.make_event(alert, "severity", severity="major")
+    for kind in ("severity", "lead"):
+        make.make_event(alert, kind, severity="major")
     notify.collect(BASE)
-
     assert len(subjects()) == 1
+
+    Alert.objects.update(snoozed_until=None)
+    for kind in ("woken", "lead", "acknowledged", "commented", "owned", "snoozed"):
+        make.make_event(alert, kind)
+        notify.collect(BASE)
+    assert len(subjects()) == 3
 
 
 def test_severity_that_rises_is_told_and_one_that_falls_is_not(acme: Partner) -> None:

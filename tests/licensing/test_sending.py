@@ -307,6 +307,17 @@ def test_after_three_days_it_is_given_up_and_can_be_sent_again(acme: Partner, re
         channels.send_again(OWNER, delivery)
 
 
+def test_one_message_that_cannot_be_sent_does_not_keep_back_the_others(acme: Partner, mailbox: Mailbox) -> None:
+    broken = tell(name="A")
+    Delivery.objects.update(recipient="with a\nline break")  # no header can carry it
+    tell(name="B")
+
+    counts = notify.send_due(BASE)
+
+    assert (counts.sent, counts.failed) == (1, 1)
+    assert answers(broken) == ["An error of the portal stopped this."]
+
+
 def test_claim_of_a_lost_worker_lapses(acme: Partner, receiver: Receiver) -> None:
     delivery = tell(url=receiver.url)
     Delivery.objects.update(claimed_until=timezone.now() + CLAIM)

@@ -30,6 +30,7 @@ class Command(PortalCommand):
     def furnish(self, schema: str, name: str, emulator_url: str) -> None:
         for role in (Role.OPERATOR, Role.VIEWER):
             User.objects.create_user(f"{role}@{schema}.example", PASSWORD, role=role)
+        demo.add_channel(f"{schema}.example")
         account = demo.connect(emulator_url, f"{schema}.example", name)
         run, _ = sync.request(account, "demo")
         run = sync.run(run)

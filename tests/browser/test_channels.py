@@ -1,0 +1,122 @@
+"""Pages of channels, deliveries and the calendar, and the mails: accessible and whole in light, dark and narrow."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from licensing import notify
+from licensing.models import Alert, AlertEvent, Delivery, DeliveryAttempt
+from licensing.notify import dead, mail
+from tests import factories as make
+
+NUMBER = 4711
+SHOTS = os.environ.get("SHOTS", "")  # a folder, to look at them
+PAGES = (
+    "/channels/",
+    f"/channels/{NUMBER}/",
+    f"/channels/{NUMBER}/edit/",
+    f"/channels/{NUMBER + 1}/",
+    f"/channels/{NUMBER + 1}/delete/",
+    "/channels/add/",
+    "/channels/add/?kind=webhook",
+    "/channels/add/?kind=apprise",
+    "/deliveries/",
+    f"/deliveries/{NUMBER}/",
+    "/calendar/",
+)
+LOOKS = [("light", 1360), ("dark", 1360), ("light", 390)]
+
+
+@pytest.fixture
+def told(site: str, in_partner: Any) -> dict[str, str]:
+    """Two channels, one of them dead, deliveries of each kind; the value: HTML of a single mail and of a storm."""
+    base = f"http://acme.localhost:{site}"
+    with in_partner("acme"):
+        channel = make.make_channel(id=NUMBER, name="Night shift", unsubscribed=["old@acme.example"],
+                                    recipients=["night@acme.example", "old@acme.example"])  # fmt: skip
+        make.make_channel(id=NUMBER + 1, name="Ticket system", url="https://tickets.acme.example/hooks/x",
+                          dead_since=timezone.now(), failures=7, last_error="503 Service Unavailable")  # fmt: skip
+        make.make_event(make.make_alert(
+            subject="UC Manager Enhanced License in va-operational",
+            summary="14 in use, 10 owned in va-operational of Acme: 4 short.",
+            next_step="Move 4 licenses here from va-spare, which has 9 free.",
+            due_at=timezone.now() + timedelta(days=9),
+        ))  # fmt: skip
+        notify.collect(base)
+        single = Delivery.objects.get(channel=channel)
+        rule = Alert.objects.get().rule
+        Alert.objects.bulk_create(
+            Alert(rule=rule, kind="instance_silent", severity="minor", subject_type="product_instance",
+                  subject_id=number, subject=f"cucm-{number}.harbor.example",
+                  summary="No contact with Cisco since 1 Jan 2026, for 327 days. It holds 3 licenses in va-lab.")
+            for number in range(1, 60)
+        )  # fmt: skip
+        AlertEvent.objects.bulk_create(
+            AlertEvent(alert=alert, kind="opened", at=timezone.now(), severity=alert.severity)
+            for alert in Alert.objects.filter(kind="instance_silent")
+        )
+        notify.collect(base)
+        storm = Delivery.objects.filter(channel=channel).latest("id")
+        Delivery.objects.filter(pk=single.pk).update(id=NUMBER, state="failed")
+        DeliveryAttempt.objects.create(
+            delivery_id=NUMBER, outcome="failed", finished_at=timezone.now(), answer="451 Try later"
+        )
+        dead.remember()
+        link = mail.unsubscribe_url("", channel.uuid, "night@acme.example")
+    return {"single": single.html, "storm": storm.html, "unsubscribe": link}
+
+
+def check(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
+    found = Axe().run(page)
+    assert found.violations_count == 0, (name, found.generate_report())
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_pages(
+    told: dict[str, str], site: str, sign_in: Callable[..., Page], page: Page, scheme: str, width: int
+) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": width, "height": 900})
+    sign_in("acme", "owner")
+    for path in (*PAGES, told["unsubscribe"]):
+        answer = page.goto(f"http://acme.localhost:{site}{path}")
+        assert answer
+        assert answer.status == 200, path
+        name = "unsubscribe" if "unsubscribe" in path else path.strip("/").replace("/", "-").replace("?kind=", "")
+        check(page, f"{name}-{scheme}-{width}")
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_mails(told: dict[str, str], page: Page, scheme: str, width: int) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": width, "height": 900})
+    for name in ("single", "storm"):
+        page.set_content(told[name])
+        check(page, f"mail-{name}-{scheme}-{width}")
+
+
+def test_receipt_comes_by_itself_and_secrets_are_shown_once(
+    told: dict[str, str], site: str, sign_in: Callable[..., Page], page: Page, worker: Any
+) -> None:
+    """Test now: posted, sent by a real worker into a file, its answer fetched by the page."""
+    sign_in("acme", "owner")
+    page.goto(f"http://acme.localhost:{site}/channels/{NUMBER}/")
+    page.get_by_role("button", name="Test now").click()
+    receipt = page.locator("#receipt")
+    receipt.get_by_text("Written to a file in mail/").wait_for(timeout=30_000)
+    check(page, "receipt")
+
+    page.goto(f"http://acme.localhost:{site}/calendar/")
+    page.get_by_role("button", name="Make an address").click()
+    page.get_by_text("This address is shown once").wait_for()
+    check(page, "calendar-made")
