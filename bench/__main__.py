@@ -15,7 +15,7 @@ from rich.table import Table
 from bench.figures import Figure
 from portal.local.servers import LocalServers, Urls
 
-PARTS = [name for name in ("sync", "allocation") if (Path(__file__).parent / f"{name}.py").exists()]
+PARTS = [name for name in ("sync", "allocation", "alerts") if (Path(__file__).parent / f"{name}.py").exists()]
 
 
 def main() -> int:

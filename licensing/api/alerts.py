@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import django_filters
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -202,7 +203,8 @@ class AlertRules(ModelViewSet[AlertRule]):
     @action(detail=True, methods=["get"], url_path="would-have-fired", pagination_class=None, filterset_class=None)
     def would_have_fired(self, request: Request, pk: int) -> Response:
         """Replay the rule, on or off, over the stored history."""
+        # Not get_object: it would take `days` for a filter.
         days = request.query_params.get("days", "90")
         if not days.isdigit() or not 1 <= int(days) <= LONGEST:
             raise serializers.ValidationError({"days": [f"Enter a number from 1 to {LONGEST}."]})
-        return Response(ReplaySerializer(would_have_fired(self.get_object(), int(days))).data)
+        return Response(ReplaySerializer(would_have_fired(get_object_or_404(AlertRule, pk=pk), int(days))).data)

@@ -42,7 +42,7 @@ def test_rule_is_added_changed_and_deleted(acme: Partner, globex: Partner, api_o
         ({"kind": "exhaustion", "threshold": 731}, "threshold"),
         ({"kind": "sync_failed", "licenses": ["A"]}, "licenses"),
         ({"kind": "sync_failed", "name": "Sync failed"}, "name"),
-        ({"kind": "term_ending", "lead_days": [-1]}, "lead_days"),
+        ({"kind": "term_ending", "lead_days": [-1]}, "lead_days.0"),
         ({"kind": "sync_failed", "escalate_after_hours": 0}, "escalate_after_hours"),
         ({"kind": "sync_failed", "owner": 99}, "owner"),
     ],
