@@ -41,7 +41,7 @@ FACTS: dict[str, KindFacts] = {
         LICENSED, "licenses or percent", 10, units=(AlertRule.Unit.PERCENT, AlertRule.Unit.LICENSES),
     ),
     Kind.EXHAUSTION: KindFacts(
-        "At the pace of the last 90 days, nothing of a license is free within that many days.",
+        "At the pace of the last 180 days, more of a license is in use than owned within that many days.",
         LICENSED, "days", 60, most=730,
     ),
     Kind.TERM_ENDING: KindFacts("A term ends within the lead time.", LICENSED, "days", 90, notices=NOTICES),

@@ -46,6 +46,10 @@ class Firing:
     closed_at: datetime | None
     lasted: timedelta
 
+    @property
+    def seconds(self) -> float:
+        return self.lasted.total_seconds()
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:

@@ -7,6 +7,7 @@ those of findings, and %(threshold)s, %(unit)s and %(since)s.
 from dataclasses import dataclass
 
 from licensing.alerts.phrases import midnight
+from licensing.forecast import FEWEST, SHORTEST, WINDOW
 from licensing.models.alerts import Kind
 from licensing.models.fleet import EVALUATION
 from licensing.models.overages import ALLOWED
@@ -61,10 +62,11 @@ def sampled(bad: str, columns: str = "sample.*", where: str = "true") -> str:
 
 
 PACE = """sample.*,
-    regr_slope(sample.in_use, sample.day - DATE '2000-01-01') OVER near AS pace, count(*) OVER near AS days"""
+    regr_slope(sample.in_use, sample.day - DATE '2000-01-01') OVER near AS pace, count(*) OVER near AS days,
+    sample.day - min(sample.day) OVER near AS span"""
 NEAR = """(SELECT {columns} FROM licensing_usagesample sample
     WINDOW near AS (PARTITION BY sample.license_id ORDER BY sample.day
-        RANGE BETWEEN '89 days' PRECEDING AND CURRENT ROW)) sample"""
+        RANGE BETWEEN '{window} days' PRECEDING AND CURRENT ROW)) sample"""
 
 ORDERED = spells("""
     SELECT pool.id AS thing, sample.day, sum(sample.in_use) > 0 AS bad, pool.name AS label, pool.smart_account_id,
@@ -81,10 +83,11 @@ FREE_BELOW = sampled(
     where="pool.purpose <> 'ordered'",
 )
 EXHAUSTION = sampled(
-    """sample.days >= 14 AND sample.pace > 0 AND sample.available > 0
-        AND sample.available <= sample.pace * %(threshold)s""",
+    f"""sample.days >= {FEWEST} AND sample.span >= {SHORTEST} AND sample.pace > 0
+        AND sample.quantity - sample.reserved - sample.in_use >= 0
+        AND floor((sample.quantity - sample.reserved - sample.in_use) / sample.pace + 1e-9) < %(threshold)s""",
     where="pool.purpose <> 'ordered'",
-).replace("(SELECT sample.* FROM licensing_usagesample sample) sample", NEAR.format(columns=PACE))
+).replace("(SELECT sample.* FROM licensing_usagesample sample) sample", NEAR.format(columns=PACE, window=WINDOW))
 
 TERMS = """
     SELECT concat(license.name, ' in ', pool.name) AS subject, {opened} AS opened_at, {closed} AS closed_at,

@@ -163,7 +163,7 @@ class FiringSerializer(serializers.Serializer[Any]):
     subject = serializers.CharField()
     opened_at = serializers.DateTimeField()
     closed_at = serializers.DateTimeField(allow_null=True)
-    seconds = serializers.FloatField(source="lasted.total_seconds", help_text="How long it would have been open.")
+    seconds = serializers.FloatField(help_text="How long it would have been open.")
 
 
 class ReplaySerializer(serializers.Serializer[Any]):

@@ -136,7 +136,7 @@ class SnoozeForm(forms.Form):
     """`until()` is None for "speak of it again"."""
 
     span = forms.ChoiceField(
-        label="For",
+        label="Snooze for",
         choices=[(key, words) for key, (words, _) in SNOOZES.items()] + [("", "Not at all")],
         required=False,
     )

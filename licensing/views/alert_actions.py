@@ -35,6 +35,7 @@ STEPS: dict[str, tuple[str, str, str, Need, bool]] = {
     Kind.ON_PREM_SYNC: ("Edit the server", "pencil", "license-server-edit", Need.OWN, False),
     Kind.ON_PREM_URL: ("Edit the server", "pencil", "license-server-edit", Need.OWN, False),
     Kind.WRONG_POOL: ("Open its cluster", "boxes", "cluster", Need.READ, False),
+    Kind.ASSIGNMENT_FAILED: ("Open its cluster", "boxes", "cluster", Need.READ, False),
     Kind.EVALUATION_ENDING: ("Assign the cluster", "link", "cluster-assign", Need.OPERATE, False),
     Kind.TOKEN_EXPIRING: ("Make another token", "ticket", "registration-token-add", Need.OPERATE, False),
 }

@@ -24,7 +24,9 @@ REPLAYED_DAYS = 90
 @needs(Need.READ)
 def alert_rules(request: HttpRequest) -> HttpResponse:
     rows = AlertRule.objects.annotate(open_alerts=Count("alerts", filter=Q(alerts__closed_at=None)))
-    shown = [{"rule": rule, "speaks": in_words(rule), "scoped": _scoped(rule)} for rule in rows.select_related("owner")]
+    order = {kind: place for place, kind in enumerate(FACTS)}
+    found = sorted(rows.select_related("owner"), key=lambda rule: (order[rule.kind], rule.name))
+    shown = [{"rule": rule, "speaks": in_words(rule), "scoped": _scoped(rule)} for rule in found]
     return render(request, "alert_rules/alert_rules.html", {"rows": shown})
 
 

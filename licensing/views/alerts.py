@@ -17,7 +17,7 @@ from licensing.forms.alerts import CommentForm, OwnerForm, SavedFilterForm, Snoo
 from licensing.models import Alert, SavedFilter
 from licensing.refusals import Refusal
 from licensing.tables.alerts import AlertTable, shown_state
-from licensing.views.alert_actions import next_step, subject_address
+from licensing.views.alert_actions import PAGES, next_step, subject_address
 from licensing.views.lists import Empty, list_page
 from people.audit import actor_of
 from people.gate import Need, needs
@@ -48,6 +48,7 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
         "alert": found,
         "state": shown_state(found),
         "subject_href": subject_address(found),
+        "subject_word": PAGES.get(found.subject_type, "smart-account").replace("-", " "),
         "step": next_step(found, request.user),  # type: ignore[arg-type]
         "about": FACTS[found.kind].about,
         "speaks": in_words(found.rule),

@@ -8,6 +8,7 @@ import time_machine
 from django_tenants.utils import tenant_context
 
 from licensing.alerts import evaluate
+from licensing.forecast import exhaustion
 from licensing.models import Alert, AlertRule, AssignmentJob, CssmAlert, Overage, UsageSample
 from licensing.models.alerts import Kind
 from tenants.models import Partner
@@ -92,7 +93,7 @@ def used(license_: Any, days: int, per_day: float) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("free", "opens"), [(61, False), (60, True), (59, True)])
+@pytest.mark.parametrize(("free", "opens"), [(60, False), (59, True), (58, True), (0, True)])
 def test_license_runs_out_within_sixty_days_at_its_pace(acme: Partner, free: int, opens: bool) -> None:
     license_ = make.make_license(virtual_account=pool(), quantity=500, in_use=500 - free)
     used(license_, 90, 1)
@@ -106,14 +107,16 @@ def test_running_out_says_when(acme: Partner) -> None:
 
     alert = only(Kind.EXHAUSTION)
 
-    assert alert.due_at == datetime(2026, 3, 31, tzinfo=UTC)
+    assert alert.due_at == datetime(2026, 4, 1, tzinfo=UTC)
     assert alert.summary == (
-        "30 of 500 are free in va-1 of Main. At the pace of the last 90 days, 30.0 more in use each month, none is "
-        "left on 31 Mar 2026, in 30 days."
+        "30 of 500 are left in va-1 of Main. At the pace of the last 180 days, 30.0 more in use each month, more are "
+        "in use than owned from 1 Apr 2026 on, in 31 days."
     )
+    forecast = exhaustion(UsageSample.objects.all(), TODAY)
+    assert (forecast.date, alert.due_at.date()) == (date(2026, 4, 1), date(2026, 4, 1))  # the page says the same
 
 
-@pytest.mark.parametrize(("days", "per_day"), [(13, 1), (90, 0), (90, -1)])
+@pytest.mark.parametrize(("days", "per_day"), [(13, 1), (21, 1), (90, 0), (90, -1)])
 def test_too_few_days_and_no_growth_are_no_forecast(acme: Partner, days: int, per_day: float) -> None:
     used(make.make_license(quantity=500, in_use=490), days, per_day)
 
