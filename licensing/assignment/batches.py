@@ -51,7 +51,7 @@ class Preview:
 
     @property
     def restarting(self) -> list[Place]:
-        return [place for place in self.places if place.restarts and not place.reasons]
+        return [place for place in self.places if place.restarts]
 
     @property
     def refused(self) -> list[Place]:
@@ -207,7 +207,8 @@ def _place(
         return Place(row, facts.cluster, "", None, () if current and current.pk == pool.pk else (away,))
     step = Step.REASSIGN if current else Step.ASSIGN
     reasons = tuple(standing_against(facts, pool, gates, step))
-    return Place(row, facts.cluster, restarting_publisher(facts.cluster, pool), current, reasons)
+    restarts = "" if reasons else restarting_publisher(facts.cluster, pool)
+    return Place(row, facts.cluster, restarts, current, reasons)
 
 
 def _check(batch: AssignmentBatch, clusters: Sequence[Cluster]) -> None:

@@ -6,23 +6,20 @@ They wait for the network: in a worker, outside of any transaction. ReachError a
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from licensing import fleet, mixed_mode, tokens
 from licensing.assignment.checks import Step, refuse
 from licensing.assignment.effects import changes_mode
-from licensing.models import AssignmentJob, AssignmentStage, Cluster, RegistrationToken, VirtualAccount
+from licensing.models import AssignmentJob, AssignmentStage, Cluster, SmartAccount, VirtualAccount
 from licensing.reach import ByHand, Done, Reach, Status
 from licensing.reach.manual import Manual
 from licensing.refusals import Refusal
 from licensing.transport import Mode
-from people.audit import SYSTEM
 
 Kind, Stage = AssignmentJob.Kind, AssignmentStage.Kind
-# A token that the portal makes for one registration; as long as a retry may take.
-TOKEN_DAYS = 7
 TOKEN_LINE = "Get the text of a registration token of {pool} (the page of this job leads there); it replaces <token>."  # noqa: S105
 
 
@@ -60,9 +57,17 @@ class Work:
         return self.job.kind == Kind.UNASSIGN
 
     def is_in(self, status: Status, pool: VirtualAccount) -> bool:
-        """Whether this status says that the cluster is registered in that virtual account."""
-        same_account = status.smart_account in (None, pool.smart_account.name, pool.smart_account.domain)
-        return bool(status.registered) and status.virtual_account == pool.name and same_account
+        """Whether this status says that the cluster is registered in that virtual account.
+
+        The product tells Cisco's name of the smart account, the portal may have another one for it: it counts as
+        another account only where we know another one of that name.
+        """
+        if not status.registered or status.virtual_account != pool.name:
+            return False
+        said, own = status.smart_account, pool.smart_account
+        if not said or said in (own.name, own.domain):
+            return True
+        return not SmartAccount.objects.exclude(pk=own.pk).filter(Q(name=said) | Q(domain=said)).exists()
 
 
 def asks_people(way: Reach) -> bool:
@@ -175,7 +180,6 @@ def _deregister(work: Work) -> Outcome:
 
 def _token_text(work: Work) -> str:
     """Of a token that is there, or of a new one. In mixed mode of the one that a person made (rows E2-E6)."""
-    token: RegistrationToken | None
     if work.cluster.mixed_mode:
         token = mixed_mode.the_token(work.pool)
         if token is None or not token.text:
@@ -184,17 +188,7 @@ def _token_text(work: Work) -> str:
                 "Go through the mixed-mode run of this cluster again.",
             )
         return tokens.text_of(token)
-    token = _known_token(work.pool)
-    if token is not None:
-        return tokens.text_of(token)
-    return tokens.create(SYSTEM, work.pool, f"Portal, assignment job {work.job.pk}", TOKEN_DAYS)[1]
-
-
-def _known_token(pool: VirtualAccount) -> RegistrationToken | None:
-    """One whose text we have, and that does not end before a registration is through; the longest-lived."""
-    soon = timezone.now() + timedelta(hours=1)
-    rows = RegistrationToken.objects.filter(virtual_account=pool, gone_at=None).exclude(text="")
-    return rows.filter(expires_at__gt=soon).order_by("-expires_at").first()
+    return tokens.text_of(tokens.usable_for(work.pool, export_controlled=False, at=timezone.now()))
 
 
 def _by_hand(answer: Done | ByHand) -> list[str]:

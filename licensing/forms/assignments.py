@@ -86,6 +86,7 @@ class BatchForm(forms.ModelForm):
             "window_start": "Nothing starts before. Times are UTC unless the portal is set to another zone.",
             "window_end": "Nothing starts after; what has begun goes on.",
             "at_once": "How many clusters may be under way together.",
+            "needs_approval": "",
             "override_reason": WHY_SHORT,
         }
         widgets = {"override_reason": forms.Textarea(attrs={"rows": 2})}
@@ -101,6 +102,9 @@ class BatchForm(forms.ModelForm):
             self.fields[name].widget = MomentInput()
         self.fields["clusters"] = ClustersField(queryset=clusters, widget=forms.CheckboxSelectMultiple)
         self.fields["clusters"].help_text = "They go in this order: by customer, then by name."
+
+    def validate_constraints(self) -> None:
+        """The verb says it, with the field at fault."""
 
 
 class ClustersField(forms.ModelMultipleChoiceField):

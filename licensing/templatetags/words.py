@@ -86,7 +86,7 @@ STATES = {
     "back": State("good", "undo-2", "Back"),
     # AssignmentJob, AssignmentStage and AssignmentBatch; some of them stand above
     "waiting": State("quiet", "hourglass", "Waiting"),
-    "by_hand": State("warn", "hand", "Waits for you"),
+    "by_hand": State("warn", "hand", "By hand"),
     "verifying": State("info", "refresh-cw", "Waits for a sync"),
     "done": State("good", "circle-check", "Done"),
     "skipped": State("quiet", "circle-minus", "Not needed"),

@@ -44,7 +44,9 @@ def assignment_batches(request: HttpRequest) -> HttpResponse:
 @needs(Need.OPERATE)
 def assignment_batch_add(request: HttpRequest) -> HttpResponse:
     """The clusters to choose from are those that the list of clusters showed: its filters come along in the address."""
-    form = BatchForm(_clusters(request.GET), pools_to_choose(), request.POST or None)
+    clusters = _clusters(request.GET)
+    chosen = {"clusters": clusters} if request.GET else {}  # somebody has narrowed them down: these are meant
+    form = BatchForm(clusters, pools_to_choose(), request.POST or None, initial=chosen)
     status, drafted = attempt(request, form, lambda: _draft(request, form))
     if status == DONE and drafted is not None:
         return redirect("assignment-batch", drafted.pk)

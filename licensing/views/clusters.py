@@ -52,6 +52,7 @@ def cluster(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "cluster": found,
         "assignment": assignment,
+        "job": found.assignment_jobs.open().select_related("cluster", "virtual_account").first(),
         "meaning": cluster_status.MEANING[cluster_status.Status(found.status)],
         "ended": found.assignments.exclude(ended_at=None).select_related("virtual_account"),
         "nodes": found.nodes.all(),

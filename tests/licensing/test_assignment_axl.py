@@ -79,7 +79,20 @@ def test_cluster_is_registered_with_a_new_token(cluster: Cluster, pool: VirtualA
     assert (job.state, states(job)) == ("done", ["done", "skipped", "done", "done"])
     assert listed(cisco) == [(HOST, "Pool")]
     token = RegistrationToken.objects.get()
-    assert (token.virtual_account, token.description) == (pool, f"Portal, assignment job {job.pk}")
+    assert (token.virtual_account, token.made_here) == (pool, True)
+
+
+@pytest.mark.parametrize(("known", "state"), [(False, "done"), (True, "failed")])
+def test_other_name_of_the_smart_account_counts_only_where_it_is_another_account(
+    cluster: Cluster, pool: VirtualAccount, cisco: Account, known: bool, state: str
+) -> None:
+    """The product says "Acme"; the portal calls the account otherwise."""
+    type(pool.smart_account).objects.filter(pk=pool.smart_account_id).update(name="Our customers")
+    if known:
+        make.make_smart_account(name="Acme")
+    cisco.add_device("Pool", "00001", {}, hostName=HOST)
+
+    assert assignment.run(standing_at("registration", cluster, pool)).state == state
 
 
 def test_token_that_is_there_is_used(cluster: Cluster, pool: VirtualAccount, cisco: Account) -> None:

@@ -1,0 +1,106 @@
+"""Assignment jobs and batches in the browser: light, dark and on a phone, and a run sheet walked through."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from licensing import arrivals, assignment
+from licensing.assignment import batches
+from licensing.models import AssignmentBatch, AssignmentJob
+from people.audit import Actor
+from tests import factories as make
+
+ANNA = Actor(None, "operator@acme.example")
+LONG = "cucm-publisher-with-a-very-long-name.data-centre-north.customer.example"
+LOOKS = [("light", 1360), ("dark", 1360), ("light", 390), ("dark", 390)]
+
+
+@pytest.fixture
+def addresses(site: str, in_partner: Any) -> list[str]:
+    """A job in each state that the page tells apart, and batches before and after their start."""
+    with in_partner("acme"):
+        pool = make.make_pool(name="va-operational")
+        by_hand = assignment.assign(ANNA, _enterprise("By hand"), pool).jobs.get()
+        assignment.run(by_hand)
+        failed = assignment.run(assignment.assign(ANNA, _enterprise("Failed"), pool).jobs.get())
+        assignment.report_failure(ANNA, failed, "license_mode", "The SFTP server does not answer.")
+        verifying = make.make_assignment_job(
+            {"verification": "done", "license_mode": "skipped", "transport": "done", "registration": "running"},
+            state="verifying", virtual_account=pool,
+        )  # fmt: skip
+        waiting = make.make_assignment_job(virtual_account=pool)
+        jobs = [by_hand, failed, verifying, waiting]
+        planned, running = _batch("Saturday night", pool), _batch("Sunday night", pool, needs_approval=False)
+        batches.plan(ANNA, planned)
+        batches.plan(ANNA, running)
+        batches.advance(running.pk)
+        rows = [*[f"/assignment-jobs/{job.pk}/" for job in jobs], f"/assignment-jobs/{by_hand.pk}/cancel/"]
+        rows += [f"/assignment-batches/{batch.pk}/" for batch in (planned, running)]
+        rows += [f"/assignments/{by_hand.assignment_id}/", f"/assignments/{by_hand.assignment_id}/reassign/"]
+    return ["/assignment-jobs/", "/assignment-batches/", "/assignment-batches/add/", *rows]
+
+
+def _enterprise(name: str, **values: Any) -> Any:
+    nodes = {f"{name.lower().replace(' ', '-')}-{LONG}": "publisher"}
+    return make.make_cluster(nodes, **{"name": name, "deployment": "enterprise", **values})
+
+
+def _batch(name: str, pool: Any, **values: Any) -> AssignmentBatch:
+    now = timezone.now()
+    batch = AssignmentBatch(
+        name=name, virtual_account=pool, window_start=now, window_end=now + timedelta(hours=4), **values
+    )
+    clusters = [_enterprise(f"{name} {letter}") for letter in "AB"]
+    return batches.draft(ANNA, batch, [*clusters, _enterprise(f"{name} old", version="11.5")])
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_pages_are_accessible_and_whole(
+    addresses: list[str], site: str, sign_in: Callable[..., Page], page: Page, scheme: str, width: int
+) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": width, "height": 900})
+    sign_in("acme", "owner")
+    for address in addresses:
+        page.goto(f"http://acme.localhost:{site}{address}")
+        found = Axe().run(page).response["violations"]
+        assert [(address, rule["id"], rule["nodes"][0]["html"]) for rule in found] == []
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert (address, wide) == (address, 0)
+
+
+def test_cluster_is_assigned_and_its_run_sheet_walked_through(
+    site: str, in_partner: Any, sign_in: Callable[..., Page], page: Page
+) -> None:
+    with in_partner("acme"):
+        pool, cluster = make.make_pool(name="va-operational"), _enterprise("Main")
+    sign_in("acme", "operator")
+    page.goto(f"http://acme.localhost:{site}/clusters/{cluster.pk}/assign/")
+    page.get_by_label("Virtual account").select_option(str(pool.pk))
+    page.get_by_role("button", name="Assign").click()
+    expect(page.get_by_role("heading", name="Assign Main")).to_be_visible()
+    with in_partner("acme"):
+        job = AssignmentJob.objects.get()
+        assignment.run(job)
+    page.reload()
+
+    for stage in ("license mode", "transport", "registration"):
+        expect(page.get_by_role("heading", name=f"Run sheet: {stage}")).to_be_visible()
+        for box in page.get_by_role("checkbox").all():
+            box.check()
+        page.get_by_role("button", name="All of this is done").click()
+        with in_partner("acme"):
+            assignment.run(AssignmentJob.objects.get())
+        page.reload()
+    expect(page.get_by_text("Nothing is left to do here.")).to_be_visible()
+
+    with in_partner("acme"):
+        make.make_instance(cluster=cluster, virtual_account=pool)
+        arrivals.look(make.make_sync_run(smart_account=pool.smart_account, started_at=timezone.now()))
+    page.reload()
+    expect(page.get_by_text("Seen by a sync.")).to_be_visible()
