@@ -24,6 +24,7 @@ from licensing.models import (
 from licensing.refusals import Refusal
 
 SHOWN = 20
+OTHER_DEFAULT = ("Make another virtual account the default, in CSSM.",)
 END_FIRST = ("End these assignments first.",)
 CLOUD_STEPS = (
     "End the assignment of each cluster, or reassign it: it is deregistered then.",
@@ -62,15 +63,16 @@ def of_virtual_account(pool: VirtualAccount) -> Guard:
     batches = AssignmentBatch.objects.filter(virtual_account=pool, state__in=AssignmentBatch.OPEN)
     instances = ProductInstance.objects.present().filter(virtual_account=pool)
     licenses = License.objects.present().filter(virtual_account=pool).filter(Q(quantity__gt=0) | Q(in_use__gt=0))
-    blockers = (
-        *((f"{pool} is the default virtual account of {pool.smart_account}.",) if pool.is_default else ()),
+    in_it = (
         *assigned_to(assigned),
         *_named(jobs.select_related("cluster"), lambda job: f"The job “{job}” is not over."),
         *_named(batches, lambda batch: f"The batch “{batch}” is not over."),
         *_counted(instances.count(), "product instance is", "product instances are", "registered in it"),
         *_named(licenses, lambda row: f"It holds the license {row}: {row.quantity}, {row.in_use} in use."),
     )
-    return Guard(blockers, (ON_PREM_STEPS if on_premise else CLOUD_STEPS) if blockers else ())
+    default = (f"{pool} is the default virtual account of {pool.smart_account}.",) if pool.is_default else ()
+    drain = (ON_PREM_STEPS if on_premise else CLOUD_STEPS) if in_it else ()
+    return Guard((*default, *in_it), (*(OTHER_DEFAULT if default else ()), *drain))
 
 
 def of_smart_account(account: SmartAccount) -> Guard:

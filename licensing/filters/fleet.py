@@ -32,7 +32,7 @@ class ClusterFilter(ListFilter):
         empty_label="Any",
         method="by_assigned",
     )
-    status = django_filters.ChoiceFilter(choices=Status.choices, empty_label="Any")
+    status = django_filters.ChoiceFilter(field_name="status", label="Status", choices=Status.choices, empty_label="Any")
     managed_on_premise = django_filters.ChoiceFilter(
         label="Reach", choices=[("true", "Managed on premise"), ("false", "Within reach")], empty_label="Any",
         method="by_reach",

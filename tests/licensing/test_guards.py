@@ -170,7 +170,7 @@ def test_everything_that_stands_in_the_way_of_deleting_a_virtual_account(acme: P
         "1 product instance is registered in it.",
         "It holds the license Enhanced: 5, 2 in use.",
     )
-    assert guard.steps == guards.CLOUD_STEPS
+    assert guard.steps == (*guards.OTHER_DEFAULT, *guards.CLOUD_STEPS)
 
 
 def test_on_prem_has_its_own_five_steps_and_an_empty_one_has_none(acme: Partner) -> None:
