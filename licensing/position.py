@@ -12,7 +12,7 @@ from operator import or_
 from django.db.models import Count, Min, Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from licensing.models import Alert, License, LicenseLine, SmartAccount, SyncRun, VirtualAccount
+from licensing.models import Alert, License, LicenseLine, Overage, SmartAccount, SyncRun, VirtualAccount
 from licensing.models.alerts import Kind, Severity
 
 ORDERED, OPERATIONAL = VirtualAccount.Purpose.ORDERED, VirtualAccount.Purpose.OPERATIONAL
@@ -41,6 +41,10 @@ class Shortage:
 
     license: License
     alert: Alert | None
+
+    @property
+    def clock(self) -> Overage | None:
+        return next(iter(self.license.clocks), None)  # type: ignore[attr-defined]
 
     @property
     def lacking(self) -> int:
@@ -105,7 +109,9 @@ def shortages(limit: int) -> list[Shortage]:
     """The ones that have been short longest first."""
     alerts = Alert.objects.open().filter(kind=Kind.OUT_OF_COMPLIANCE, subject_type="license")
     by_license = {alert.subject_id: alert for alert in alerts.order_by("opened_at")}
+    clocks = Prefetch("overages", Overage.objects.open().select_related("owner"), to_attr="clocks")
     rows = License.objects.short().of_active_accounts().select_related("virtual_account__smart_account")
+    rows = rows.prefetch_related(clocks)
     found = [Shortage(row, by_license.get(row.pk)) for row in rows.order_by("available", "pk")]
     found.sort(key=lambda shortage: shortage.alert.opened_at if shortage.alert else timezone.now())
     return found[:limit]

@@ -23,10 +23,13 @@ from licensing.models import (
     LicenseLine,
     LicenseServer,
     Node,
+    Overage,
     ProductInstance,
     RegistrationToken,
     SmartAccount,
     SyncRun,
+    TransferPlan,
+    TransferStep,
     VirtualAccount,
 )
 
@@ -235,3 +238,22 @@ def make_event(alert: Alert | None = None, kind: str = "opened", **values: Any) 
     alert = alert or make_alert()
     defaults = {"alert": alert, "kind": kind, "at": timezone.now(), "text": alert.summary, "severity": alert.severity}
     return AlertEvent.objects.create(**{**defaults, **values})
+
+
+def make_plan(**values: Any) -> TransferPlan:
+    """Of one step: 1 of `license` to another pool of its account."""
+    row = values.pop("license", None) or make_license()
+    account = row.virtual_account.smart_account
+    plan = TransferPlan.objects.create(**{"smart_account": account, **values})
+    target = make_virtual_account(smart_account=account, name=f"{account.name} target {plan.pk}")
+    TransferStep.objects.create(
+        id=plan.pk, plan=plan, position=1, license=row, license_type="TERM", source=row.virtual_account, target=target,
+        quantity=1,
+    )  # fmt: skip
+    return plan
+
+
+def make_overage(**values: Any) -> Overage:
+    if "license" not in values:
+        values["license"] = make_license(quantity=3, in_use=5)
+    return Overage.objects.create(**{"since": timezone.now() - timedelta(days=10), **values})

@@ -52,7 +52,7 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
     """DRF asks for a detail view's row through the filters too: there no parameter is known."""
 
     def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
-        _check(request, self._known(view))
+        check_known(request, self._known(view))
         return super().filter_queryset(request, queryset, view) if view.action == "list" else queryset
 
     def _known(self, view: Any) -> set[str]:
@@ -62,7 +62,7 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
         return PAGING | set(filterset.base_filters if filterset else ())
 
 
-def _check(request: Request, known: set[str]) -> None:
+def check_known(request: Request, known: set[str]) -> None:
     errors = {}
     for name, values in request.query_params.lists():
         if name not in known:

@@ -12,11 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from licensing import accounts, errands, explanation, holdings, tasks, tokens, virtual_accounts
+from licensing import accounts, errands, explanation, holdings, shortages, tasks, tokens, virtual_accounts
 from licensing.api.allocation import ExplainedSerializer
 from licensing.api.fields import AsOf, Link, Strict
 from licensing.api.filters import GoneFilter, LinkFilter, YesNoFilter
 from licensing.api.instances import ErrandSerializer
+from licensing.api.transfers import RemediesSerializer
 from licensing.models import (
     InstanceUsage,
     License,
@@ -156,6 +157,12 @@ class Licenses(ReadOnlyModelViewSet[License]):
         if row.gone_at or found is None:
             raise Refusal(f"{row} is gone at Cisco.", "Ask for one that Cisco lists.")
         return Response(ExplainedSerializer(found).data)
+
+    @extend_schema(responses=RemediesSerializer)
+    @action(detail=True, methods=["get"])
+    def remedies(self, request: Request, pk: int) -> Response:
+        """What ends its shortage, each remedy with its effect; no options where nothing is short."""
+        return Response(RemediesSerializer(shortages.remedies_for(self.get_object())).data)
 
 
 class InstanceUsageSerializer(serializers.ModelSerializer[InstanceUsage]):

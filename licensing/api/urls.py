@@ -19,6 +19,8 @@ from licensing.api import (
     reach,
     runs,
     servers,
+    transfers,
+    worklist,
 )
 
 COLLECTIONS: dict[str, Any] = {
@@ -28,6 +30,9 @@ COLLECTIONS: dict[str, Any] = {
     "licenses": pools.Licenses,
     "product-instances": pools.ProductInstances,
     "registration-tokens": pools.RegistrationTokens,
+    "overages": transfers.Overages,
+    "transfer-plans": transfers.TransferPlans,
+    "worklist": worklist.Worklist,
     "customers": fleet.Customers,
     "clusters": fleet.Clusters,
     "assignments": assignments.Assignments,

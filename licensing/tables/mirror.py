@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from licensing.models import License, ProductInstance, SmartAccount, SyncRun, VirtualAccount
 from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, StateColumn, TitleColumn
-from licensing.templatetags.components import age, badge, counted, duration_words, ends, number, when
+from licensing.templatetags.components import age, badge, counted, days_left, duration_words, ends, number, when
 
 # Left to its own, PostgreSQL would put what was never seen before what was seen just now.
 NULLS = {True: "desc", False: "asc"}
@@ -96,6 +96,7 @@ class LicenseTable(PortalTable):
     virtual_account = PoolColumn()
     purpose = StateColumn(accessor="virtual_account__purpose", visible=False)
     status = StateColumn()
+    time_left = tables.Column(empty_values=(), orderable=False)
     quantity = NumberColumn()
     in_use = NumberColumn()
     available = AvailableColumn()
@@ -105,6 +106,12 @@ class LicenseTable(PortalTable):
 
     class Meta:
         order_by = "name"
+
+    def render_time_left(self, record: Any) -> SafeString | str:
+        return days_left(record.clocks[0]) if record.clocks else ""
+
+    def value_time_left(self, record: Any) -> int | str:
+        return record.clocks[0].days_left if record.clocks else ""
 
     def order_ends(self, rows: QuerySet[License], is_descending: bool) -> tuple[QuerySet[License], bool]:
         return nulls_last(rows, "first_end", is_descending)

@@ -127,6 +127,14 @@ def ends(day: date | None, warn_days: int = 90) -> SafeString:
     )  # fmt: skip
 
 
+@register.simple_tag
+def days_left(overage: Any) -> SafeString:
+    """How long a license may stay out of compliance: `{% days_left overage %}`. `overage`: models.Overage."""
+    days = overage.days_left
+    words = f"{counted(days, 'day,days')} left" if days >= 0 else f"over for {counted(-days, 'day,days')}"
+    return format_html('<span class="ends {}">{}</span>', "bad" if days < 30 else "warn", words)
+
+
 # --- Numbers ---
 
 

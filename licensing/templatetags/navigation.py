@@ -28,13 +28,22 @@ class Section:
 
 
 SECTIONS = (
-    ("", (Item("overview", "Overview", "layout-dashboard"), Item("alerts", "Alerts", "bell"))),
+    (
+        "",
+        (
+            Item("overview", "Overview", "layout-dashboard"),
+            Item("alerts", "Alerts", "bell"),
+            Item("worklist", "Worklist", "list-checks"),
+        ),
+    ),
     (
         "Pools",
         (
             Item("licenses", "Licenses", "key-round"),
             Item("virtual-accounts", "Virtual accounts", "layers"),
             Item("product-instances", "Product instances", "cpu"),
+            Item("overages", "Out of compliance", "timer"),
+            Item("transfer-plans", "Transfer plans", "arrow-left-right"),
             Item("registration-tokens", "Registration tokens", "ticket"),
             Item("what-if", "What if?", "flask-conical"),
         ),

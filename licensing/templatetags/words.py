@@ -100,6 +100,19 @@ STATES = {
     "cancelled": State("warn", "circle-slash", "Canceled"),
     "future": State("info", "calendar", "Future"),
     "pending": State("info", "hourglass", "Pending"),
+    # TransferPlan.State and TransferStep.State, where they are not above
+    "approved": State("info", "check", "Approved"),
+    "sending": State("info", "loader", "Sending"),
+    "verified": State("good", "circle-check", "Verified"),
+    "unclear": State("warn", "circle-question-mark", "Unclear"),
+    # worklist.Reason
+    "stranded": State("warn", "anchor", "Stranded"),
+    "not_deposited": State("warn", "package", "Not operational"),
+    "wrong_deposit": State("warn", "map-pin-off", "Wrong deposit"),
+    "ghost": State("warn", "ghost", "Silent"),
+    "misplaced": State("warn", "map-pin-off", "Elsewhere than planned"),
+    "ambiguous": State("info", "circle-question-mark", "Several clusters fit"),
+    "unmatched": State("info", "unlink", "No cluster fits"),
 }
 
 

@@ -25,6 +25,8 @@ class Step:
 
 # kind: (label, icon, route, need, whether it is posted). The route takes the subject's id, but for those of OTHERS.
 STEPS: dict[str, tuple[str, str, str, Need, bool]] = {
+    Kind.OUT_OF_COMPLIANCE: ("Remedies", "wrench", "license-remedies", Need.READ, False),
+    Kind.OVERAGE: ("Remedies", "wrench", "license-remedies", Need.READ, False),
     Kind.SYNC_FAILED: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),
     Kind.SYNC_TOO_OLD: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),
     Kind.CSSM_ALERT: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),

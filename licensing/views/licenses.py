@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from licensing.filters.mirror import LicenseFilter
-from licensing.models import Alert, Change, License, LicenseLine
+from licensing.models import Alert, Change, License, LicenseLine, Overage
 from licensing.tables.mirror import LicenseTable
 from licensing.views.explanation import explained_context
 from licensing.views.lists import Empty, list_page
@@ -27,7 +27,8 @@ def with_first_end(rows: QuerySet[License]) -> QuerySet[License]:
 
 @needs(Need.READ)
 def licenses(request: HttpRequest) -> HttpResponse:
-    rows = with_first_end(License.objects.select_related("virtual_account__smart_account"))
+    clocks = Prefetch("overages", Overage.objects.open(), to_attr="clocks")
+    rows = with_first_end(License.objects.select_related("virtual_account__smart_account").prefetch_related(clocks))
     empty = Empty("key-round", "No licenses yet", "They appear with the first sync of a smart account.")
     return list_page(
         request, "licenses/licenses.html", LicenseFilter(request.GET, queryset=rows), LicenseTable,
@@ -50,6 +51,7 @@ def license(request: HttpRequest, pk: int) -> HttpResponse:  # noqa: A001 - the 
         "elsewhere": elsewhere.select_related("virtual_account").order_by("-available", "pk")[:USERS_SHOWN],
         "samples": list(found.samples.filter(day__gte=timezone.localdate() - timedelta(days=CHART_DAYS))),
         "alerts": alerts.by_urgency(),
+        "overage": Overage.objects.open().filter(license=found).select_related("owner").first(),
         "changes": Change.objects.filter(object_type="license", object_id=pk)[:CHANGES_SHOWN],
         **explained_context(found),
     }

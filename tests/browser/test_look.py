@@ -19,6 +19,14 @@ PAGES = (
     "/licenses/",
     f"/licenses/{NUMBER}/",
     "/licenses/?q=nothing-like-it",
+    f"/licenses/{NUMBER}/remedies/",
+    f"/licenses/{NUMBER + 1}/transfer/",
+    "/overages/",
+    f"/overages/{NUMBER}/edit/",
+    "/transfer-plans/",
+    f"/transfer-plans/{NUMBER}/",
+    "/worklist/",
+    "/worklist/?reason=unmatched&q=nothing-like-it",
     "/virtual-accounts/",
     f"/virtual-accounts/{NUMBER}/",
     f"/virtual-accounts/{NUMBER}/edit/",
@@ -54,6 +62,12 @@ def furnished(site: str, in_partner: Any) -> None:
         make.make_line(license=found, end=timezone.localdate() + timedelta(days=9))
         make.make_instance({LONG: 14}, id=NUMBER, virtual_account=pool, cluster=make.make_cluster())
         make.make_token(virtual_account=pool)
+        other = make.make_virtual_account(smart_account=account, name="DEFAULT", is_default=True)
+        free = make.make_license(id=NUMBER + 1, virtual_account=other, name=LONG, quantity=30, in_use=0)
+        make.make_line(license=free, quantity=30)
+        make.make_plan(id=NUMBER, license=free, reason="For the shortage", state="stopped", cause="It did not work.")
+        make.make_overage(id=NUMBER, license=found, note="Ordered on Monday")
+        make.make_instance({LONG: 1}, virtual_account=pool, last_contact_at=timezone.now() - timedelta(days=50))
         run = make.make_sync_run(id=NUMBER, smart_account=account, created=1)
         Change.objects.create(
             sync_run=run,

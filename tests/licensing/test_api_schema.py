@@ -47,6 +47,8 @@ def program(committed: None, emulator: Any) -> dict[str, str]:
         make.make_instance({"A": 1}, id=ID, virtual_account=pool, cluster=cluster)
         make.make_assignment(id=ID, cluster=cluster, virtual_account=pool)
         make.make_token(id=ID, virtual_account=pool)
+        make.make_plan(id=ID)
+        make.make_overage(id=ID)
         make.make_sync_run(id=ID, smart_account=account)
         make.make_alert(id=ID)
         _, text = ApiToken.issue(User.objects.get(role="owner"), "generator", "write")
@@ -105,7 +107,8 @@ def test_schema_is_valid_and_names_the_errors_of_every_operation(acme: Partner, 
         expected |= {"409", "413", "415"} if method != "get" else set()
         expected |= (
             {"503"}
-            if path.endswith(("/sync/", "/check/", "/channels/{id}/test/")) or (path, method) == MAKES_TOKEN
+            if path.endswith(("/sync/", "/check/", "/channels/{id}/test/", "/execute/"))
+            or (path, method) == MAKES_TOKEN
             else set()
         )
         assert {status for status in responses if status >= "400"} == expected, (path, method)

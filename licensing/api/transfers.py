@@ -1,0 +1,182 @@
+"""Remedies, transfer plans, and the out-of-compliance clocks."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import Prefetch
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from licensing import alerts, shortages, tasks, transfers
+from licensing.api.fields import Link, Strict
+from licensing.api.filters import LinkFilter
+from licensing.models import License, Overage, TransferPlan, TransferStep, VirtualAccount
+from licensing.transfers import Wanted
+from people import audit
+from people.gate import Need
+from people.models import User
+
+
+class MoveSerializer(serializers.Serializer[Any]):
+    """Names, as Cisco spells them."""
+
+    license = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
+    target = serializers.CharField()
+    quantity = serializers.IntegerField()
+
+
+class RemedySerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField([(kind.value, kind.value) for kind in shortages.Kind])
+    quantity = serializers.IntegerField()
+    short_after = serializers.IntegerField(help_text="How many are short here with this remedy alone.")
+    text = serializers.CharField()
+    moves = MoveSerializer(many=True)
+    product_instances = serializers.SerializerMethodField()
+
+    def get_product_instances(self, remedy: shortages.Remedy) -> list[int]:
+        return [instance.pk for instance in remedy.instances]
+
+
+class RemediesSerializer(serializers.Serializer[Any]):
+    license = serializers.IntegerField(source="license.pk")
+    short = serializers.IntegerField(help_text="By the rules of allocation; Cisco's own figure may differ.")
+    borrowing_fails = serializers.BooleanField(
+        help_text="By the rules a higher license would serve it, and Cisco reports it as out of compliance."
+    )
+    options = RemedySerializer(many=True)
+
+
+class StepSerializer(serializers.ModelSerializer[TransferStep]):
+    class Meta:
+        model = TransferStep
+        fields = [
+            "id", "position", "license", "license_type", "source", "target", "quantity", "state", "cause", "before",
+            "after", "sent_at", "verified_at",
+        ]  # fmt: skip
+
+
+class PlanSerializer(serializers.ModelSerializer[TransferPlan]):
+    steps = StepSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = TransferPlan
+        fields = [
+            "id", "smart_account", "state", "reason", "needs_approval", "created_by", "created_at", "approved_by",
+            "approved_at", "started_by", "started_at", "finished_at", "cause", "next_step", "steps",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class NewPlanSerializer(Strict, serializers.Serializer[Any]):
+    """A license that is short: the moves that end its shortage. With `target` and `quantity`: that move of it."""
+
+    license = Link(License, help_text="The license that is short, or with `target` the one to move.")
+    target = Link(VirtualAccount, required=False, allow_null=True)
+    quantity = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False, allow_null=True)
+    whole_account = serializers.BooleanField(default=False, help_text="All shortages of the license's smart account.")
+    from_ordered = serializers.BooleanField(default=False, help_text="Also take from the ordered pool.")
+    reason = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if (attrs.get("target") is None) != (attrs.get("quantity") is None):
+            raise serializers.ValidationError({"quantity": ["`target` and `quantity` belong together."]})
+        return attrs
+
+
+class PlanFilters(django_filters.FilterSet):
+    smart_account = LinkFilter()
+    state = django_filters.ChoiceFilter(choices=TransferPlan.State.choices)
+
+
+class TransferPlans(ReadOnlyModelViewSet[TransferPlan]):
+    queryset = TransferPlan.objects.select_related("smart_account__license_server").prefetch_related(
+        Prefetch("steps", TransferStep.objects.order_by("position"))
+    )
+    serializer_class = PlanSerializer
+    filterset_class = PlanFilters
+    write_need = Need.OPERATE
+    waits_in = ("execute",)
+
+    @extend_schema(request=NewPlanSerializer, responses={201: PlanSerializer})
+    def create(self, request: Request) -> Response:
+        """Make a draft: what ends a shortage, or one move. Nothing is sent to Cisco."""
+        new = NewPlanSerializer(data=request.data)
+        new.is_valid(raise_exception=True)
+        values = new.validated_data
+        account = values["license"].virtual_account.smart_account
+        made = transfers.create(audit.actor_of(request), account, _wanted(values), values["reason"])
+        return Response(self.get_serializer(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=PlanSerializer)
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, pk: int) -> Response:
+        """By somebody else than its author."""
+        return self._done(transfers.approve(audit.actor_of(request), self.get_object()))
+
+    @extend_schema(request=None, responses=PlanSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: int) -> Response:
+        """What has moved stays moved."""
+        return self._done(transfers.cancel(audit.actor_of(request), self.get_object()))
+
+    @extend_schema(request=None, responses={202: PlanSerializer})
+    @action(detail=True, methods=["post"])
+    def execute(self, request: Request, pk: int) -> Response:
+        """Start it, or start it again after it stopped: what is verified is not repeated."""
+        plan = tasks.start_transfer(audit.actor_of(request), self.get_object())
+        return self._done(plan, status.HTTP_202_ACCEPTED)
+
+    def _done(self, plan: TransferPlan, code: int = status.HTTP_200_OK) -> Response:
+        return Response(self.get_serializer(plan).data, status=code)
+
+
+def _wanted(values: dict[str, Any]) -> list[Wanted]:
+    row: License = values["license"]
+    if values.get("target"):
+        return [Wanted(row, values["target"], values["quantity"])]
+    if values["whole_account"]:
+        return shortages.wanted_for_account(row.virtual_account.smart_account, values["from_ordered"])
+    return shortages.wanted_for(row, values["from_ordered"])
+
+
+class OverageSerializer(Strict, serializers.ModelSerializer[Overage]):
+    virtual_account = serializers.IntegerField(source="license.virtual_account_id", read_only=True)
+    ends = serializers.DateTimeField(read_only=True, help_text="When products begin to block new users and devices.")
+    days_left = serializers.IntegerField(read_only=True)
+    owner = Link(User, required=False, allow_null=True)
+
+    class Meta:
+        model = Overage
+        fields = ["id", "license", "virtual_account", "since", "ended_at", "ends", "days_left", "owner", "note"]
+        read_only_fields = ["license", "since", "ended_at"]
+
+
+class OverageFilters(django_filters.FilterSet):
+    license = LinkFilter()
+    virtual_account = LinkFilter(field_name="license__virtual_account")
+    smart_account = LinkFilter(field_name="license__virtual_account__smart_account")
+    owner = LinkFilter()
+    state = django_filters.ChoiceFilter(choices=[("running", "Running"), ("ended", "Ended")], method="filter_state")
+
+    def filter_state(self, queryset: Any, name: str, value: str) -> Any:
+        return queryset.filter(ended_at__isnull=value == "running")
+
+
+class Overages(mixins.UpdateModelMixin, ReadOnlyModelViewSet[Overage]):
+    """How long each license is, or was, out of compliance; `owner` and `note` are the partner's own."""
+
+    queryset = Overage.objects.select_related("license", "owner")
+    serializer_class = OverageSerializer
+    filterset_class = OverageFilters
+    write_need = Need.OPERATE
+    http_method_names = ["get", "head", "patch"]
+
+    def perform_update(self, serializer: Any) -> None:
+        row, values = serializer.instance, serializer.validated_data
+        owner, note = values.get("owner", row.owner), values.get("note", row.note)
+        serializer.instance = alerts.take_care(audit.actor_of(self.request), row, owner, note)

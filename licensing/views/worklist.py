@@ -1,0 +1,69 @@
+"""The worklist: what somebody should look at, with a reason and what to do."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from licensing import worklist as work
+from licensing.filters.worklist import WorklistForm
+from licensing.views.lists import PER_PAGE
+from licensing.worklist import Item, Items, Reason
+from people.gate import Need, may, needs
+
+# Where each reason is settled: the page for who may operate, and its button's words.
+ACTIONS = {
+    Reason.STRANDED: ("license-transfer", "Move them"),
+    Reason.NOT_DEPOSITED: ("license", "Open license"),
+    Reason.WRONG_DEPOSIT: ("license-transfer", "Move them"),
+    Reason.GHOST: ("product-instance", "Open instance"),
+    Reason.MISPLACED: ("product-instance", "Open instance"),
+    Reason.AMBIGUOUS: ("product-instance-edit", "Choose cluster"),
+    Reason.UNMATCHED: ("product-instance-edit", "Choose cluster"),
+}
+SHOWS = {"license": "license", "product_instance": "product-instance"}
+
+
+@needs(Need.READ)
+def worklist(request: HttpRequest) -> HttpResponse:
+    form = WorklistForm(request.GET)
+    items = _items(form)
+    counts = work.counts()
+    pages: Any = Paginator(cast("Any", items), PER_PAGE)  # it asks for `count` and slices alone
+    page = pages.get_page(request.GET.get("page"))
+    may_operate = may(request.user, Need.OPERATE)
+    context: dict[str, Any] = {
+        "filter": SimpleNamespace(form=form),
+        "kept": {},
+        "page": page,
+        "rows": [(item, _subject(item), *_action(item, may_operate)) for item in page.object_list],
+        "counts": [(reason, count) for reason, count in counts.items()],
+        "total": sum(counts.values()),
+        "reason": form.cleaned_data.get("reason") if form.is_valid() else "",
+    }
+    return render(request, "worklist/worklist.html", context)
+
+
+def _items(form: WorklistForm) -> Items:
+    """Nothing where a filter's value is none: an empty page, not one that ignores the filter."""
+    if not form.is_valid():
+        return Items(smart_account=0)
+    wanted = form.cleaned_data
+    account = wanted["smart_account"]
+    reasons = (Reason(wanted["reason"]),) if wanted["reason"] else ()
+    return Items(reasons, account.pk if account else None, wanted["q"])
+
+
+def _subject(item: Item) -> str:
+    return reverse(SHOWS[item.subject_type], args=[item.subject_id])
+
+
+def _action(item: Item, may_operate: bool) -> tuple[str, str]:
+    """Address and words; who may only look is led to the row."""
+    route, words = ACTIONS[Reason(item.reason)]
+    if not may_operate:
+        return "", ""
+    return reverse(route, args=[item.subject_id]), words

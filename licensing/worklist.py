@@ -1,0 +1,299 @@
+"""What somebody should look at, with a reason and what to do: one SELECT per reason over the mirror, always fresh.
+
+Nothing is stored: an item is there while its reason is. Accounts that are paused and rows that are gone give none.
+Times in texts are UTC, the zone of Django's database sessions.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Min, TextChoices
+from django.utils import timezone
+
+from licensing.models import AlertRule
+from licensing.models.alerts import Kind
+
+SILENT_DAYS = 30  # where no alert rule says otherwise
+DEPOSIT_DAYS = 90  # for so long an arrival in the wrong pool is called a deposit
+# Ids of different reasons do not meet: the reason's number, then the row's id.
+ID_BITS = 48
+
+
+class Reason(TextChoices):
+    """In the order of the page. The number in an item's id is the place here, so new ones come last."""
+
+    STRANDED = "stranded", "Stranded licenses"
+    NOT_DEPOSITED = "not_deposited", "Ordered, not operational"
+    WRONG_DEPOSIT = "wrong_deposit", "Deposit in the wrong virtual account"
+    GHOST = "ghost", "Silent, yet using licenses"
+    MISPLACED = "misplaced", "Registered elsewhere than planned"
+    AMBIGUOUS = "ambiguous", "Several clusters fit"
+    UNMATCHED = "unmatched", "No cluster fits"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`subject_type`: license or product_instance, row `subject_id`. `licenses`: how many are concerned."""
+
+    id: int
+    reason: str
+    subject_type: str
+    subject_id: int
+    subject: str
+    virtual_account: int
+    virtual_account_name: str
+    smart_account: int
+    licenses: int
+    text: str
+    next_step: str
+    as_of: datetime | None
+
+    @property
+    def pk(self) -> int:
+        return self.id
+
+
+# What the selects stand on. Parameters: %(now)s, %(silent_days)s (where no rule says otherwise), %(deposits_since)s.
+BASE = """
+silence AS (
+    SELECT %(now)s - make_interval(days => coalesce(min(threshold), %(silent_days)s)) AS before
+    FROM licensing_alertrule WHERE kind = 'instance_silent' AND enabled
+),
+pool AS (
+    SELECT pool.id, pool.name, pool.purpose, pool.is_default, pool.smart_account_id, account.last_synced_at,
+        operational.id AS operational_id, operational.name AS operational_name
+    FROM licensing_virtualaccount pool
+    JOIN licensing_smartaccount account ON account.id = pool.smart_account_id AND account.paused_at IS NULL
+    LEFT JOIN licensing_virtualaccount operational ON operational.smart_account_id = pool.smart_account_id
+        AND operational.purpose = 'operational' AND operational.gone_at IS NULL
+    WHERE pool.gone_at IS NULL
+)
+"""
+LICENSE = "'license', license.id, license.name, pool.id, pool.name, pool.smart_account_id"
+INSTANCE = """
+'product_instance', instance.id,
+coalesce(nullif(instance.host_name, ''), nullif(instance.name, ''), instance.serial), pool.id, pool.name,
+pool.smart_account_id, usage.number
+"""
+INSTANCES = """
+licensing_productinstance instance
+JOIN pool ON pool.id = instance.virtual_account_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(quantity), 0) AS number FROM licensing_instanceusage WHERE product_instance_id = instance.id
+) usage
+"""
+
+# The default pool serves products in some accounts; where none is registered and none is planned, nobody can use it.
+STRANDED = f"""
+SELECT {LICENSE}, license.available,
+    concat(
+        license.available, ' free in the default virtual account ', pool.name,
+        ', where no product is registered and no cluster is assigned.'
+    ),
+    concat('Move them to ', coalesce(pool.operational_name, 'a virtual account whose products need them'), '.'),
+    pool.last_synced_at
+FROM licensing_license license
+JOIN pool ON pool.id = license.virtual_account_id AND pool.is_default AND pool.purpose = 'general'
+WHERE license.gone_at IS NULL AND license.available > 0
+    AND NOT EXISTS (
+        SELECT FROM licensing_productinstance here WHERE here.virtual_account_id = pool.id AND here.gone_at IS NULL
+    )
+    AND NOT EXISTS (
+        SELECT FROM licensing_assignment held WHERE held.virtual_account_id = pool.id AND held.ended_at IS NULL
+    )
+"""
+# Domain rows A3 to A7: the order stands in the ordered pool, Cisco deposits as many in the operational one.
+NOT_DEPOSITED = f"""
+SELECT {LICENSE}, license.quantity - coalesce(other.quantity, 0),
+    concat(
+        license.quantity, ' ordered, ', coalesce(other.quantity, 0), ' in the operational pool ',
+        pool.operational_name, ': products cannot use the rest.'
+    ),
+    'Ask Cisco for the operational licenses of this order.',
+    pool.last_synced_at
+FROM licensing_license license
+JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose = 'ordered' AND pool.operational_id IS NOT NULL
+LEFT JOIN licensing_license other
+    ON other.virtual_account_id = pool.operational_id AND other.name = license.name AND other.gone_at IS NULL
+WHERE license.gone_at IS NULL AND license.quantity > coalesce(other.quantity, 0)
+"""
+# What our own transfer brought is where somebody wanted it. The first sync of an account finds everything new: nothing
+# of that arrived.
+WRONG_DEPOSIT = f"""
+SELECT {LICENSE}, license.available,
+    concat(
+        license.available, ' free; they arrived in ', pool.name, ' on ', to_char(rise.at, 'FMDD Mon YYYY'),
+        ', where no product uses this license, and not in the operational pool ', pool.operational_name, '.'
+    ),
+    concat('Move them to ', pool.operational_name, ', or leave them if that was meant.'),
+    pool.last_synced_at
+FROM licensing_license license
+JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose = 'general' AND pool.operational_id IS NOT NULL
+    AND NOT pool.is_default
+CROSS JOIN LATERAL (
+    SELECT change.at FROM licensing_change change
+    WHERE change.object_type = 'license' AND change.object_id = license.id AND change.at >= %(deposits_since)s
+        AND CASE change.kind
+            WHEN 'created' THEN EXISTS (
+                SELECT FROM licensing_syncrun earlier
+                WHERE earlier.smart_account_id = pool.smart_account_id AND earlier.status = 'succeeded'
+                    AND earlier.id < change.sync_run_id
+            )
+            ELSE (change.values #>> '{{quantity,1}}')::bigint > (change.values #>> '{{quantity,0}}')::bigint
+        END
+    ORDER BY change.at DESC LIMIT 1
+) rise
+WHERE license.gone_at IS NULL AND license.available > 0 AND license.in_use = 0 AND NOT EXISTS (
+    SELECT FROM licensing_transferstep step JOIN licensing_license moved ON moved.id = step.license_id
+    WHERE step.target_id = pool.id AND moved.name = license.name AND step.state = 'verified'
+)
+"""
+GHOST = f"""
+SELECT {INSTANCE},
+    concat(
+        'No contact with Cisco since ', to_char(instance.last_contact_at, 'FMDD Mon YYYY'), ', and it still uses ',
+        usage.number, CASE WHEN usage.number = 1 THEN ' license.' ELSE ' licenses.' END
+    ),
+    'Check whether it still exists. If not, remove it in Smart Software Manager: that frees its licenses.',
+    pool.last_synced_at
+FROM {INSTANCES}
+WHERE instance.gone_at IS NULL AND instance.last_contact_at < (SELECT before FROM silence) AND usage.number > 0
+"""
+MISPLACED = f"""
+SELECT {INSTANCE},
+    concat(
+        'Its cluster ', cluster.name, ' is assigned to ', planned.name, '; it is registered in ', pool.name,
+        ' and uses licenses there.'
+    ),
+    concat('Register it with a token of ', planned.name, ', or assign the cluster to ', pool.name, '.'),
+    pool.last_synced_at
+FROM {INSTANCES}
+JOIN licensing_cluster cluster ON cluster.id = instance.cluster_id
+JOIN licensing_assignment assigned ON assigned.cluster_id = cluster.id AND assigned.ended_at IS NULL
+    AND assigned.virtual_account_id <> instance.virtual_account_id
+JOIN licensing_virtualaccount planned ON planned.id = assigned.virtual_account_id
+WHERE instance.gone_at IS NULL
+"""
+UNDECIDED = "instance.gone_at IS NULL AND instance.cluster_id IS NULL AND NOT instance.cluster_by_hand"
+AMBIGUOUS = f"""
+SELECT {INSTANCE},
+    concat(instance.cluster_candidates, ' clusters fit equally well, so it counts for none of them.'),
+    'Choose the cluster, or enter the serial number at its publisher.',
+    pool.last_synced_at
+FROM {INSTANCES}
+WHERE {UNDECIDED} AND instance.cluster_candidates > 1
+"""
+UNMATCHED = f"""
+SELECT {INSTANCE},
+    'No publisher has this serial number or host name, so its use counts for no customer.',
+    'Choose its cluster, add the cluster, or say that it belongs to none.',
+    pool.last_synced_at
+FROM {INSTANCES}
+WHERE {UNDECIDED} AND instance.cluster_candidates = 0
+"""
+SELECTS = {
+    Reason.STRANDED: STRANDED,
+    Reason.NOT_DEPOSITED: NOT_DEPOSITED,
+    Reason.WRONG_DEPOSIT: WRONG_DEPOSIT,
+    Reason.GHOST: GHOST,
+    Reason.MISPLACED: MISPLACED,
+    Reason.AMBIGUOUS: AMBIGUOUS,
+    Reason.UNMATCHED: UNMATCHED,
+}
+COLUMNS = (
+    "number, subject_type, subject_id, subject, virtual_account, virtual_account_name, smart_account, licenses, text, "
+    "next_step, as_of"
+)
+
+
+@dataclass(frozen=True)
+class Items:
+    """What fits, lazily: slices and `len` ask the database. `reasons` empty: all of them. `after`, `before`: by id."""
+
+    reasons: tuple[Reason, ...] = ()
+    smart_account: int | None = None
+    search: str = ""
+    after: int | None = None
+    before: int | None = None
+    order: str = "number, licenses DESC, subject_id"
+
+    def filter(self, *, id__gt: int | None = None, id__lt: int | None = None) -> "Items":
+        return replace(self, after=id__gt, before=id__lt)
+
+    def order_by(self, column: str) -> "Items":
+        """By id, up or down: for the cursor of REST."""
+        return replace(self, order="id DESC" if column.startswith("-") else "id")
+
+    def __getitem__(self, part: slice) -> list[Item]:
+        begin, end = part.start or 0, part.stop
+        rows = self._select(
+            "*", f"ORDER BY {self.order} OFFSET %(begin)s LIMIT %(limit)s", begin=begin, limit=end - begin
+        )
+        return [_item(row) for row in rows]
+
+    def count(self) -> int:
+        return int(self._select("count(*)", "")[0][0])
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def _select(self, what: str, ending: str, **parameters: Any) -> Sequence[Sequence[Any]]:
+        clauses = [
+            clause
+            for value, clause in (
+                (self.smart_account, "smart_account = %(smart_account)s"),
+                (self.after, "id > %(after)s"),
+                (self.before, "id < %(before)s"),
+                (self.search, "strpos(lower(concat(subject, ' ', virtual_account_name)), lower(%(search)s)) > 0"),
+            )
+            if value not in (None, "")
+        ]
+        found = f"SELECT {what} FROM item {'WHERE ' if clauses else ''}{' AND '.join(clauses)} {ending}"
+        known = {"smart_account": self.smart_account, "after": self.after, "before": self.before, "search": self.search}
+        return _run(self.reasons, found, {**known, **parameters})
+
+
+def counts() -> dict[Reason, int]:
+    """How many items there are for each reason that has any; one statement."""
+    rows = _run((), "SELECT number, count(*) FROM item GROUP BY number ORDER BY number", {})
+    reasons = list(Reason)
+    return {reasons[number]: count for number, count in rows}
+
+
+def silent_days() -> int:
+    """After so many days without contact a product instance counts as silent."""
+    rules = AlertRule.objects.filter(kind=Kind.INSTANCE_SILENT, enabled=True)
+    return rules.aggregate(days=Min("threshold"))["days"] or SILENT_DAYS
+
+
+def _run(reasons: Iterable[Reason], found: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+    wanted = set(reasons) or set(Reason)
+    parts = [
+        f"SELECT {number} AS number, row.* FROM ({SELECTS[reason]}) row"
+        for number, reason in enumerate(Reason)
+        if reason in wanted
+    ]
+    union = " UNION ALL ".join(parts)
+    statement = f"""
+        WITH {BASE}, found ({COLUMNS}) AS ({union}),
+        item AS (SELECT (number::bigint << {ID_BITS}) + subject_id AS id, found.* FROM found)
+        {found}
+    """
+    now = timezone.now()
+    times: dict[str, Any] = {
+        "now": now,
+        "silent_days": SILENT_DAYS,
+        "deposits_since": now - timedelta(days=DEPOSIT_DAYS),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**parameters, **times})
+        rows: Sequence[Sequence[Any]] = cursor.fetchall()
+    return rows
+
+
+def _item(row: Sequence[Any]) -> Item:
+    number = row[1]
+    return Item(row[0], list(Reason)[number].value, *row[2:])

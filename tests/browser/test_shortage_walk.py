@@ -1,0 +1,87 @@
+"""From the red light on the overview to the executed remedy, and the green light after the sync that follows."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from licensing import sync
+from licensing.cssm.emulator import Account, EmulatorThread
+from licensing.models import SmartAccount
+from people.models import AuditEntry
+from tests import factories as make
+
+NAME = "Emergency Responder User License"
+PATIENCE = 30_000
+
+
+@pytest.fixture
+def cisco(emulator: EmulatorThread) -> Account:
+    """South lacks 5 of what North has 60 of."""
+    cisco = emulator.state.add("acme.example", "Acme Account")
+    line = {"licenseType": "TERM", "startDate": "2026-01-01", "endDate": "2099-01-01", "subscriptionId": "Sub1",
+            "status": "ACTIVE"}  # fmt: skip
+    for pool, quantity, used in (("North", 60, 0), ("South", 20, 25)):
+        cisco.add_pool(pool)
+        cisco.set_license(pool, NAME, quantity=quantity, inUse=used, licenseDetails=[{**line, "quantity": quantity}])
+        if used:
+            cisco.add_device(pool, "00001", {NAME: used}, hostName="cer-pub.harbor.example")
+    return cisco
+
+
+@pytest.fixture
+def account(worker: Any, in_partner: Any, emulator: EmulatorThread, cisco: Account) -> SmartAccount:
+    with in_partner("acme"):
+        server = make.make_server(api_base_url=emulator.base_url, token_url=emulator.token_url)
+        account = make.make_smart_account(
+            license_server=server, domain="acme.example", name="Acme Account", approve_transfers=True
+        )
+        run, _ = sync.request(account, "test")
+        assert sync.run(run).status == "succeeded"
+    return account
+
+
+def accessible(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_red_light_to_green_light(
+    account: SmartAccount, cisco: Account, site: str, sign_in: Callable[..., Page], in_partner: Any
+) -> None:
+    page = sign_in("acme", "operator")
+    expect(page.get_by_role("heading", name="1 license is out of compliance")).to_be_visible()
+    accessible(page)
+    page.get_by_role("link", name="Remedies").first.click()
+    expect(page.get_by_role("heading", name="Move 5 free licenses here")).to_be_visible()
+    accessible(page)
+    page.get_by_role("button", name="Make a transfer plan").first.click()
+    expect(page.get_by_text("Somebody else than its author has to approve it.")).to_be_visible()
+    expect(page.get_by_role("button", name="Execute")).to_have_count(0)
+    accessible(page)
+    plan = page.url
+
+    page.context.clear_cookies()
+    page = sign_in("acme", "owner")
+    page.goto(plan)
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.get_by_text("Every step is done and was read back from Cisco.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("row").filter(has_text=NAME)).to_contain_text("Verified")
+    accessible(page)
+    assert {(raw["virtualAccount"], raw["quantity"]) for raw in cisco.licenses} == {("North", 55), ("South", 25)}
+
+    page.goto(f"http://acme.localhost:{site}/")
+    light = page.get_by_role("heading", name="out of compliance")
+    for _ in range(PATIENCE // 1000):
+        if not light.count():
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
+    expect(light).to_have_count(0)
+    accessible(page)
+    with in_partner("acme"):
+        said = list(AuditEntry.objects.filter(object_type__startswith="transfer").values_list("action", flat=True))
+    assert sorted(said) == ["approved", "created", "executed", "started", "transferred"]

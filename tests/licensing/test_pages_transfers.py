@@ -1,0 +1,188 @@
+"""Pages of remedies, transfer plans, clocks and the worklist."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from django_tenants.utils import tenant_context
+
+from licensing import alerts, transfers
+from licensing.models import License, Overage, SmartAccount, TransferPlan
+from licensing.transfers import Wanted
+from people.audit import Actor
+from people.models import User
+from tenants.models import Partner
+from tests import factories as make
+
+NAME = "Emergency Responder User License"
+
+
+@pytest.fixture
+def account(acme: Partner) -> SmartAccount:
+    return make.make_smart_account(name="Acme Account")
+
+
+@pytest.fixture
+def short(account: SmartAccount) -> License:
+    """5 are missing in South, 60 are free in North."""
+    north = make.make_virtual_account(smart_account=account, name="North")
+    south = make.make_virtual_account(smart_account=account, name="South")
+    make.make_line(license=make.make_license(virtual_account=north, name=NAME, quantity=60, in_use=0), quantity=60)
+    return make.make_license(virtual_account=south, name=NAME, quantity=20, in_use=25)
+
+
+def text(response: Any) -> str:
+    return " ".join(response.content.decode().split())
+
+
+def plan_of(short: License, user: User | None = None) -> TransferPlan:
+    north = License.objects.get(virtual_account__name="North")
+    wanted = [Wanted(north, short.virtual_account, 5)]
+    return transfers.create(Actor(user, "somebody"), short.virtual_account.smart_account, wanted, "For South")
+
+
+def test_red_light_leads_to_the_remedies(acme: Partner, short: License, client_of: Callable[..., Any]) -> None:
+    alerts.evaluate()
+    client = client_of(acme, "viewer")
+    link = f"/licenses/{short.pk}/remedies/"
+
+    for page in ("/", f"/licenses/{short.pk}/", f"/alerts/{_alert_of(short)}/", "/overages/"):
+        assert f'href="{link}"' in text(client.get(page)), page
+
+
+def _alert_of(row: License) -> int:
+    from licensing.models import Alert
+
+    return Alert.objects.get(kind="out_of_compliance", subject_id=row.pk).pk
+
+
+def test_remedies_say_what_each_does(acme: Partner, short: License, client_of: Callable[..., Any]) -> None:
+    shown = text(client_of(acme, "viewer").get(f"/licenses/{short.pk}/remedies/"))
+
+    assert "Move 5 free licenses here" in shown
+    assert "Order 5 licenses" in shown
+    assert "Make a transfer plan" not in shown
+
+
+def test_operator_makes_a_plan_of_the_remedy(acme: Partner, short: License, client_of: Callable[..., Any]) -> None:
+    client = client_of(acme, "operator")
+
+    response = client.post(f"/licenses/{short.pk}/remedies/", {"scope": "license"})
+
+    plan = TransferPlan.objects.get()
+    assert (response.status_code, response.headers["Location"]) == (302, f"/transfer-plans/{plan.pk}/")
+    assert [(step.source.name, step.target.name, step.quantity) for step in plan.steps.all()] == [("North", "South", 5)]
+    assert "Nothing has been sent yet" in text(client.get(f"/transfer-plans/{plan.pk}/"))
+
+
+@pytest.mark.parametrize("scope", ["", "everything"])
+def test_unknown_scope_is_refused(acme: Partner, short: License, client_of: Callable[..., Any], scope: str) -> None:
+    response = client_of(acme, "operator").post(f"/licenses/{short.pk}/remedies/", {"scope": scope})
+
+    assert response.status_code == 409
+    assert "Use the buttons" in text(response)
+
+
+def test_viewer_may_look_and_do_nothing(acme: Partner, short: License, client_of: Callable[..., Any]) -> None:
+    client, plan = client_of(acme, "viewer"), plan_of(short)
+
+    assert client.get(f"/transfer-plans/{plan.pk}/").status_code == 200
+    for path in (
+        f"/licenses/{short.pk}/remedies/",
+        *(f"/transfer-plans/{plan.pk}/{verb}/" for verb in ("approve", "execute", "cancel")),
+    ):
+        assert client.post(path).status_code == 403
+    assert TransferPlan.objects.get().state == "draft"
+
+
+def test_move_by_hand_keeps_what_was_typed_when_refused(
+    acme: Partner, short: License, client_of: Callable[..., Any]
+) -> None:
+    client = client_of(acme, "operator")
+    north = License.objects.get(virtual_account__name="North")
+    path = f"/licenses/{north.pk}/transfer/"
+
+    refused = client.post(path, {"target": short.virtual_account_id, "quantity": 61, "reason": "All of it"})
+    assert refused.status_code == 409
+    assert "60 are perpetual or on a running term" in text(refused)
+    assert 'value="All of it"' in text(refused)
+
+    client.post(path, {"target": short.virtual_account_id, "quantity": 60, "reason": "All of it"})
+    assert TransferPlan.objects.get().steps.get().quantity == 60
+
+
+def test_author_cannot_approve_and_a_colleague_can(
+    acme: Partner, short: License, client_of: Callable[..., Any], acme_users: dict[str, User]
+) -> None:
+    SmartAccount.objects.update(approve_transfers=True)
+    short.refresh_from_db()
+    plan = plan_of(
+        License.objects.select_related("virtual_account__smart_account").get(pk=short.pk), acme_users["operator"]
+    )
+    operator, owner = client_of(acme, "operator"), client_of(acme, "owner")
+
+    assert "has to approve it" in text(operator.get(f"/transfer-plans/{plan.pk}/"))
+    assert "cannot approve it" in text(operator.post(f"/transfer-plans/{plan.pk}/approve/", follow=True))
+    assert "Approved." in text(owner.post(f"/transfer-plans/{plan.pk}/approve/", follow=True))
+
+
+def test_without_a_broker_nothing_is_started(
+    acme: Partner, short: License, client_of: Callable[..., Any], no_broker: None
+) -> None:
+    plan = plan_of(short)
+
+    shown = text(client_of(acme, "operator").post(f"/transfer-plans/{plan.pk}/execute/", follow=True))
+
+    assert "broker does not answer" in shown
+    assert TransferPlan.objects.get().state == "draft"
+
+
+def test_clock_is_shown_with_what_is_left(
+    acme: Partner, short: License, client_of: Callable[..., Any], acme_users: dict[str, User]
+) -> None:
+    alerts.evaluate()
+    Overage.objects.update(since=timezone.now() - timedelta(days=80, hours=1))
+    client = client_of(acme, "operator")
+
+    for page in ("/", f"/licenses/{short.pk}/", f"/licenses/{short.pk}/remedies/", "/overages/", "/licenses/"):
+        assert "9 days left" in text(client.get(page)), page
+
+    number = Overage.objects.get().pk
+    owner = acme_users["owner"]
+    client.post(f"/overages/{number}/edit/", {"owner": owner.pk, "note": "Ordered 20"})
+    assert "Ordered 20" in text(client.get("/overages/"))
+    assert "owner@acme.example" in text(client.get(f"/licenses/{short.pk}/"))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(("path", "statements"), [("/transfer-plans/", 8), ("/overages/", 8), ("/worklist/", 9)])
+def test_statements_do_not_grow_with_the_rows(
+    acme: Partner, account: SmartAccount, client_of: Callable[..., Any], django_assert_num_queries: Any, rows: int,
+    path: str, statements: int,
+) -> None:  # fmt: skip
+    for _ in range(rows):
+        row = make.make_license(virtual_account=make.make_virtual_account(smart_account=account), quantity=3, in_use=5)
+        make.make_instance({row.name: 5}, virtual_account=row.virtual_account)
+        TransferPlan.objects.create(smart_account=account)
+    alerts.evaluate()
+    client = client_of(acme, "viewer")
+    client.get(path)
+
+    with django_assert_num_queries(statements):
+        assert client.get(path).status_code == 200
+
+
+def test_lists_show_only_the_own_partners_rows(
+    acme: Partner, globex: Partner, short: License, client_of: Callable[..., Any]
+) -> None:
+    with tenant_context(globex):
+        row = make.make_license(name="Theirs", quantity=3, in_use=5)
+        make.make_instance({"Theirs": 5}, virtual_account=row.virtual_account, host_name="theirs.example")
+        alerts.evaluate()
+        TransferPlan.objects.create(smart_account=row.virtual_account.smart_account, reason="theirs")
+
+    client = client_of(acme, "viewer")
+    for page in ("/transfer-plans/", "/overages/", "/worklist/"):
+        assert "theirs" not in text(client.get(page)).lower(), page
