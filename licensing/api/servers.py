@@ -39,10 +39,13 @@ class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]
         fields = [
             "id", "name", "kind", "api_base_url", "token_url", "client_id", "client_secret", "version",
             *accounts.ON_PREM_FACTS, "verify_tls", "ca_certificate", "check_status", "check_message",
-            "check_next_step", "checked_at", "visible_accounts",
+            "check_next_step", "checked_at", "visible_accounts", "credentials_expire_on", "certificate_not_after",
             "product_instances", "warnings",
         ]  # fmt: skip
-        read_only_fields = ["check_status", "check_message", "check_next_step", "checked_at", "visible_accounts"]
+        read_only_fields = [
+            "check_status", "check_message", "check_next_step", "checked_at", "visible_accounts",
+            "certificate_not_after",
+        ]  # fmt: skip
         extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it
 
     @extend_schema_field(ServerWarningSerializer(many=True))
@@ -94,7 +97,7 @@ class SmartAccountSerializer(Strict, serializers.ModelSerializer[SmartAccount]):
         model = SmartAccount
         fields = [
             "id", "license_server", "domain", "name", "client_id", "client_secret", "sync_every",
-            "approve_transfers", "paused_at", "last_synced_at",
+            "approve_transfers", "paused_at", "last_synced_at", "credentials_expire_on",
         ]  # fmt: skip
         read_only_fields = ["paused_at", "last_synced_at"]
         validators: list[Any] = []  # the verb says it

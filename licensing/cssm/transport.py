@@ -200,7 +200,7 @@ class Transport:
     def _note_certificate(self, stream: Any) -> None:
         """Verified or not: one that nobody checks expires too. Of several servers, the one that ends first counts."""
         handshake = stream.get_extra_info("ssl_object")
-        shown = handshake.getpeercert(binary_form=True) if handshake else None
+        shown = handshake.getpeercert(True) if handshake else None
         if shown:
             ends = load_der_x509_certificate(shown).not_valid_after_utc
             self.certificate_not_after = min(ends, self.certificate_not_after or ends)

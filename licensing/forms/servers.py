@@ -46,13 +46,14 @@ class LicenseServerForm(forms.ModelForm):
 
     class Meta:
         model = LicenseServer
-        fields = ["name", "api_base_url", "token_url", "client_id", *ON_PREM_ONLY]
+        fields = ["name", "api_base_url", "token_url", "client_id", "credentials_expire_on", *ON_PREM_ONLY]
         help_texts = {
             "ca_certificate": "On-Prem servers usually sign their own certificate: paste it, or that of your CA.",
             "verify_tls": "Switched off, nobody notices a server that only claims to be yours: an alert stays open.",
         }
         widgets = {
             "ca_certificate": forms.Textarea(attrs={"rows": 4, "class": "mono"}),
+            "credentials_expire_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
             "last_cloud_sync_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         }
 
@@ -110,7 +111,8 @@ class SmartAccountForm(forms.ModelForm):
 
     class Meta:
         model = SmartAccount
-        fields = ["name", "approve_transfers"]
+        fields = ["name", "approve_transfers", "credentials_expire_on"]
+        widgets = {"credentials_expire_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
         labels = {"approve_transfers": "A second person approves transfers"}
         help_texts = {
             "name": "How the portal shows it; empty: its domain.",

@@ -42,7 +42,7 @@ def test_what_evaluation_finds_is_told_and_its_end_too(acme: Partner, globex: Pa
 
     alerts.evaluate()
     notify.collect(BASE)
-    License.objects.filter(pk=license_.pk).update(status="in_compliance")
+    License.objects.filter(pk=license_.pk).update(status="in_compliance", in_use=1, available=9)
     alerts.evaluate()
     notify.collect(BASE)
 

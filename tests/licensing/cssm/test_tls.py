@@ -115,5 +115,17 @@ def test_certificate_of_another_address_is_not_trusted(tmp_path: Path, server: E
         accounts(config_of(other, ca_pem=AUTHORITY.pem))
 
 
+@pytest.mark.parametrize("verified", [True, False])
+def test_end_of_the_shown_certificate_is_noted(server: EmulatorThread, verified: bool) -> None:
+    config = config_of(server, ca_pem=AUTHORITY.pem) if verified else config_of(server, verify_tls=False)
+    with CssmClient(config) as client:
+        assert client.transport.certificate_not_after is None
+        client.smart_accounts()
+        noted = client.transport.certificate_not_after
+
+    assert noted is not None
+    assert timedelta(days=29) < noted - datetime.now(UTC) <= timedelta(days=30)
+
+
 def test_verification_goes_only_when_it_is_switched_off(server: EmulatorThread) -> None:
     assert accounts(config_of(server, verify_tls=False)) == ["Acme", "Globex"]
