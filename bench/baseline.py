@@ -41,6 +41,7 @@ def fetch(origin: str, prefix: str, domain: str, page_size: int) -> Iterator[tup
             name = pool["name"]
             found = json.loads(http.get(f"{base}/virtual-accounts/{quote(name, safe='')}/tokens").content)["tokens"]
             yield "tokens", [{"pool": name, **raw} for raw in found]
+        json.loads(http.post(f"{base}/alerts", json={"virtualAccounts": [], "limit": -1, "offset": 0}).content)
 
 
 def fetch_only(*where: Any) -> None:

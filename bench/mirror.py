@@ -55,7 +55,7 @@ def sync(run: SyncRun, **expected: int) -> None:
 
 def empty() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE licensing_licenseserver CASCADE")
+        cursor.execute("TRUNCATE licensing_licenseserver, licensing_instanceusage, licensing_change CASCADE")
         cursor.execute("VACUUM ANALYZE")
 
 

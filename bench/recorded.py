@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -54,11 +55,13 @@ def make_account(size: Size, seed: int = 1) -> Account:
 
 
 def _line(chance: random.Random) -> dict[str, object]:
+    """A term of three years, somewhere in it: about one in twelve ends soon enough for an alert."""
+    start = datetime.now(UTC).date() - timedelta(days=chance.randrange(3 * 365))
     return {
         "licenseType": "TERM",
         "quantity": 500,
-        "startDate": "2026-01-01",
-        "endDate": "2027-01-01",
+        "startDate": start.isoformat(),
+        "endDate": (start + timedelta(days=3 * 365)).isoformat(),
         "subscriptionId": f"Sub{chance.randint(100000, 999999)}",
         "status": "ACTIVE",
     }
@@ -83,6 +86,7 @@ def record(account: Account, prefix: str) -> Answers:
     for pool in account.virtual_accounts:
         path = f"{base}/virtual-accounts/{quote(pool['name'], safe='')}/tokens"
         answers[path, 0] = _bytes(list_tokens(account, {"pool": pool["name"]}, {}))
+    answers[f"{base}/alerts", 0] = _bytes({"alerts": [], "totalRecords": 0, "status": "SUCCESS"})
     answers["/token", 0] = _bytes({"access_token": "t", "token_type": "Bearer", "expires_in": 3599})
     return answers
 

@@ -134,6 +134,8 @@ def remove(actor: Actor, account: SmartAccount) -> None:
 
     Its schedule: tasks.remove.
     """
+    # A sync that merges at this moment holds it: its rows are there or not, before we look.
+    SmartAccount.objects.select_for_update().filter(pk=account.pk).first()
     pools = VirtualAccount.objects.filter(smart_account=account)
     _refuse_while_assigned(f"{account} cannot be removed", pools)
     if account.sync_runs.unfinished().exists():

@@ -14,8 +14,9 @@ from people import audit
 
 MATCH = """
 WITH instance AS (
-    SELECT id, lower(host_name) AS host, udi_pid, upper(serial) AS serial, upper(uuid) AS uuid
-    FROM licensing_productinstance WHERE gone_at IS NULL AND NOT cluster_by_hand
+    SELECT id, lower(host_name) AS host, udi_pid, upper(serial) AS serial, upper(uuid) AS uuid,
+        cluster_id, cluster_candidates
+    FROM licensing_productinstance WHERE gone_at IS NULL AND NOT cluster_by_hand AND {concerned}
 ),
 publisher AS (
     SELECT cluster_id, lower(host_name) AS host, upper(node.serial) AS serial
@@ -51,22 +52,46 @@ best AS (
     GROUP BY id
 ),
 wanted AS (
-    SELECT instance.id, CASE WHEN best.fitting = 1 THEN best.cluster_id END AS cluster_id,
-        COALESCE(best.fitting, 0) AS fitting
+    SELECT instance.id, instance.cluster_id AS before, instance.cluster_candidates AS fitting_before,
+        CASE WHEN best.fitting = 1 THEN best.cluster_id END AS cluster_id, COALESCE(best.fitting, 0) AS fitting
     FROM instance LEFT JOIN best USING (id)
 )
 UPDATE licensing_productinstance row SET cluster_id = wanted.cluster_id, cluster_candidates = wanted.fitting
 FROM wanted
-WHERE wanted.id = row.id
-    AND (row.cluster_id, row.cluster_candidates) IS DISTINCT FROM (wanted.cluster_id, wanted.fitting)
+WHERE wanted.id = row.id AND (wanted.before, wanted.fitting_before) IS DISTINCT FROM (wanted.cluster_id, wanted.fitting)
+"""
+
+# What went or came tells something about itself and about the other registrations of the same product.
+CONCERNED = """(
+    id IN ({touched})
+    OR uuid <> '' AND upper(uuid) IN (
+        SELECT upper(other.uuid) FROM licensing_productinstance other WHERE other.id IN ({touched})
+    )
+    OR serial <> '' AND (udi_pid, upper(serial)) IN (
+        SELECT other.udi_pid, upper(other.serial) FROM licensing_productinstance other WHERE other.id IN ({touched})
+    )
+)"""
+
+# Where no cluster has a publisher yet and none has an instance, as at most first syncs, nothing can match.
+ANYTHING_KNOWN = """
+SELECT EXISTS (SELECT 1 FROM licensing_node WHERE role = 'publisher')
+    OR EXISTS (SELECT 1 FROM licensing_productinstance WHERE cluster_id IS NOT NULL)
 """
 
 
-def match_clusters() -> int:
+def match_clusters(touched: str = "") -> int:
     """After a sync, and after clusters or nodes have changed. Returns how many product instances were given a cluster
-    or lost it; what was decided by hand is left alone, and a gone instance keeps what it had."""
+    or lost it; what was decided by hand is left alone, and a gone instance keeps what it had.
+
+    `touched`: a SELECT of the ids of those that a sync has changed, where nothing else has changed since the last time.
+    """
+    concerned = CONCERNED.format(touched=touched) if touched else "true"
     with connection.cursor() as cursor:
-        cursor.execute(MATCH)
+        if touched:
+            cursor.execute(ANYTHING_KNOWN)
+            if not cursor.fetchone()[0]:
+                return 0
+        cursor.execute(MATCH.format(concerned=concerned))
         return int(cursor.rowcount)
 
 

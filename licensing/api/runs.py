@@ -40,7 +40,7 @@ class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
         model = SyncRun
         fields = [
             "id", "smart_account", "status", "requested_by", "queued_at", "started_at", "finished_at", "progress",
-            "counts", "reason", "cause", "next_step",
+            "counts", "remark", "reason", "cause", "next_step",
         ]  # fmt: skip
         read_only_fields = fields
 

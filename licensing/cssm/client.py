@@ -7,8 +7,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from licensing.cssm import formats
+from licensing.cssm import formats, listings
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
+from licensing.cssm.listings import Listing, Shifted
 from licensing.cssm.transport import ServerConfig, Transport, segment
 from licensing.cssm.types import (
     AccountRef,
@@ -31,7 +32,6 @@ __all__ = ["AccountRef", "CssmClient", "ServerConfig"]
 Item = TypeVar("Item")
 UNITS_PER_TRANSFER = 998  # cssm-api.md §10.1.9
 ASKING_SYSTEM = '{"display_name": "Smart Licensing Partner Portal"}'
-SHIFTED = "The listing of {what} changed while it was being read."
 
 
 class CssmClient:
@@ -65,9 +65,8 @@ class CssmClient:
 
     def virtual_accounts(self, account: AccountRef) -> Iterator[Page[VirtualAccount]]:
         """The pools of an account; Cisco answers them at once (§4.4)."""
-        answer = self.transport.call("GET", self._typed(account, "/virtual-accounts"))
-        found = [formats.virtual_account(raw) for raw in formats.rows(answer.get("virtualAccounts"))]
-        yield Page(found, 0, len(found))
+        rows = listings.rows(self.transport, self.listing_of_virtual_accounts(account))
+        yield Page([formats.virtual_account(listings.parsed(row)) for row in rows], 0, len(rows))
 
     def create_virtual_account(self, account: AccountRef, name: str, description: str = "") -> None:
         """Never repeated by itself: on CssmUnavailable, read the list back."""
@@ -82,18 +81,15 @@ class CssmClient:
     def licenses(self, account: AccountRef, virtual_accounts: Sequence[str] = ()) -> Iterator[Page[License]]:
         """Every license of every virtual account, or of these, a page at a time (§4.5)."""
         return self._pages(
-            self._account(account, "/licenses"),
-            "licenses",
+            self.listing_of_licenses(account, virtual_accounts),
             formats.license_,
             lambda row: (row.virtual_account, row.name),
-            virtual_accounts,
         )
 
     def product_instances(self, account: AccountRef) -> Iterator[Page[ProductInstance]]:
         """Every product instance with its usage, a page at a time (§4.8)."""
         return self._pages(
-            self._account(account, "/devices"),
-            "devices",
+            self.listing_of_product_instances(account),
             formats.product_instance,
             lambda row: (row.virtual_account, row.identity),
         )
@@ -107,9 +103,8 @@ class CssmClient:
 
     def subscriptions(self, account: AccountRef) -> Iterator[Page[Subscription]]:
         """§4.6. One license may have several lines of one subscription, so whole rows are told apart."""
-        return self._pages(
-            self._account(account, "/license-subscriptions"), "licenseSubscriptions", formats.subscription, None
-        )
+        listing = Listing(self._account(account, "/license-subscriptions"), "licenseSubscriptions")
+        return self._pages(listing, formats.subscription, None)
 
     def alerts(self, account: AccountRef) -> list[CssmAlert] | None:
         """Cisco's own alerts; None where this server does not offer them (§4.11)."""
@@ -186,8 +181,8 @@ class CssmClient:
 
     def registration_tokens(self, account: AccountRef, virtual_account: str) -> Iterator[Page[RegistrationToken]]:
         """The tokens of one pool; Cisco answers them at once (§4.9)."""
-        answer = self.transport.call("GET", self._pool(account, virtual_account, "/tokens"))
-        found = [formats.registration_token(raw, virtual_account) for raw in formats.rows(answer.get("tokens"))]
+        rows = listings.rows(self.transport, self.listing_of_registration_tokens(account, virtual_account))
+        found = [formats.registration_token(listings.parsed(row), virtual_account) for row in rows]
         yield Page(found, 0, len(found))
 
     def create_registration_token(
@@ -212,39 +207,30 @@ class CssmClient:
             if formats.text(item.get("status")).upper() in {"FAILURE", "FAILED", "ERROR"}:
                 raise CssmRefused("rejected", f"The token was not revoked: {formats.text(item.get('statusMessage'))}.")
 
-    def _pages(
-        self,
-        path: str,
-        member: str,
-        parse: Callable[[Any], Item],
-        key: Callable[[Item], Any] | None,
-        virtual_accounts: Sequence[str] = (),
-    ) -> Iterator[Page[Item]]:
-        """A whole listing or CssmUnavailable at its end: totals that move, rows listed twice or missing (§3.2).
+    def listing_of_virtual_accounts(self, account: AccountRef) -> Listing:
+        return Listing(self._typed(account, "/virtual-accounts"), "virtualAccounts")
 
-        Where the server tells no total, a page that is not full is the last one.
-        """
+    def listing_of_licenses(self, account: AccountRef, virtual_accounts: Sequence[str] = ()) -> Listing:
+        return Listing(self._account(account, "/licenses"), "licenses", tuple(virtual_accounts))
+
+    def listing_of_product_instances(self, account: AccountRef) -> Listing:
+        return Listing(self._account(account, "/devices"), "devices")
+
+    def listing_of_registration_tokens(self, account: AccountRef, virtual_account: str) -> Listing:
+        return Listing(self._pool(account, virtual_account, "/tokens"), "tokens")
+
+    def _pages(
+        self, listing: Listing, parse: Callable[[Any], Item], key: Callable[[Item], Any] | None
+    ) -> Iterator[Page[Item]]:
+        """A whole listing or Shifted at its end, also where a key comes twice: then another one is missing."""
         seen: set[int] = set()
-        offset, total, more = 0, -1, True
-        while more:
-            answer = self.transport.call(
-                "POST",
-                path,
-                {"virtualAccounts": list(virtual_accounts), "limit": self.config.page_size, "offset": offset},
-            )
-            items = [parse(row) for row in formats.rows(answer.get(member))]
-            now = _total(answer)
-            if offset and now != total:
-                raise CssmUnavailable(SHIFTED.format(what=member))
-            total = now
-            begin, offset = offset, offset + len(items)
-            seen.update(map(hash, map(key, items)) if key else range(begin, offset))
-            if items or begin == 0:
-                yield Page(items, begin, offset if total < 0 else total)
-            more = bool(items) and (offset < total if total >= 0 else len(items) >= self.config.page_size)
-            more = more and len(seen) == offset
-        if len(seen) != offset or total not in {-1, offset}:
-            raise CssmUnavailable(SHIFTED.format(what=member))
+        for page in listings.pages(self.transport, listing, self.config.page_size):
+            items = [parse(listings.parsed(row)) for row in page.items]
+            end = page.offset + len(items)
+            seen.update(map(hash, map(key, items)) if key else range(page.offset, end))
+            yield Page(items, page.offset, end if page.total < 0 else page.total)
+            if len(seen) != end:
+                raise Shifted(listing.member)
 
     def _account(self, account: AccountRef, path: str) -> str:
         version = "" if self.config.on_prem else "/v1"
@@ -255,12 +241,6 @@ class CssmClient:
 
     def _pool(self, account: AccountRef, virtual_account: str, path: str) -> str:
         return self._account(account, f"/virtual-accounts/{segment(virtual_account)}{path}")
-
-
-def _total(answer: dict[str, Any]) -> int:
-    """How many the server says there are, -1 where it does not say."""
-    stated = answer.get("totalRecords")
-    return -1 if stated is None else formats.number(stated)
 
 
 def chunks(transfers: list[LicenseTransfer]) -> Iterator[LicenseTransfer]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -25,6 +26,9 @@ RENEW_BEFORE_SECONDS = 120
 CIRCUIT_FAILURES = 5
 CIRCUIT_SECONDS = 60.0
 ATTEMPTS = 4
+# Of one request: with the token at hand, with each that other threads renew meanwhile, and with a new one of its own.
+SENDINGS = 4
+Decode = Callable[[bytes], Any]
 NEW_CLIENT = "Check client ID and secret. A client made just now needs about 30 minutes before it works."
 NO_API = (
     "The token is good, but the application behind it has no access to this API: ask for the Smart Accounts and "
@@ -85,7 +89,7 @@ def forget_circuits() -> None:
 
 
 class Transport:
-    """Calls one license server. Use as a context manager; not shared between threads."""
+    """Calls one license server, from several threads at once where need be. Use as a context manager."""
 
     def __init__(self, config: ServerConfig) -> None:
         self.config = config
@@ -94,6 +98,8 @@ class Transport:
         self._token = ""
         self._renew_at = 0.0
         self.certificate_not_after: datetime | None = None  # of the API's and the token's server, once seen
+        self._renewing = threading.Lock()
+        self._closed = False
         self._http = httpx2.Client(
             verify=_tls(config),
             timeout=httpx2.Timeout(config.read_seconds, connect=config.connect_seconds),
@@ -103,11 +109,24 @@ class Transport:
         )
 
     def close(self) -> None:
+        self._closed = True
         self._http.close()
 
-    def call(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None,
-             *, headers: dict[str, str] | None = None, safe: bool = True) -> dict[str, Any]:  # fmt: skip
-        """The answer's JSON object. `safe` calls are repeated with back-off; the others never are (read back first)."""
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        params: dict[str, Any] | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+        safe: bool = True,
+        decode: Decode = json.loads,
+    ) -> dict[str, Any]:
+        """The answer's JSON object. `safe` calls are repeated with back-off; the others never are (read back first).
+
+        `decode`: from the body of a good answer to that object; ValueError for what is no JSON.
+        """
         attempts = stamina.retry_context(
             on=_backoff,
             attempts=ATTEMPTS if safe else 1,
@@ -118,21 +137,20 @@ class Transport:
         )
         for attempt in attempts:
             with attempt:
-                return self._once(method, path, body, params, headers or {})
+                return self._once(method, path, body, params, headers or {}, decode)
         raise AssertionError("stamina answers or raises")
 
     def _once(
-        self, method: str, path: str, body: Any, params: dict[str, Any] | None, extra: dict[str, str]
+        self, method: str, path: str, body: Any, params: dict[str, Any] | None, extra: dict[str, str], decode: Decode
     ) -> dict[str, Any]:
+        if self._closed:
+            raise CssmRefused("rejected", "The reading was given up.")
         self.circuit.check(self.host)
         url = self.config.api_base_url.rstrip("/") + path
         try:
             with self.circuit.places:
                 status, headers, content = self._send(method, url, body, params, extra)
-                if status == 401 or (status == 403 and self.config.on_prem):
-                    self._token = ""
-                    status, headers, content = self._send(method, url, body, params, extra)
-            answer = _meaning(status, headers, content, self.host)
+            answer = _meaning(status, headers, content, self.host, decode)
         except CssmUnavailable:
             self.circuit.record(ok=False)
             raise
@@ -145,8 +163,17 @@ class Transport:
     def _send(
         self, method: str, url: str, body: Any, params: dict[str, Any] | None, extra: dict[str, str]
     ) -> tuple[int, Any, bytes]:
-        headers = {**extra, "Authorization": f"Bearer {self._bearer()}"}
-        return self.exchange(method, url, headers=headers, json=body, params=params)
+        """With one new token where the old one is refused; one that another thread has renewed meanwhile is no news."""
+        renewed = False
+        for _ in range(SENDINGS):
+            token = self._bearer()
+            headers = {**extra, "Authorization": f"Bearer {token}"}
+            answer = self.exchange(method, url, headers=headers, json=body, params=params)
+            refused = answer[0] == 401 or (answer[0] == 403 and self.config.on_prem)
+            if not refused or renewed:
+                break
+            renewed = self._forget(token)
+        return answer
 
     def exchange(self, method: str, url: str, **options: Any) -> tuple[int, Any, bytes]:
         """One request as it stands, its answer read up to the limits on size and time; nothing is repeated.
@@ -206,9 +233,18 @@ class Transport:
             self.certificate_not_after = min(ends, self.certificate_not_after or ends)
 
     def _bearer(self) -> str:
-        if not self._token or time.monotonic() > self._renew_at:
-            self._fetch_token()
-        return self._token
+        with self._renewing:
+            if not self._token or time.monotonic() > self._renew_at:
+                self._fetch_token()
+            return self._token
+
+    def _forget(self, token: str) -> bool:
+        """False: another thread was first."""
+        with self._renewing:
+            current = token == self._token
+            if current:
+                self._token = ""
+            return current
 
     def _fetch_token(self) -> None:
         """Client credentials: form-encoded in the cloud (cssm-api §2.1), JSON On-Prem (§7)."""
@@ -248,10 +284,10 @@ def _backoff(error: Exception) -> bool | float:
     return min(error.retry_after, 60.0) if error.retry_after is not None else True
 
 
-def _meaning(status: int, headers: Any, content: bytes, host: str) -> dict[str, Any]:
+def _meaning(status: int, headers: Any, content: bytes, host: str, decode: Decode = json.loads) -> dict[str, Any]:
     """The JSON object of a good answer (cssm-api §3.1, §3.5); everything else raises."""
     try:
-        answer = json.loads(content) if content else {}
+        answer = decode(content) if content else {}
     except (ValueError, RecursionError):
         answer = None
     if status == 429 or status >= 500:
@@ -306,11 +342,15 @@ def _reason(error: Exception) -> str:
     return "its certificate is not trusted" if "certificate" in words else "no connection"
 
 
-def _tls(config: ServerConfig) -> Any:
-    if not config.verify_tls:
-        return False
+@lru_cache(maxsize=64)
+def _trusting(ca_pem: str) -> ssl.SSLContext:
+    """Reading the authorities takes longer than a page of Cisco's does."""
+    return ssl.create_default_context(cadata=ca_pem) if ca_pem else httpx2.create_ssl_context(trust_env=False)
+
+
+def _tls(config: ServerConfig) -> ssl.SSLContext | bool:
     try:
-        return ssl.create_default_context(cadata=config.ca_pem) if config.ca_pem else True
+        return _trusting(config.ca_pem) if config.verify_tls else False
     except (ssl.SSLError, ValueError):
         step = "Upload the CA certificate as PEM text."
         raise CssmRefused("rejected", "The CA certificate of this server cannot be read.", step) from None

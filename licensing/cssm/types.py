@@ -105,10 +105,14 @@ class ProductInstance:
 
     @property
     def identity(self) -> str:
-        """What tells it from others in its pool: UDI, serial, uuid and product tag; else its name (cssm-api §4.8)."""
-        if self.serial or self.uuid:
-            return f"{self.udi_pid}|{self.serial}|{self.uuid}|{self.product_tag}"
-        return f"{self.name or self.host_name}|{self.product_tag}"
+        return identity_of(self.udi_pid, self.serial, self.uuid, self.product_tag, self.name or self.host_name)
+
+
+def identity_of(udi_pid: str, serial: str, uuid: str, product_tag: str, name: str) -> str:
+    """What tells a product instance from others in its pool: UDI, serial, uuid and tag; else its name (§4.8)."""
+    if serial or uuid:
+        return f"{udi_pid}|{serial}|{uuid}|{product_tag}"
+    return f"{name}|{product_tag}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ class VirtualAccount(models.Model):
     description = models.TextField(blank=True)
     is_default = models.BooleanField(default=False)
     access_level = models.CharField(max_length=30, blank=True)
+    fingerprint = models.BigIntegerField(null=True, editable=False)  # licensing.sync.known
     gone_at = models.DateTimeField(null=True, blank=True)
     # ours
     purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.GENERAL, db_default=Purpose.GENERAL)
@@ -145,6 +146,7 @@ class License(models.Model):
     # Higher licenses lent to this one: [{"license", "substituted_license", "quantity", "type"}] (cssm-api.md §4.5)
     substitutions = models.JSONField(default=list, blank=True)
     lines_digest = models.CharField(max_length=64, blank=True, editable=False, help_text="Of the lines, as listed.")
+    fingerprint = models.BigIntegerField(null=True, editable=False)  # licensing.sync.known
     gone_at = models.DateTimeField(null=True, blank=True)
 
     objects = LicenseQuerySet.as_manager()
@@ -230,6 +232,7 @@ class ProductInstance(models.Model):
     registered_at = models.DateTimeField(null=True, blank=True)
     last_contact_at = models.DateTimeField(null=True, blank=True)
     usage_digest = models.CharField(max_length=64, blank=True, editable=False, help_text="Of the usage, as listed.")
+    fingerprint = models.BigIntegerField(null=True, editable=False)  # licensing.sync.known
     gone_at = models.DateTimeField(null=True, blank=True)
     # ours
     cluster = models.ForeignKey(
@@ -254,12 +257,18 @@ class ProductInstance(models.Model):
 
 
 class InstanceUsage(models.Model):
-    """Quantity of one license that a ProductInstance uses. A part of it: replaced with it, never kept as gone."""
+    """Quantity of one license that a ProductInstance uses. A part of it: replaced with it, never kept as gone.
+
+    No constraints in the database: PostgreSQL checks them row by row, which took a third of a first sync. Only the
+    merge writes here, from a join with the rows it refers to, and holds the account: nobody removes it meanwhile.
+    """
 
     product_instance = models.ForeignKey(
-        ProductInstance, on_delete=models.CASCADE, related_name="usage", db_index=False
+        ProductInstance, on_delete=models.CASCADE, related_name="usage", db_index=False, db_constraint=False
     )
-    license = models.ForeignKey(License, on_delete=models.SET_NULL, null=True, related_name="usage")
+    license = models.ForeignKey(
+        License, on_delete=models.SET_NULL, null=True, related_name="usage", db_constraint=False
+    )
     license_name = models.CharField(max_length=300)
     quantity = models.IntegerField(default=0)
 
@@ -286,6 +295,7 @@ class RegistrationToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     created_by = models.CharField(max_length=254, blank=True)
     export_controlled = models.BooleanField(default=False)
+    fingerprint = models.BigIntegerField(null=True, editable=False)  # licensing.sync.known
     gone_at = models.DateTimeField(null=True, blank=True)
     # ours
     text = SecretField(db_default="")

@@ -52,6 +52,7 @@ class SyncRun(models.Model):
     back = models.IntegerField(default=0)
     unchanged = models.IntegerField(default=0)
     reason = models.CharField(max_length=12, choices=Reason, default=Reason.NONE, blank=True)
+    remark = models.TextField(blank=True, help_text="What was odd in Cisco's listings, and how it was taken.")
     cause = models.TextField(blank=True)
     next_step = models.TextField(blank=True)
 
@@ -83,7 +84,8 @@ class SyncRun(models.Model):
 class Change(models.Model):
     """Something that a sync saw change; that a product was in contact again is none.
 
-    Names and values stand here as they were: the row may change again or go.
+    Names and values stand here as they were: the row may change again or go. The run has no constraint in the database,
+    for the reason that InstanceUsage has none.
     """
 
     class Kind(models.TextChoices):
@@ -92,7 +94,7 @@ class Change(models.Model):
         GONE = "gone", "Gone"
         BACK = "back", "Back"
 
-    sync_run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="changes")
+    sync_run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="changes", db_constraint=False)
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=10, choices=Kind)
     object_type = models.CharField(max_length=30)
@@ -103,7 +105,8 @@ class Change(models.Model):
     class Meta:
         ordering = ["-at", "-id"]
         indexes = [
-            models.Index(fields=["-at", "-id"], name="change_newest_first"),  # the history page, pruning
+            # The history page, backwards, and pruning. Ascending, so that a sync's thousands go to the end of it.
+            models.Index(fields=["at", "id"], name="change_by_time"),
             models.Index(fields=["object_type", "object_id", "-at"], name="change_of_object"),  # an object's history
         ]
 

@@ -1,18 +1,25 @@
 """Every listing of an account, into staging. An error in any of them ends the whole: nothing has been merged yet."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
-from typing import Any
 
+from licensing.cssm import listings
 from licensing.cssm.client import CssmClient
-from licensing.cssm.types import AccountRef, Page, RegistrationToken, VirtualAccount
+from licensing.cssm.listings import Listing, Shifted
+from licensing.cssm.types import AccountRef, Page
 from licensing.models import SyncRun
-from licensing.sync import runs, staging
+from licensing.sync import runs, staging, twins
+from licensing.sync.known import Known, fingerprint, known_to
+from licensing.sync.mirrors import Mirror
+from licensing.sync.staging import Staging
 
 # step, done, total: called at each page.
 OnProgress = Callable[[str, int, int | None], None]
 BEAT_SECONDS = 1.0
-FULL_PAGE = 500
+# Of a listing that shifts or has twins; with twins that Cisco really has it takes three at most.
+READINGS = 4
 
 
 class Reporter:
@@ -31,40 +38,134 @@ class Reporter:
             self.last_beat = monotonic()
 
 
-def fetch_whole(client: CssmClient, account: AccountRef, report: Reporter) -> int:
-    """Parents first. Registration tokens are listed per virtual account, all others at once. Returns the rows."""
-    pools: list[str] = []
-    rows = _stage(
-        staging.VIRTUAL_ACCOUNTS, _noting(pools, client.virtual_accounts(account)), "Virtual accounts", report
-    )
-    rows += _stage(staging.LICENSES, client.licenses(account), "Licenses", report)
-    rows += _stage(staging.PRODUCT_INSTANCES, client.product_instances(account), "Product instances", report)
-    return rows + _stage_tokens(client, account, pools, report)
+@dataclass
+class Listed:
+    """What came of one listing: its rows, and how many of them are staged because the mirror does not know them."""
+
+    table: Staging
+    known: Known
+    rows: int = 0
+    staged: int = 0
+
+    @property
+    def differs(self) -> bool:
+        """Whether the merge has to look at it. Rows without fingerprint are there to be compared."""
+        return bool(self.staged or self.known.others or self.known.listed.count(0))
 
 
-def _stage(table: staging.Staging, pages: Iterable[Page[Any]], step: str, report: Reporter) -> int:
-    done = 0
-    report(step)
-    for page in pages:
-        done += table.write(page.items)
-        report(step, done, page.total)
-    return done
+@dataclass
+class Fetched:
+    """The listings by their mirror, parents first. `remarks`: sentences on what was odd and how it was taken."""
+
+    listed: dict[Mirror, Listed] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return sum(each.rows for each in self.listed.values())
 
 
-def _stage_tokens(client: CssmClient, account: AccountRef, pools: list[str], report: Reporter) -> int:
-    """A call per pool; what they answer is gathered to full pages."""
-    done = 0
-    gathered: list[RegistrationToken] = []
-    for place, pool in enumerate(pools):
-        report("Registration tokens of virtual accounts", place, len(pools))
-        gathered += [token for page in client.registration_tokens(account, pool) for token in page.items]
-        if len(gathered) >= FULL_PAGE or place == len(pools) - 1:
-            done += staging.REGISTRATION_TOKENS.write(gathered)
-            gathered = []
-    return done
+def fetch_whole(client: CssmClient, account: AccountRef, report: Reporter) -> Fetched:
+    """Parents first. Registration tokens are listed per virtual account, all others at once."""
+    reader = _Reader(client, report)
+    pools = reader.virtual_accounts(client.listing_of_virtual_accounts(account))
+    reader.paged(staging.LICENSES, client.listing_of_licenses(account), "Licenses")
+    reader.paged(staging.PRODUCT_INSTANCES, client.listing_of_product_instances(account), "Product instances")
+    reader.registration_tokens([(pool, client.listing_of_registration_tokens(account, pool)) for pool in pools])
+    return reader.fetched
 
 
-def _noting(names: list[str], pages: Iterable[Page[VirtualAccount]]) -> Iterable[Page[VirtualAccount]]:
-    for page in pages:
-        names += [item.name for item in page.items]
-        yield page
+class _Reader:
+    def __init__(self, client: CssmClient, report: Reporter) -> None:
+        self.client = client
+        self.parallel = client.config.max_parallel
+        self.report = report
+        self.account = report.run.smart_account_id
+        self.fetched = Fetched()
+
+    def virtual_accounts(self, listing: Listing) -> list[str]:
+        """Their names."""
+        self.report("Virtual accounts")
+        listed = self._begin(staging.VIRTUAL_ACCOUNTS)
+        named = _by_member(listings.rows(self.client.transport, listing), "name")
+        _add(listed, list(named.values()))
+        self.report("Virtual accounts", listed.rows, listed.rows)
+        return list(named)
+
+    def paged(self, table: Staging, listing: Listing, step: str) -> None:
+        """Read again where it shifted or has twins; raises Shifted where it does not come to rest."""
+        listed, before = self._begin(table), None
+        for reading in range(READINGS):
+            try:
+                self._read(listed, self._pages(listing, reading), f"{step}, again" if reading else step)
+            except Shifted:
+                if reading == READINGS - 1:
+                    raise
+                found, trusted = None, True
+            else:
+                found, trusted = self._twins(listed), False
+                if found in ({}, before):
+                    self._settle(listed, found)
+                    return
+            before = found
+            _start_again(listed, trusted=trusted)
+        raise Shifted(listing.member)
+
+    def registration_tokens(self, pools: list[tuple[str, Listing]]) -> None:
+        listed = self._begin(staging.REGISTRATION_TOKENS)
+        step = "Registration tokens of virtual accounts"
+        calls = (partial(listings.rows, self.client.transport, listing) for _, listing in pools)
+        for place, rows in enumerate(listings.ahead(calls, self.parallel)):
+            self.report(step, place, len(pools))
+            _add(listed, list(_by_member(rows, "token").values()), pools[place][0])
+
+    def _begin(self, table: Staging) -> Listed:
+        listed = Listed(table, known_to(table.mirror, self.account))
+        self.fetched.listed[table.mirror] = listed
+        return listed
+
+    def _pages(self, listing: Listing, reading: int) -> Iterator[Page[bytes]]:
+        """In turn at the second reading and later: that bears with pages of any size."""
+        size = self.client.config.page_size
+        return listings.pages(self.client.transport, listing, size, 1 if reading else self.parallel)
+
+    def _read(self, listed: Listed, pages: Iterable[Page[bytes]], step: str) -> None:
+        self.report(step)
+        for page in pages:
+            _add(listed, page.items)
+            self.report(step, listed.rows, listed.rows if page.total < 0 else page.total)
+
+    def _twins(self, listed: Listed) -> twins.Twins:
+        if not listed.staged:
+            return {}
+        return twins.find(listed.table.mirror, self.account, listed.known.missing())
+
+    def _settle(self, listed: Listed, found: twins.Twins) -> None:
+        if found:
+            listed.rows -= twins.settle(listed.table.mirror, found)
+            self.fetched.remarks.append(twins.remark(listed.table.mirror, found))
+
+
+def _add(listed: Listed, rows: list[bytes], pool: str = "") -> None:
+    """Stage those that the mirror does not know. `pool`: what the rows do not tell themselves."""
+    take, prefix = listed.known.take, f"{pool}\0".encode() if pool else b""
+    numbered = ((fingerprint(prefix + row if prefix else row), row) for row in rows)
+    unknown = [(number, row) for number, row in numbered if not take(number)]
+    if unknown and not listed.staged:
+        listed.table.make()
+    if unknown:
+        listed.table.write(unknown, pool)
+    listed.rows += len(rows)
+    listed.staged += len(unknown)
+
+
+def _start_again(listed: Listed, *, trusted: bool) -> None:
+    if listed.staged:
+        listed.table.empty()
+    listed.rows = listed.staged = 0
+    listed.known.start(trusted=trusted)
+
+
+def _by_member(rows: list[bytes], member: str) -> dict[str, bytes]:
+    """Of listings that come at once, one row per name."""
+    return {str(listings.parsed(row).get(member) or ""): row for row in rows}

@@ -1,8 +1,9 @@
 """One transaction from staging to the mirror.
 
-For each mirrored table, parents first: (1) a `diff` of staging against the mirror, holding only what differs, with the
-ids that new rows will have; (2) a Change for each; (3) insert, update, mark gone; (4) the parts of changed rows. Where
-the diff is empty, nothing else runs: a sync without change reads each table once and writes no mirror row.
+For each mirrored table in question, parents first: (1) a `diff` of staging against the mirror, holding only what
+differs, with the ids that new rows will have; (2) a Change for each; (3) insert, update, mark gone; (4) the parts of
+changed rows. Where the diff is empty, nothing else runs. Where every row of a listing came again as it was, not even
+that: a sync without change reads no mirrored row but for its fingerprint, and writes none.
 """
 
 from collections import Counter
@@ -16,17 +17,44 @@ from licensing import matching
 from licensing.models import SyncRun
 from licensing.sync import runs
 from licensing.sync.cssm_alerts import STORE as STORE_ALERTS
-from licensing.sync.mirrors import LICENSES, MIRRORS, PRODUCT_INSTANCES, Mirror
+from licensing.sync.fetching import Fetched
+from licensing.sync.mirrors import LICENSES, PRODUCT_INSTANCES, VIRTUAL_ACCOUNTS, Mirror
 
 COUNTED = ("created", "changed", "gone", "back")
 
-# "Including virtual accounts on which the caller has no listed role" (cssm-api.md §4.5): they count as listed.
+# "Including virtual accounts on which the caller has no listed role" (cssm-api.md §4.5): they count as listed. So do
+# pools of the mirror with rows that came again as they were.
 UNLISTED_POOLS = """
-INSERT INTO staged_virtual_account
-SELECT DISTINCT virtual_account, '', false, '' FROM (
-    SELECT virtual_account FROM staged_license UNION SELECT virtual_account FROM staged_product_instance
+INSERT INTO staged_virtual_account (name, description, is_default, access_level)
+SELECT named.name, '', false, '' FROM (
+    {of_staged_rows}
+    SELECT pool.name FROM licensing_virtualaccount pool
+    WHERE pool.smart_account_id = %(account)s AND pool.gone_at IS NULL
+        AND (pool.fingerprint IS NULL OR pool.fingerprint = ANY(%(missing_pools)s::bigint[]))
+        AND (
+            EXISTS (SELECT 1 FROM licensing_license row WHERE row.virtual_account_id = pool.id
+                AND row.gone_at IS NULL AND row.fingerprint IS NOT NULL
+                AND row.fingerprint <> ALL(%(missing_licenses)s::bigint[]))
+            OR EXISTS (SELECT 1 FROM licensing_productinstance row WHERE row.virtual_account_id = pool.id
+                AND row.gone_at IS NULL AND row.fingerprint IS NOT NULL
+                AND row.fingerprint <> ALL(%(missing_instances)s::bigint[]))
+        )
 ) named
-WHERE virtual_account NOT IN (SELECT name FROM staged_virtual_account)
+WHERE named.name NOT IN (
+    SELECT name FROM staged_virtual_account
+    UNION ALL
+    SELECT name FROM licensing_virtualaccount WHERE smart_account_id = %(account)s AND gone_at IS NULL
+        AND fingerprint IS NOT NULL AND fingerprint <> ALL(%(missing_pools)s::bigint[])
+)
+"""
+
+# Whether any instance could have moved: one is gone, or was before.
+LEFT_BEHIND = """
+SELECT 1 WHERE EXISTS (SELECT 1 FROM diff_product_instance WHERE kind = 'gone') OR EXISTS (
+    SELECT 1 FROM licensing_productinstance row
+    JOIN licensing_virtualaccount pool ON pool.id = row.virtual_account_id AND pool.smart_account_id = %(account)s
+    WHERE row.gone_at IS NOT NULL
+)
 """
 
 # An instance that left one pool and appeared in another is one row that moved: its own columns stay with it.
@@ -67,6 +95,12 @@ WHERE usage.license_id IS NULL AND row.id = usage.product_instance_id
         = regexp_replace(lower(usage.license_name), '\s+', ' ', 'g')
 """
 
+ACCOUNT = """
+SELECT last_synced_at >= %(day)s::date::timestamptz,
+    EXISTS (SELECT 1 FROM licensing_cssmalert WHERE smart_account_id = %(account)s)
+FROM licensing_smartaccount WHERE id = %(account)s FOR KEY SHARE
+"""
+
 SAMPLES = """
 INSERT INTO licensing_usagesample (license_id, day, quantity, in_use, available, reserved)
 SELECT license.id, %(day)s, license.quantity, license.in_use, license.available, license.reserved
@@ -81,24 +115,28 @@ WHERE (licensing_usagesample.quantity, licensing_usagesample.in_use, licensing_u
 
 
 @transaction.atomic
-def merge(run: SyncRun, rows: int, cssm_alerts: str | None = None) -> None:
-    """Bring the mirror to the staged rows, and finish the run. `cssm_alerts`: what cssm_alerts.fetch gave."""
-    merger = _Merger(run, timezone.now())
-    merger.execute("SELECT 1 FROM licensing_smartaccount WHERE id = %(account)s FOR KEY SHARE")
-    rows += merger.execute(UNLISTED_POOLS)
-    found = {mirror: merger.reconcile(mirror) for mirror in MIRRORS}
-    if found[PRODUCT_INSTANCES] or found[LICENSES]:
-        merger.execute(LINK_USAGE)
-    if found[PRODUCT_INSTANCES]:
-        matching.match_clusters()
-    merger.execute(SAMPLES)
-    if cssm_alerts is not None:
+def merge(run: SyncRun, fetched: Fetched, cssm_alerts: str | None = None) -> bool:
+    """Bring the mirror to what was listed, and finish the run. `cssm_alerts`: what cssm_alerts.fetch gave.
+
+    Returns whether anything is different now.
+    """
+    merger = _Merger(run, fetched, timezone.now())
+    sampled, alerted = merger.lock_account()
+    if any(each.differs for each in fetched.listed.values()):
+        merger.reconcile_all()
+    if merger.differing[LICENSES] or not sampled:
+        merger.execute(SAMPLES)
+    told = alerted or cssm_alerts not in {None, "[]"}
+    if told and cssm_alerts is not None:
         merger.execute(STORE_ALERTS, alerts=cssm_alerts)
-    runs.succeed(run, merger.counts(rows))
+    runs.succeed(run, merger.counts(), " ".join(fetched.remarks))
+    return bool(merger.differing.total()) or told or not sampled
 
 
 class _Merger:
-    def __init__(self, run: SyncRun, now: datetime) -> None:
+    def __init__(self, run: SyncRun, fetched: Fetched, now: datetime) -> None:
+        self.fetched = fetched
+        self.rows = fetched.rows
         self.parameters: dict[str, Any] = {
             "account": run.smart_account_id,
             "run": run.pk,
@@ -107,30 +145,68 @@ class _Merger:
             "started": run.started_at,
         }
         self.kinds: Counter[str] = Counter()
+        self.differing: Counter[Mirror] = Counter()
 
-    def execute(self, statement: str, **more: Any) -> int:
+    def execute(self, statement: str, **parameters: Any) -> int:
         with connection.cursor() as cursor:
-            cursor.execute(statement, {**self.parameters, **more})
+            cursor.execute(statement, {**self.parameters, **parameters})
             return int(cursor.rowcount)
 
-    def reconcile(self, mirror: Mirror) -> int:
-        """How many rows differed."""
-        differing = self.execute(mirror.diff)
-        if differing:
-            if mirror is PRODUCT_INSTANCES:
-                self.execute(MOVES)
-            self._count_kinds(mirror)
-            for statement in mirror.apply:
-                self.execute(statement)
-        return differing
+    def lock_account(self) -> tuple[bool, bool]:
+        """Nobody removes it meanwhile. Whether its last sync was today, with samples, and whether Cisco alerts it."""
+        with connection.cursor() as cursor:
+            cursor.execute(ACCOUNT, self.parameters)
+            sampled, alerted = cursor.fetchone() or (False, False)
+        return bool(sampled), bool(alerted)
 
-    def counts(self, rows: int) -> dict[str, int]:
+    def reconcile_all(self) -> None:
+        """Parents first. Whatever differs may name a pool that is not listed."""
+        listed = self.fetched.listed
+        missing = {mirror: each.known.missing() for mirror, each in listed.items()}
+        listed[VIRTUAL_ACCOUNTS].table.make()
+        unlisted = self._add_unlisted_pools(missing)
+        for mirror, each in listed.items():
+            if each.differs or (unlisted and mirror is VIRTUAL_ACCOUNTS):
+                each.table.make()
+                self.differing[mirror] = self._reconcile(mirror, missing[mirror])
+        if self.differing[PRODUCT_INSTANCES] or self.differing[LICENSES]:
+            self.execute(LINK_USAGE)
+        if self.differing[PRODUCT_INSTANCES]:
+            matching.match_clusters("SELECT id FROM diff_product_instance WHERE kind <> 'seen'")
+
+    def counts(self) -> dict[str, int]:
         """A new last contact alone is no change."""
         counts = {kind: self.kinds[kind] for kind in COUNTED}
         seen_differently = counts["created"] + counts["changed"] + counts["back"]
-        return {**counts, "unchanged": rows - seen_differently}
+        return {**counts, "unchanged": self.rows - seen_differently}
 
-    def _count_kinds(self, mirror: Mirror) -> None:
+    def _add_unlisted_pools(self, missing: dict[Mirror, list[int]]) -> int:
+        named = [self.fetched.listed[mirror] for mirror in (LICENSES, PRODUCT_INSTANCES)]
+        parts = [f"SELECT virtual_account AS name FROM {each.table.table} UNION" for each in named if each.staged]
+        unlisted = self.execute(
+            UNLISTED_POOLS.format(of_staged_rows=" ".join(parts)),
+            missing_pools=missing[VIRTUAL_ACCOUNTS],
+            missing_licenses=missing[LICENSES],
+            missing_instances=missing[PRODUCT_INSTANCES],
+        )
+        self.rows += unlisted
+        return unlisted
+
+    def _reconcile(self, mirror: Mirror, missing: list[int]) -> int:
+        """How many rows differed."""
+        differing = self.execute(mirror.diff, missing=missing)
+        if not differing:
+            return 0
+        kinds = self._kinds(mirror)
+        if mirror is PRODUCT_INSTANCES and kinds["created"] and self.execute(LEFT_BEHIND):
+            self.execute(MOVES)
+            kinds = self._kinds(mirror)
+        self.kinds += kinds
+        for statement in mirror.apply:
+            self.execute(statement)
+        return differing
+
+    def _kinds(self, mirror: Mirror) -> Counter[str]:
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT kind, count(*) FROM {mirror.diff_table} GROUP BY kind")
-            self.kinds.update(dict(cursor.fetchall()))
+            return Counter(dict(cursor.fetchall()))

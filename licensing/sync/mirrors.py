@@ -1,4 +1,7 @@
-"""What is mirrored where, and the statements that follow from it. Parameters: account, run, now, started."""
+"""What is mirrored where, and the statements that follow from it.
+
+Parameters: account, run, now, started; missing: fingerprints that did not come again (licensing.sync.known).
+"""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +15,8 @@ class Mirror:
     """`columns` are compared and written; `silent` are written, but a difference in them is no Change.
 
     `parts`: (digest column, name in Change.values, old parts as JSON, statements that replace them). `skip` leaves out
-    rows that people have touched since the run began: what is staged may be older than what they did.
+    rows that people have touched since the run began: what is staged may be older than what they did. `insert_again`:
+    what to do where another transaction has inserted the same key meanwhile.
     """
 
     object_type: str
@@ -26,6 +30,7 @@ class Mirror:
     parts: tuple[str, str, str, tuple[str, ...]] | None = None
     skip: str = "false"
     extra_insert: dict[str, str] = field(default_factory=dict)
+    insert_again: str = ""
 
     @property
     def diff_table(self) -> str:
@@ -41,22 +46,36 @@ class Mirror:
 
     @property
     def _resolved(self) -> str:
-        """Staging, with the parent's id and the digest of the parts."""
-        digest = f", encode(sha256(convert_to(parts, 'UTF8')), 'hex') AS {self.parts[0]}" if self.parts else ""
+        """Staging, with the parent's id."""
         if self.parent == "smart_account_id":
-            return f"SELECT %(account)s::bigint AS smart_account_id, staged.*{digest} FROM {self.staged} staged"
+            return f"SELECT %(account)s::bigint AS smart_account_id, staged.* FROM {self.staged} staged"
         join = f"{POOL} pool.name = staged.virtual_account"
-        return f"SELECT pool.id AS virtual_account_id, staged.*{digest} FROM {self.staged} staged {join}"
+        return f"SELECT pool.id AS virtual_account_id, staged.* FROM {self.staged} staged {join}"
 
     @property
-    def _known(self) -> str:
+    def _of_account(self) -> str:
         if self.parent == "smart_account_id":
-            return f"SELECT * FROM {self.table} WHERE smart_account_id = %(account)s"
-        return f"SELECT row.* FROM {self.table} row {POOL} pool.id = row.virtual_account_id"
+            return f"{self.table} row WHERE smart_account_id = %(account)s"
+        return f"{self.table} row {POOL} pool.id = row.virtual_account_id WHERE true"
+
+    @property
+    def fingerprints(self) -> str:
+        """Of the present rows, sorted and packed; and how many have none."""
+        return f"""
+            SELECT COALESCE(string_agg(int8send(row.fingerprint), '' ORDER BY row.fingerprint), ''),
+                count(*) FILTER (WHERE row.fingerprint IS NULL)
+            FROM {self._of_account} AND row.gone_at IS NULL"""
+
+    @property
+    def _in_question(self) -> str:
+        """The mirror without the rows that came again as they were."""
+        return f"""
+            SELECT row.* FROM {self._of_account}
+            AND (row.gone_at IS NOT NULL OR row.fingerprint IS NULL OR row.fingerprint = ANY(%(missing)s::bigint[]))"""
 
     @cached_property
     def diff(self) -> str:
-        """Only what differs, each with its kind. `seen`: only silent columns differ."""
+        """Only what differs, each with its kind. `seen`: only silent columns differ, or it had no fingerprint."""
         parts = f", m.{self.parts[0]} IS DISTINCT FROM s.{self.parts[0]} AS parts_differ, s.parts" if self.parts else ""
         return f"""
             CREATE TEMPORARY TABLE {self.diff_table} AS
@@ -70,14 +89,15 @@ class Mirror:
                 END AS kind,
                 COALESCE(s.{self.parent}, m.{self.parent}) AS {self.parent},
                 COALESCE(s.{self.key}, m.{self.key}) AS {self.key},
-                {_of("s", self.written)}{parts}
+                {_of("s", self.written)}, s.fingerprint{parts}
             FROM ({self._resolved}) s
-            FULL JOIN ({self._known}) m ON m.{self.parent} = s.{self.parent} AND m.{self.key} = s.{self.key}
+            FULL JOIN ({self._in_question}) m ON m.{self.parent} = s.{self.parent} AND m.{self.key} = s.{self.key}
             WHERE CASE
                 WHEN m.id IS NULL THEN true
                 WHEN {self.skip} THEN false
                 WHEN s.{self.key} IS NULL THEN m.gone_at IS NULL
                 ELSE m.gone_at IS NOT NULL OR ({_of("m", self.written)}) IS DISTINCT FROM ({_of("s", self.written)})
+                    OR (m.fingerprint IS NULL AND s.fingerprint IS NOT NULL)
             END"""
 
     @cached_property
@@ -114,17 +134,17 @@ class Mirror:
 
     @property
     def _insert(self) -> str:
-        names = (self.parent, self.key, *self.written)
+        names = (self.parent, self.key, *self.written, "fingerprint")
         extra_names = "".join(f", {name}" for name in self.extra_insert)
         extra_values = "".join(f", {value}" for value in self.extra_insert.values())
         return f"""
             INSERT INTO {self.table} (id, {", ".join(names)}{extra_names})
             SELECT d.id, {_of("d", names)}{extra_values} FROM {self.diff_table} d WHERE d.kind = 'created'
-            ON CONFLICT ({self.parent}, {self.key}) DO NOTHING"""
+            {self.insert_again}"""
 
     @property
     def _update(self) -> str:
-        names = (self.parent, *self.written)
+        names = (self.parent, *self.written, "fingerprint")
         assignments = ", ".join(f"{name} = d.{name}" for name in names)
         return f"""
             UPDATE {self.table} row SET {assignments}, gone_at = NULL
@@ -175,7 +195,7 @@ LICENSES = Mirror(
             SELECT d.id, line.place - 1, line.type, line.quantity, line.start, line."end", line.subscription_id,
                 line.status, line.order_number, line.sku
             FROM diff_license d CROSS JOIN ROWS FROM (
-                jsonb_to_recordset(d.parts::jsonb) AS (
+                json_to_recordset(d.parts::json) AS (
                     type text, quantity integer, start date, "end" date, subscription_id text, status text,
                     order_number text, sku text
                 )
@@ -218,7 +238,7 @@ PRODUCT_INSTANCES = Mirror(
             """
             INSERT INTO licensing_instanceusage (product_instance_id, license_id, license_name, quantity)
             SELECT d.id, license.id, part.key, part.value::integer
-            FROM diff_product_instance d CROSS JOIN LATERAL jsonb_each_text(d.parts::jsonb) part
+            FROM diff_product_instance d CROSS JOIN LATERAL json_each_text(d.parts::json) part
             LEFT JOIN licensing_license license
                 ON license.virtual_account_id = d.virtual_account_id AND license.name = part.key
             WHERE d.parts_differ AND d.kind IN ('created', 'changed', 'back')""",
@@ -236,6 +256,7 @@ REGISTRATION_TOKENS = Mirror(
     # Made or revoked by the portal while the listings were read.
     skip="COALESCE(m.created_at >= %(started)s, false) OR COALESCE(m.gone_at >= %(started)s, false)",
     extra_insert={"created_at": "%(now)s"},
+    insert_again="ON CONFLICT (virtual_account_id, digest) DO NOTHING",
 )
 
 MIRRORS = (VIRTUAL_ACCOUNTS, LICENSES, PRODUCT_INSTANCES, REGISTRATION_TOKENS)

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
+from django.db.models import Q
 from django.db.utils import DataError, InterfaceError, OperationalError
 from stamina import retry
 
 from licensing import alerts, arrivals
 from licensing.connect import account_ref, client_for, note_certificate
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
-from licensing.models import SyncRun
+from licensing.models import Alert, SyncRun
 from licensing.models.secrets import SecretUnreadable
 from licensing.sync import cssm_alerts, merging, runs, staging
 from licensing.sync.fetching import OnProgress, Reporter, fetch_whole
@@ -29,22 +30,33 @@ def run(sync_run: SyncRun, on_progress: OnProgress | None = None) -> SyncRun:
     A failure of Cisco's side, of the database or of ours fails the run and leaves the mirror as it was. A run that
     somebody else is at is left alone; one that a dead worker has begun is failed as lost.
     """
+    differs = True
     with runs.only_one(sync_run) as ours:
         if ours and runs.begin(sync_run):
-            _attempt(sync_run, on_progress)
+            differs = _attempt(sync_run, on_progress)
         elif ours and sync_run.status == SyncRun.Status.RUNNING:
             runs.fail(sync_run, SyncRun.Reason.LOST, runs.LOST_CAUSE, runs.LOST_NEXT_STEP)
     sync_run = SyncRun.objects.select_related("smart_account").filter(pk=sync_run.pk).first() or sync_run
     if sync_run.status == SyncRun.Status.SUCCEEDED:
-        arrivals.look(sync_run)
-    if not sync_run.unfinished:
+        differs = bool(arrivals.look(sync_run)) or differs
+    if not sync_run.unfinished and (differs or _is_alerted(sync_run)):
         alerts.evaluate(smart_account_id=sync_run.smart_account_id)
     return sync_run
 
 
-def _attempt(sync_run: SyncRun, on_progress: OnProgress | None) -> None:
+def _is_alerted(sync_run: SyncRun) -> bool:
+    """Whether something is open that a complete sync may close. All else that a sync without difference leaves to find
+    comes with the time alone, and is found by the evaluation of every 15 minutes."""
+    account = sync_run.smart_account
+    subjects = Q(subject_type="smart_account", subject_id=account.pk)
+    subjects |= Q(subject_type="license_server", subject_id=account.license_server_id)
+    return Alert.objects.open().filter(subjects).exists()
+
+
+def _attempt(sync_run: SyncRun, on_progress: OnProgress | None) -> bool:
+    """False: nothing is different in the mirror."""
     try:
-        _mirror(sync_run, on_progress)
+        return _mirror(sync_run, on_progress)
     except runs.RunTaken:
         log.warning("Sync run %s was ended by somebody else, or its account was removed.", sync_run.pk)
     except (KeyboardInterrupt, SystemExit):
@@ -52,18 +64,19 @@ def _attempt(sync_run: SyncRun, on_progress: OnProgress | None) -> None:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it was, the run is not left running
         _record_failure(sync_run, *_explain(error))
+    return True
 
 
-def _mirror(sync_run: SyncRun, on_progress: OnProgress | None) -> None:
+def _mirror(sync_run: SyncRun, on_progress: OnProgress | None) -> bool:
     account = sync_run.smart_account
     report = Reporter(sync_run, on_progress)
     with _quiet_collector(), staging.tables():
         with client_for(account.license_server, account) as client:
-            rows = fetch_whole(client, account_ref(account), report)
+            fetched = fetch_whole(client, account_ref(account), report)
             found = cssm_alerts.fetch(client, account_ref(account))
         note_certificate(account.license_server, client)
         report("Comparing")
-        merging.merge(sync_run, rows, found)
+        return merging.merge(sync_run, fetched, found)
 
 
 @contextmanager

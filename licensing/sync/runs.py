@@ -90,11 +90,12 @@ def beat(run: SyncRun, step: dict[str, object]) -> None:
         raise RunTaken
 
 
-def succeed(run: SyncRun, counts: dict[str, int]) -> None:
+def succeed(run: SyncRun, counts: dict[str, int], remark: str = "") -> None:
     """In the transaction of the merge: the run and the account's age change with the mirror, or not at all."""
     now = timezone.now()
     mine = SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.RUNNING)
-    if not mine.update(status=SyncRun.Status.SUCCEEDED, finished_at=now, heartbeat_at=now, progress={}, **counts):
+    ended = {"finished_at": now, "heartbeat_at": now, "progress": {}, "remark": remark}
+    if not mine.update(status=SyncRun.Status.SUCCEEDED, **ended, **counts):
         raise RunTaken
     SmartAccount.objects.filter(pk=run.smart_account_id).update(last_synced_at=now)
 

@@ -1,79 +1,78 @@
-"""Temporary tables of a sync's database session, filled page by page with COPY.
+"""Temporary tables of a sync's database session, filled page by page with COPY: the rows that the mirror does not know.
 
 Each page is a statement of its own, so that no transaction is open while the next page is waited for. Temporary tables
-are gone with their session: a killed worker leaves nothing behind.
+are gone with their session: a killed worker leaves nothing behind. A table is made when its first row comes.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from django.db import connection, transaction
-from django.db.utils import DataError
 from django.db.utils import Error as DatabaseError
 
-from licensing.cssm import types
+from licensing.cssm import formats, types
+from licensing.cssm.listings import parsed
 from licensing.cssm.transport import digest
-from licensing.sync.mirrors import MIRRORS
+from licensing.sync import mirrors
+from licensing.sync.mirrors import MIRRORS, Mirror
 
 Row = tuple[Any, ...]
-_quote = json.encoder.encode_basestring
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+_by_name = msgspec.json.Encoder(order="sorted").encode
 
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """A staging table and how a row of it is made. Text is cut to what the mirror's columns hold."""
+    """A staging table and how a row of it is made: from Cisco's JSON object, and the pool where that does not tell.
 
-    table: str
+    Text is cut to what the mirror's columns hold. The last column is the row's fingerprint.
+    """
+
+    mirror: Mirror
     columns: str
-    row_of: Callable[[Any], Row]
+    row_of: Callable[[formats.Raw, str], Row]
 
     @property
-    def names(self) -> str:
-        return ", ".join(column.split()[0] for column in self.columns.split(","))
+    def table(self) -> str:
+        return self.mirror.staged
 
-    def write(self, items: Iterable[Any]) -> int:
-        """One page. Returns how many rows it was."""
-        rows = [self.row_of(item) for item in items]
-        try:
-            self._copy(rows)
-        except DataError:
-            # PostgreSQL's text holds no NUL. It is rare enough to look for it only when it has hurt.
-            self._copy([tuple(_without_nul(value) for value in row) for row in rows])
-        return len(rows)
+    def make(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {self.table} ({self.columns}, fingerprint bigint)")
 
-    def _copy(self, rows: list[Row]) -> None:
-        statement = f"COPY {self.table} ({self.names}) FROM STDIN"
-        errors = connection.wrap_database_errors
+    def empty(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {self.table}")
+
+    def write(self, rows: Iterable[tuple[int, bytes]], pool: str = "") -> None:
+        """A page of fingerprints and rows. PostgreSQL takes them in while the next ones are made."""
+        row_of = self.row_of
+        statement, errors = f"COPY {self.table} FROM STDIN", connection.wrap_database_errors
         with transaction.atomic(), connection.cursor() as cursor, errors, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
+            for fingerprint, row in rows:
+                copy.write_row((*row_of(parsed(_without_nul(row)), pool), fingerprint))
 
 
-def _virtual_account(item: types.VirtualAccount) -> Row:
+def _virtual_account(raw: formats.Raw, _: str) -> Row:
+    item = formats.virtual_account(raw)
     return item.name[:300], item.description, item.is_default, item.access_level[:30]
 
 
-def _license(item: types.License) -> Row:
+def _license(raw: formats.Raw, _: str) -> Row:
+    item = formats.license_(raw)
     return (
         item.virtual_account[:300], item.name[:300], item.quantity, item.in_use, item.available, item.reserved,
-        item.pending, item.status, item.billing_type[:30], _substitutions(item.substitutions),
-        _lines(item.lines),
+        item.pending, item.status, item.billing_type[:30], _to_json(item.substitutions), *_lines(item.lines),
     )  # fmt: skip
 
 
-def _substitutions(found: Sequence[types.Substitution]) -> str:
-    return _to_json([asdict(each) for each in found]) if found else "[]"
-
-
-def _lines(lines: Sequence[types.LicenseLine]) -> str:
-    """Sorted by content: Cisco's order says nothing, and must not look like a change."""
-    texts = sorted(_to_json(_line(line)) for line in lines)
-    return f"[{','.join(texts)}]"
+def _lines(lines: Iterable[types.LicenseLine]) -> tuple[str, str]:
+    """As JSON, with a digest. Sorted by content: Cisco's order says nothing, and must not look like a change."""
+    return _with_digest(f"[{','.join(sorted(_to_json(_line(line)) for line in lines))}]")
 
 
 def _line(line: types.LicenseLine) -> dict[str, object]:
@@ -89,46 +88,47 @@ def _line(line: types.LicenseLine) -> dict[str, object]:
     }
 
 
-def _product_instance(item: types.ProductInstance) -> Row:
+def _product_instance(raw: formats.Raw, _: str) -> Row:
+    values = formats.product_instance_values(raw)
+    pool, name, host_name, udi_pid, serial, uuid, tag, kind, status, registered, contact, usage = values
     return (
-        item.virtual_account[:300], item.identity[:600], item.name[:300], item.host_name[:300], item.udi_pid[:100],
-        item.serial[:100], item.uuid[:100], item.product_tag[:300], item.product_type[:100], item.status[:50],
-        _moment(item.registered_at), _moment(item.last_contact_at), _usage(item.usage),
+        pool[:300], types.identity_of(udi_pid, serial, uuid, tag, name or host_name)[:600], name[:300], host_name[:300],
+        udi_pid[:100], serial[:100], uuid[:100], tag[:300], kind[:100], status[:50], formats.moment_text(registered),
+        formats.moment_text(contact), *_usage(usage),
     )  # fmt: skip
 
 
-def _usage(parts: Sequence[types.InstanceUsage]) -> str:
-    """A JSON object in the order of the names, as the client gives them. The encoder takes three times as long."""
-    pairs = [f"{_quote(part.license[:300])}:{part.quantity}" for part in parts]
-    text = "{" + ",".join(pairs) + "}"
-    return _to_json(_without_nul(json.loads(text))) if "\\u0000" in text else text
+def _usage(usage: dict[str, int]) -> tuple[str, str]:
+    """A JSON object in the order of the names, with a digest."""
+    return _with_digest(_by_name({name[:300]: quantity for name, quantity in usage.items()}).decode())
 
 
-def _registration_token(item: types.RegistrationToken) -> Row:
-    return (
-        item.virtual_account[:300], digest(item.text), item.description[:500], _moment(item.expires_at),
-        item.created_by[:254], item.export_controlled,
-    )  # fmt: skip
+def _registration_token(raw: formats.Raw, pool: str) -> Row:
+    item = formats.registration_token(raw, pool)
+    expires = item.expires_at.isoformat() if item.expires_at else None
+    return pool[:300], digest(item.text), item.description[:500], expires, item.created_by[:254], item.export_controlled
 
 
 VIRTUAL_ACCOUNTS = Staging(
-    "staged_virtual_account", "name text, description text, is_default boolean, access_level text", _virtual_account
+    mirrors.VIRTUAL_ACCOUNTS,
+    "name text, description text, is_default boolean, access_level text",
+    _virtual_account,
 )
 LICENSES = Staging(
-    "staged_license",
+    mirrors.LICENSES,
     "virtual_account text, name text, quantity integer, in_use integer, available integer, reserved integer, "
-    "pending integer, status text, billing_type text, substitutions jsonb, parts text",
+    "pending integer, status text, billing_type text, substitutions jsonb, parts text, lines_digest text",
     _license,
 )
 PRODUCT_INSTANCES = Staging(
-    "staged_product_instance",
+    mirrors.PRODUCT_INSTANCES,
     "virtual_account text, identity text, name text, host_name text, udi_pid text, serial text, uuid text, "
     "product_tag text, product_type text, status text, registered_at timestamptz, last_contact_at timestamptz, "
-    "parts text",
+    "parts text, usage_digest text",
     _product_instance,
 )
 REGISTRATION_TOKENS = Staging(
-    "staged_registration_token",
+    mirrors.REGISTRATION_TOKENS,
     "virtual_account text, digest text, description text, expires_at timestamptz, created_by text, "
     "export_controlled boolean",
     _registration_token,
@@ -138,11 +138,8 @@ ALL = (VIRTUAL_ACCOUNTS, LICENSES, PRODUCT_INSTANCES, REGISTRATION_TOKENS)
 
 @contextmanager
 def tables() -> Iterator[None]:
-    """Empty staging tables for the length of a sync; with them go those that the merge makes."""
+    """For the length of a sync; with the staging tables go those that the merge makes."""
     _drop()
-    with connection.cursor() as cursor:
-        for staging in ALL:
-            cursor.execute(f"CREATE TEMPORARY TABLE {staging.table} ({staging.columns})")
     try:
         yield
     finally:
@@ -153,25 +150,24 @@ def tables() -> Iterator[None]:
 
 
 def _drop() -> None:
+    """Looked for first: that is faster than to drop what is not there."""
     names = [*(staging.table for staging in ALL), *(mirror.diff_table for mirror in MIRRORS)]
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP TABLE IF EXISTS {', '.join(f'pg_temp.{name}' for name in names)}")
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relname = ANY(%s)", [names]
+        )
+        if found := [name for (name,) in cursor.fetchall()]:
+            cursor.execute(f"DROP TABLE {', '.join(f'pg_temp.{name}' for name in found)}")
 
 
-def _moment(value: datetime | None) -> str | None:
-    # COPY takes text several times as fast as it takes moments.
-    return value.isoformat() if value else None
+def _without_nul(row: bytes) -> bytes:
+    """PostgreSQL's text holds no NUL. In JSON it is an escape, unless the escape's backslash is escaped itself."""
+    return NUL.sub(rb"\1", row) if b"\\u0000" in row else row
 
 
-def _without_nul(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {_without_nul(name): _without_nul(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_without_nul(each) for each in value]
-    return value.replace("\x00", "") if isinstance(value, str) else value
+def _with_digest(parts: str) -> tuple[str, str]:
+    return parts, digest(parts)
 
 
 def _to_json(value: Any) -> str:
-    """JSON that jsonb takes: it holds no NUL either."""
-    text = _encode(value)
-    return _encode(_without_nul(value)) if "\\u0000" in text else text
+    return msgspec.json.encode(value).decode()

@@ -178,7 +178,7 @@ def account(stack: Stack, emulator: EmulatorThread, cisco: Account, django_db_bl
     assert settings.ALLOW_HTTP
     with django_db_blocker.unblock(), stack.partner():
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE licensing_licenseserver CASCADE")
+            cursor.execute("TRUNCATE licensing_licenseserver, licensing_instanceusage, licensing_change CASCADE")
         server = make_server(api_base_url=emulator.base_url, token_url=emulator.token_url)
         account = make_smart_account(license_server=server, domain="acme.example", last_synced_at=None)
         assert sync.run(stack.request(account)).status == "succeeded"

@@ -61,7 +61,14 @@ def _license_row(row: License) -> tuple[Any, ...]:
 def _device(raw: dict[str, Any]) -> tuple[Any, ...]:
     usage = sorted((part["license"], part["quantity"]) for part in raw["licenseUsage"])
     moments = (_moment(raw["registrationDate"]), _moment(raw["lastContactDate"]))
-    return raw["virtualAccount"], raw["sudi"]["udiSerialNumber"], raw["hostName"], raw["status"], *moments, usage
+    return (
+        raw["virtualAccount"],
+        raw["sudi"].get("udiSerialNumber", ""),
+        raw["hostName"],
+        raw["status"],
+        *moments,
+        usage,
+    )
 
 
 def _instance_row(row: ProductInstance) -> tuple[Any, ...]:

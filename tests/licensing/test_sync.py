@@ -113,8 +113,6 @@ def test_sync_without_change_writes_no_mirrored_row(account: SmartAccount, cisco
     assert sorted({statement[1 if statement[0] == "UPDATE" else 2].strip('"') for statement in writes}) == [
         "licensing_smartaccount",
         "licensing_syncrun",
-        "licensing_usagesample",
-        "staged_virtual_account",
     ]
 
 

@@ -137,7 +137,7 @@ def test_error_of_ours_in_the_merge_takes_everything_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cisco.add_pool("new")
-    monkeypatch.setattr(merging, "SAMPLES", "SELECT nothing")
+    monkeypatch.setattr(merging, "UNLISTED_POOLS", "SELECT nothing")
 
     run = synced(mirrored_once)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -134,5 +135,8 @@ def test_instance_with_a_strange_sudi_keeps_its_name(sudi: object) -> None:
 
 
 def test_tls_is_verified_unless_switched_off(config: ServerConfig) -> None:
-    assert transport._tls(config) is True
+    trusting = transport._tls(config)
+    assert isinstance(trusting, ssl.SSLContext)
+    assert (trusting.verify_mode, trusting.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert transport._tls(config) is trusting  # made once
     assert transport._tls(dataclasses.replace(config, verify_tls=False)) is False
