@@ -46,7 +46,8 @@ def assignment(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 def cluster_assign(request: HttpRequest, pk: int) -> HttpResponse:
     cluster = get_object_or_404(Cluster.objects.select_related("customer"), pk=pk)
-    form = AssignClusterForm(pools_to_choose(), request.POST or None)
+    asked_for = {"virtual_account": request.GET.get("virtual_account")}
+    form = AssignClusterForm(pools_to_choose(), request.POST or None, initial=asked_for)
     status, made = attempt(request, form, lambda: assigning.assign(actor_of(request), cluster, **form.cleaned_data))
     if status == DONE and made is not None:
         messages.success(request, f"{cluster} is assigned to {made.virtual_account}. This job brings it there.")
