@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
+from django_htmx.http import HttpResponseClientRefresh
 
 from licensing import tasks
 from licensing.filters.channels import ChannelFilter, DeliveryFilter
@@ -98,6 +99,10 @@ def channel_test(request: HttpRequest, pk: int) -> HttpResponse:
     address = reverse("channel", args=[pk])
     if request.method != "POST":
         receipt = _receipt(row, request.GET.get("test", ""))
+        if not request.htmx:  # type: ignore[attr-defined]
+            return redirect(f"{address}?{request.GET.urlencode()}")
+        if receipt and not receipt["waits"]:
+            return HttpResponseClientRefresh()  # state and last deliveries of the page have changed with it
         return render(request, "channels/receipt.html", {"channel": row, "receipt": receipt})
     try:
         message = tasks.start_channel_test(audit.actor_of(request), row)

@@ -114,6 +114,7 @@ def test_receipt_comes_by_itself_and_secrets_are_shown_once(
     page.get_by_role("button", name="Test now").click()
     receipt = page.locator("#receipt")
     receipt.get_by_text("Written to a file in mail/").wait_for(timeout=30_000)
+    page.locator(".page-badges").get_by_text("Works").wait_for()  # the rest of the page follows
     check(page, "receipt")
 
     page.goto(f"http://acme.localhost:{site}/calendar/")
