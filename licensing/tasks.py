@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
@@ -31,9 +30,7 @@ from licensing import (
 from licensing.cssm.errors import CssmError
 from licensing.models import (
     AutoRegistration,
-    Channel,
     ClusterAccess,
-    Delivery,
     LicenseServer,
     ProductInstance,
     RegistrationToken,
@@ -42,12 +39,11 @@ from licensing.models import (
     TransferPlan,
     VirtualAccount,
 )
-from licensing.notify import channels
 from licensing.refusals import Refusal
+from licensing.telling import tell
 from people.audit import Actor
 from people.models import User
 from tenants import schedule
-from tenants.addresses import base_address
 
 BrokerUnavailable = queueing.BrokerUnavailable
 _send = queueing.send
@@ -67,7 +63,7 @@ def sync_smart_account(smart_account_id: int) -> None:
     elif sync.fail_lost(account):
         bring_forward(account)
         alerts.evaluate()
-        _tell()
+        tell()
     else:
         run, _ = sync.request(account, "schedule")
         _settle(sync.run(run))
@@ -90,7 +86,7 @@ def evaluate_alerts() -> None:
         _sync_soon(plan.smart_account, str(plan).lower())
     _send_again()
     alerts.evaluate()
-    _tell()
+    tell()
 
 
 @shared_task
@@ -109,7 +105,7 @@ def check_connection(license_server_id: int) -> None:
     if server:
         connect.check(server)
         alerts.evaluate()
-        _tell()
+        tell()
 
 
 @shared_task
@@ -177,20 +173,6 @@ def prune() -> None:
     notify.prune()
 
 
-@shared_task
-def deliver() -> None:
-    """Every 5 minutes, and at once after an evaluation that found something."""
-    base_url = base_address()
-    notify.collect(base_url)
-    notify.send_due(base_url)
-
-
-@shared_task
-def deliver_message(message: str) -> None:
-    """One message now: a test, or what a person sends again."""
-    notify.send_due(base_address(), UUID(message))
-
-
 def start_sync(smart_account: SmartAccount, requested_by: str) -> SyncRun:
     """Queue a sync, or return the unfinished one. Raises Refusal (paused) and BrokerUnavailable."""
     run, created = sync.request(smart_account, requested_by)
@@ -228,23 +210,6 @@ def start_access_check(row: ClusterAccess) -> None:
     before = row.check_status
     _set_check_status(row, ClusterAccess.Check.RUNNING)
     _send(check_cluster_access, row.pk, undo=lambda: _set_check_status(row, before))
-
-
-def start_channel_test(actor: Actor, channel: Channel) -> UUID:
-    """Send a test message now; the value finds its deliveries. Raises Refusal and BrokerUnavailable."""
-    rows = channels.test(actor, channel, base_address())
-    message = rows[0].message
-    _send(deliver_message, str(message), undo=lambda: Delivery.objects.filter(message=message).delete())
-    return message
-
-
-def start_sending_again(actor: Actor, delivery: Delivery) -> None:
-    """Where the broker does not answer, the next delivery run sends it. Raises Refusal."""
-    channels.send_again(actor, delivery)
-    try:
-        _send(deliver_message, str(delivery.message))
-    except BrokerUnavailable:
-        return
 
 
 def start_token_creation(user: User, virtual_account: VirtualAccount, description: str, days: int) -> str:
@@ -382,7 +347,7 @@ def _failures_in_a_row(account: SmartAccount) -> int:
 
 
 def _settle(run: SyncRun) -> None:
-    _tell()
+    tell()
     if run.status == SyncRun.Status.FAILED and run.reason in PASSING:
         bring_forward(run.smart_account)
     moved = TransferPlan.objects.filter(smart_account=run.smart_account_id, finished_at__gt=run.queued_at)
@@ -397,15 +362,6 @@ def _sync_soon(account: SmartAccount, requested_by: str) -> None:
         return  # paused: its figures are of no interest now
     except BrokerUnavailable:
         plan_sync(account, soon=True)
-
-
-def _tell() -> None:
-    """Deliver at once what an evaluation has found; where the broker does not answer, the next run does."""
-    if notify.anything_new():
-        try:
-            _send(deliver)
-        except BrokerUnavailable:
-            return
 
 
 def _send_again() -> None:

@@ -239,7 +239,7 @@ PARTNER_JOBS = {"alerts": timedelta(minutes=15), "deliver": timedelta(minutes=5)
 SCHEDULED_TASKS = {
     "sync": "licensing.tasks.sync_smart_account",
     "alerts": "licensing.tasks.evaluate_alerts",
-    "deliver": "licensing.tasks.deliver",
+    "deliver": "licensing.telling.deliver",
     "auto_registration": "licensing.tasks.register_automatically",
     "prune": "licensing.tasks.prune",
     "batch": "licensing.assigning.advance_batch",

@@ -4,8 +4,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from licensing import tasks
+from licensing import telling
 from licensing.models import Channel, Delivery, DeliveryAttempt
+from licensing.queueing import BrokerUnavailable
 from licensing.refusals import Refusal
 from people import audit
 from people.admin_site import ShownAdmin, ShownInline, partner_site
@@ -37,8 +38,8 @@ class DeliveryAdmin(ShownAdmin):
 
 def _test(actor: audit.Actor, channel: Channel) -> None:
     try:
-        tasks.start_channel_test(actor, channel)
-    except tasks.BrokerUnavailable as error:
+        telling.start_channel_test(actor, channel)
+    except BrokerUnavailable as error:
         raise Refusal(error.message, error.next_step) from None
 
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet, ReadOnlyModelViewSet
 
-from licensing import tasks
+from licensing import telling
 from licensing.api.fields import Link, SecretText, Strict
 from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.models import Channel, Delivery, DeliveryAttempt, SmartAccount
@@ -102,7 +102,7 @@ class Channels(ModelViewSet[Channel]):
     def test(self, request: Request, pk: int) -> Response:
         """Send a test message now. What became of it: `GET /deliveries/?message=…` of the answer."""
         channel = self.get_object()
-        message = tasks.start_channel_test(audit.actor_of(request), channel)
+        message = telling.start_channel_test(audit.actor_of(request), channel)
         rows = channel.deliveries.filter(message=message).prefetch_related("attempts")
         return Response(DeliverySerializer(rows, many=True).data, status=status.HTTP_202_ACCEPTED)
 
@@ -127,5 +127,5 @@ class Deliveries(ReadOnlyModelViewSet[Delivery]):
     def send_again(self, request: Request, pk: int) -> Response:
         """Try once more what was given up, with the content and the `uuid` that it had."""
         delivery = self.get_object()
-        tasks.start_sending_again(audit.actor_of(request), delivery)
+        telling.start_sending_again(audit.actor_of(request), delivery)
         return Response(self.get_serializer(delivery).data)

@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRefresh
 
-from licensing import tasks
+from licensing import telling
 from licensing.filters.channels import ChannelFilter, DeliveryFilter
 from licensing.forms.channels import ChannelForm
 from licensing.models import Alert, Channel, Delivery, Notice
 from licensing.notify import channels as verbs
+from licensing.queueing import BrokerUnavailable
 from licensing.refusals import Refusal
 from licensing.tables.channels import ChannelTable, DeliveryTable, channel_badge, delivery_badge, where_to
 from licensing.views.forms import DONE, attempt, confirm_page, form_page
@@ -105,8 +106,8 @@ def channel_test(request: HttpRequest, pk: int) -> HttpResponse:
             return HttpResponseClientRefresh()  # state and last deliveries of the page have changed with it
         return render(request, "channels/receipt.html", {"channel": row, "receipt": receipt})
     try:
-        message = tasks.start_channel_test(audit.actor_of(request), row)
-    except (Refusal, tasks.BrokerUnavailable) as error:
+        message = telling.start_channel_test(audit.actor_of(request), row)
+    except (Refusal, BrokerUnavailable) as error:
         messages.error(request, str(error))
         return redirect(address)
     return redirect(f"{address}?test={message}")
@@ -174,7 +175,7 @@ def delivery_send_again(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Delivery.objects.select_related("channel"), pk=pk)
     if request.method == "POST":
         try:
-            tasks.start_sending_again(audit.actor_of(request), row)
+            telling.start_sending_again(audit.actor_of(request), row)
             messages.success(request, "It is being sent again, with the content and the id that it had.")
         except Refusal as refusal:
             messages.error(request, str(refusal))

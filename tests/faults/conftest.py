@@ -83,7 +83,8 @@ class Stack:
 
     def send(self, task: str, *arguments: int) -> None:
         with Connection(self.urls.redis_url) as broker:
-            app.send_task(f"licensing.tasks.{task}", arguments, headers={HEADER: "acme"}, connection=broker)
+            name = task if "." in task else f"licensing.tasks.{task}"
+            app.send_task(name, arguments, headers={HEADER: "acme"}, connection=broker)
 
     @contextmanager
     def partner(self) -> Iterator[None]:

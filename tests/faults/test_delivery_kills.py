@@ -30,7 +30,7 @@ def test_worker_killed_while_the_receiver_thinks(stack: Stack, told: tuple[Recei
     receiver, delivery = told
     receiver.delay = 20.0
     worker = stack.start_worker()
-    stack.send("deliver")
+    stack.send("licensing.telling.deliver")
     wait_for(lambda: receiver.calls)
     kill_child(worker)  # the receiver has it; nobody has written down that it has
     stack.end_workers()
@@ -39,9 +39,9 @@ def test_worker_killed_while_the_receiver_thinks(stack: Stack, told: tuple[Recei
     Delivery.objects.update(claimed_until=timezone.now())  # as five minutes later
 
     stack.start_worker("two")
-    stack.send("deliver")
+    stack.send("licensing.telling.deliver")
     wait_for(lambda: Delivery.objects.filter(state="sent"))
-    stack.send("deliver")
+    stack.send("licensing.telling.deliver")
     time.sleep(1)
 
     assert receiver.ids() == [str(delivery.uuid)] * 2

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django_tenants.utils import tenant_context
 from icalendar import Calendar
 
-from licensing import notify, tasks
+from licensing import notify, telling
 from licensing.models import Alert, CalendarFeed, Channel, Delivery
 from licensing.notify import channels, dead
 from licensing.notify.mail import read_unsubscribe, unsubscribe_url
@@ -37,7 +37,7 @@ def test_owner_adds_a_mail_channel_and_tests_it_end_to_end(acme: Partner, client
 
     receipt = client.post(f"/channels/{channel.pk}/test/")["Location"]
     assert "Sending" in page(client.get(receipt))
-    tasks.deliver_message.run(str(Delivery.objects.earliest("id").message))
+    telling.deliver_message.run(str(Delivery.objects.earliest("id").message))
 
     shown = page(client.get(receipt))
     assert "250 Queued as 1" in shown

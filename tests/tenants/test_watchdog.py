@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from django_tenants.utils import schema_context, tenant_context
 
-from licensing import tasks
+from licensing import tasks, telling
 from tenants import schedule, watchdog
 from tenants.models import Partner, ScheduledJob
 from tenants.provisioning import resume, suspend
@@ -44,8 +44,8 @@ def test_late_after_three_intervals_and_five_minutes(all_done: None, acme: Partn
 def test_task_that_ends_well_is_done_and_one_that_fails_is_not(all_done: None, acme: Partner, globex: Partner) -> None:
     ScheduledJob.objects.update(last_done_at=timezone.now() - 3 * HOUR)
     with schema_context("public"):
-        tasks.deliver.apply(headers={HEADER: "acme"}, throw=True)
-        tasks.deliver.apply(headers={HEADER: "nobody"})
+        telling.deliver.apply(headers={HEADER: "acme"}, throw=True)
+        telling.deliver.apply(headers={HEADER: "nobody"})
 
     assert {(late.schema, late.job) for late in watchdog.late_jobs()} == {
         ("acme", "alerts"), ("globex", "alerts"), ("globex", "deliver"),
