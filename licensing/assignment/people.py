@@ -7,7 +7,7 @@ from licensing import fleet
 from licensing.assignment import jobs
 from licensing.assignment.decisions import close
 from licensing.assignment.running import record_mode
-from licensing.models import AssignmentJob, AssignmentStage
+from licensing.models import AssignmentJob, AssignmentStage, Cluster
 from licensing.refusals import Refusal
 from people import audit
 from people.audit import Actor
@@ -83,6 +83,8 @@ def _how_it_is_now(job: AssignmentJob, stage_kind: str) -> str:
 
 
 def _held(job: AssignmentJob) -> AssignmentJob:
+    """The cluster before the job, as all decisions lock them: in another order two would wait for each other."""
+    Cluster.objects.select_for_update(no_key=True).filter(pk=job.cluster_id).first()
     held = AssignmentJob.objects.select_for_update().filter(pk=job.pk).first()
     if held is None:
         raise Refusal("This job went away with its cluster.", "Go to the list of jobs.")

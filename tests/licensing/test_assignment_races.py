@@ -1,0 +1,169 @@
+"""Assignments when several act at the same moment: people, workers, syncs."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from licensing import arrivals, assigning, assignment, sync
+from licensing.assignment import batches
+from licensing.cssm.emulator import EmulatorThread
+from licensing.cssm.emulator.axl import PASSWORD, USERNAME
+from licensing.models import (
+    Assignment,
+    AssignmentJob,
+    Cluster,
+    ClusterAccess,
+    ProductInstance,
+    SmartAccount,
+    VirtualAccount,
+)
+from people.audit import Actor
+from tests import factories as make
+from tests.licensing.conftest import account_of
+from tests.licensing.test_assignment import at_once
+
+ANNA, BEN = Actor(None, "anna@acme.example"), Actor(None, "ben@acme.example")
+HOST = "cucm-pub.harbor.example"
+
+
+def test_of_two_operators_one_is_refused_and_one_job_is_made(committed: None, in_partner: Any) -> None:
+    with in_partner("acme"):
+        cluster, pool = make.make_cluster(name="Main"), make.make_pool(name="Pool")
+
+    said = at_once(
+        in_partner,
+        lambda: assigning.assign(ANNA, cluster, pool),
+        lambda: assigning.assign(BEN, cluster, pool),
+    )
+
+    assert said == ["Main is already assigned to Pool.", "done"]
+    with in_partner("acme"):
+        assert (Assignment.objects.count(), AssignmentJob.objects.count()) == (1, 1)
+
+
+def test_step_is_confirmed_by_one_of_two(committed: None, in_partner: Any) -> None:
+    with in_partner("acme"):
+        cluster = make.make_cluster(deployment="enterprise")
+        job = assignment.run(assignment.assign(ANNA, cluster, make.make_pool()).jobs.get())
+
+    said = at_once(
+        in_partner,
+        lambda: assignment.confirm(ANNA, AssignmentJob.objects.get(), "license_mode"),
+        lambda: assignment.report_failure(BEN, AssignmentJob.objects.get(), "license_mode", "No window."),
+    )
+
+    assert said == ["This step does not wait for anybody any more.", "done"]
+    with in_partner("acme"):
+        assert job.stages.get(kind="license_mode").state in ("done", "failed")
+
+
+def test_batch_that_two_workers_advance_starts_one_cluster(committed: None, in_partner: Any) -> None:
+    with in_partner("acme"):
+        batch = make.make_batch([make.make_cluster() for _ in range(3)], state="planned", needs_approval=False)
+
+    at_once(in_partner, *(lambda: batches.advance(batch.pk) for _ in range(2)))
+
+    with in_partner("acme"):
+        assert (AssignmentJob.objects.count(), batch.clusters.exclude(tried_at=None).count()) == (1, 1)
+
+
+def test_job_that_two_workers_take_up_runs_once(committed: None, in_partner: Any) -> None:
+    with in_partner("acme"):
+        cluster = make.make_cluster(deployment="enterprise")
+        job = assignment.assign(ANNA, cluster, make.make_pool()).jobs.get()
+
+    said = at_once(in_partner, *(lambda: assignment.run(AssignmentJob.objects.get()) for _ in range(2)))
+
+    assert said == ["done", "done"]
+    with in_partner("acme"):
+        job.refresh_from_db()
+        assert (job.state, job.stages.filter(state="by_hand").count()) == ("by_hand", 1)
+
+
+def test_end_and_confirmation_at_once_leave_one_truth(committed: None, in_partner: Any) -> None:
+    with in_partner("acme"):
+        cluster = make.make_cluster(deployment="enterprise")
+        job = assignment.run(assignment.assign(ANNA, cluster, make.make_pool()).jobs.get())
+
+    at_once(
+        in_partner,
+        lambda: assignment.end(ANNA, Assignment.objects.get()),
+        lambda: assignment.confirm(BEN, AssignmentJob.objects.get(), "license_mode"),
+    )
+
+    with in_partner("acme"):
+        job.refresh_from_db()
+        assert (job.state, Assignment.objects.current().count()) == ("cancelled", 0)
+
+
+def test_cancellation_and_sync_at_once_leave_one_truth(committed: None, in_partner: Any) -> None:
+    with in_partner("acme"):
+        pool = make.make_pool()
+        job = make.make_assignment_job({"registration": "running"}, virtual_account=pool, state="verifying")
+        make.make_instance(cluster=job.cluster, virtual_account=pool)
+        run = make.make_sync_run(smart_account=pool.smart_account, started_at=timezone.now())
+
+    at_once(
+        in_partner,
+        lambda: arrivals.look(run),
+        lambda: assignment.cancel(ANNA, AssignmentJob.objects.get()),
+    )
+
+    with in_partner("acme"):
+        job.refresh_from_db()
+        expected = {"done": "done", "cancelled": "skipped"}
+        assert job.stages.get(kind="registration").state == expected[job.state]
+
+
+@pytest.fixture
+def at_registration(committed: None, in_partner: Any, emulator: EmulatorThread) -> SmartAccount:
+    """A job at its registration, over AXL; the account has been synced once."""
+    cisco = emulator.state.add("acme.example", "Acme")
+    cisco.add_pool("Pool")
+    for number in range(300):
+        cisco.add_device("Pool", f"{number:05d}", {})
+    with in_partner("acme"):
+        account = account_of(emulator)
+        sync.run(sync.request(account, "test")[0])
+        VirtualAccount.objects.filter(name="Pool").update(license_mode="hcs")
+        cluster = make.make_cluster({HOST: "publisher"})
+        ClusterAccess.objects.create(
+            cluster=cluster, method="axl", url=f"{emulator.origin}/publishers/{HOST}", username=USERNAME,
+            password=PASSWORD,
+        )  # fmt: skip
+        place = make.make_assignment(cluster=cluster, virtual_account=VirtualAccount.objects.get(name="Pool"))
+        done = dict.fromkeys(("verification", "license_mode", "transport"), "done")
+        make.make_assignment_job(done, assignment=place)
+        return account
+
+
+def test_registration_while_a_sync_is_running(at_registration: SmartAccount, in_partner: Any) -> None:
+    account = at_registration
+    said = at_once(
+        in_partner,
+        lambda: sync.run(sync.request(account, "test")[0]),
+        lambda: assignment.run(AssignmentJob.objects.get()),
+    )
+
+    assert said == ["done", "done"]
+    with in_partner("acme"):
+        assert AssignmentJob.objects.get().state == "done"
+        assert sync.run(sync.request(account, "test")[0]).status == "succeeded"
+        instance = ProductInstance.objects.present().get(host_name=HOST)
+        assert (instance.cluster, instance.virtual_account.name) == (Cluster.objects.get(), "Pool")
+
+
+def test_virtual_account_that_a_sync_finds_gone_while_the_job_waits(
+    at_registration: SmartAccount, in_partner: Any, emulator: EmulatorThread
+) -> None:
+    cisco = emulator.state.accounts["acme.example"]
+    cisco.devices.clear()
+    cisco.virtual_accounts[:] = [pool for pool in cisco.virtual_accounts if pool["name"] != "Pool"]
+    with in_partner("acme"):
+        assert sync.run(sync.request(at_registration, "test")[0]).status == "succeeded"
+
+        job = assignment.run(AssignmentJob.objects.get())
+
+        failed = job.stages.get(kind="registration")
+        assert (job.state, failed.cause) == ("failed", "Pool is gone at Cisco since this began.")
