@@ -321,6 +321,15 @@ def test_a_file_that_is_none_is_said_at_the_form(acme: Partner, client_of: Any) 
     assert "The first line names columns that are not known: name." in page(answers[1])
 
 
+def test_of_a_huge_file_no_more_than_the_bound_is_kept(acme: Partner, client_of: Any, settings: Any) -> None:
+    response = upload(client_of(acme, "operator"), "customer\n" + "Harbor\n" * 3_000_000)
+
+    assert (response.status_code, Customer.objects.count()) == (422, 0)
+    assert "The file is larger than 5 MB." in page(response)
+    size = response.wsgi_request.FILES["file"].size
+    assert settings.UPLOAD_MAX_BYTES < size < settings.UPLOAD_MAX_BYTES + 256 * 1024
+
+
 def test_viewers_export_and_do_not_import(acme: Partner, client_of: Any) -> None:
     carry_out(GOOD)
     client = client_of(acme, "viewer")
