@@ -66,8 +66,8 @@ class Message:
 
 
 def about_alerts(items: Sequence[Item], base_url: str, delivery_id: str, unsubscribe_url: str = "") -> Message:
-    """One message for all of `items`, the severe ones first and the closed ones last."""
-    ordered = sorted(items, key=lambda item: (item.closed, RANK[item.severity], item.subject, item.alert))
+    """One message for all of `items`: the severe ones first, of them what is due first, and the closed ones last."""
+    ordered = sorted(items, key=_urgency)
     subject = _one_line(_subject(ordered))
     context = {
         "subject": subject,
@@ -95,6 +95,11 @@ def about_channel(kind: str, subject: str, paragraphs: Sequence[str], base_url: 
         "list_url": base_url + reverse("channels"), "unsubscribe_url": unsubscribe_url,
     }  # fmt: skip
     return _message(context, kind, delivery_id, {"message": " ".join(paragraphs)})
+
+
+def _urgency(item: Item) -> tuple[bool, int, bool, float, str, int]:
+    due = item.due_at.timestamp() if item.due_at else 0.0
+    return item.closed, RANK[item.severity], item.due_at is None, due, item.subject, item.alert
 
 
 def _message(context: dict[str, Any], kind: str, delivery_id: str, body: dict[str, Any]) -> Message:

@@ -239,6 +239,19 @@ def test_content_of_a_webhook(acme: Partner) -> None:
     ]  # fmt: skip
 
 
+def test_urgent_ones_come_first(acme: Partner) -> None:
+    make.make_channel(storm_limit=1)
+    now = timezone.now()
+    for subject, severity, days in (("E", "minor", 1), ("D", "major", None), ("A", "major", 9), ("B", "major", 3),
+                                    ("C", "critical", None)):  # fmt: skip
+        due_at = now + timedelta(days=days) if days else None
+        make.make_event(make.make_alert(subject=subject, severity=severity, due_at=due_at))
+
+    notify.collect(BASE)
+
+    assert [line[-1] for line in Delivery.objects.get().text.splitlines() if line.startswith("[")] == list("CBADE")
+
+
 def test_html_is_escaped_and_subject_is_one_line(acme: Partner) -> None:
     make.make_channel()
     make.make_event(make.make_alert(subject="<b>x</b>\r\nBcc: all@globex.example", summary="a <script> & more"))
