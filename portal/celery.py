@@ -14,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 app = CeleryApp("portal", task_cls="tenants.tasks:PartnerTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(lambda: ["tenants", "licensing"])
+app.autodiscover_tasks(lambda: ["licensing"], related_name="errand_tasks")
 
 
 @setup_logging.connect

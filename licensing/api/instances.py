@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.viewsets import GenericViewSet
 
-from licensing import errands, tasks
+from licensing import errand_tasks, errands
 from licensing.api.fields import Link, Strict
 from licensing.errands import Errand
 from licensing.models import ProductInstance, VirtualAccount
@@ -60,7 +60,7 @@ class Actions(GenericViewSet[ProductInstance]):
         """Remove it at Cisco, read back whether it is gone, and sync."""
         asked = RemovalSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        return self._begun(tasks.start_instance_removal(_user(request), self._found(pk), **asked.validated_data))
+        return self._begun(errand_tasks.start_instance_removal(_user(request), self._found(pk), **asked.validated_data))
 
     @extend_schema(request=TransferSerializer, responses={202: ErrandSerializer})
     def transfer(self, request: Request, pk: int) -> Response:
@@ -68,7 +68,7 @@ class Actions(GenericViewSet[ProductInstance]):
         asked = TransferSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         target = asked.validated_data["virtual_account"]
-        return self._begun(tasks.start_instance_transfer(_user(request), self._found(pk), target))
+        return self._begun(errand_tasks.start_instance_transfer(_user(request), self._found(pk), target))
 
     def _found(self, pk: int) -> ProductInstance:
         found: ProductInstance = get_object_or_404(self.get_queryset(), pk=pk)

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from licensing import accounts, errands, explanation, holdings, shortages, tasks, tokens, virtual_accounts
+from licensing import accounts, errand_tasks, errands, explanation, holdings, shortages, tokens, virtual_accounts
 from licensing.api.allocation import ExplainedSerializer
 from licensing.api.fields import AsOf, Link, Strict
 from licensing.api.filters import GoneFilter, LinkFilter, YesNoFilter
@@ -88,7 +88,7 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
         new = NewVirtualAccountSerializer(data=request.data)
         new.is_valid(raise_exception=True)
         values = new.validated_data
-        key = tasks.start_virtual_account_creation(
+        key = errand_tasks.start_virtual_account_creation(
             _user(request), values["smart_account"], values["name"], values["description"]
         )
         return self._begun(key)
@@ -96,7 +96,7 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
     @extend_schema(responses={202: ErrandSerializer})
     def destroy(self, request: Request, pk: int) -> Response:
         """Delete it at Cisco, by a worker too. Refused while it is in use: `blockers` says by what."""
-        return self._begun(tasks.start_virtual_account_deletion(_user(request), self.get_object()))
+        return self._begun(errand_tasks.start_virtual_account_deletion(_user(request), self.get_object()))
 
     def _begun(self, key: str) -> Response:
         shown = ErrandSerializer(errands.find(key), context=self.get_serializer_context())

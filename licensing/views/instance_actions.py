@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from licensing import errands, instances, tasks
+from licensing import errand_tasks, errands, instances, tasks
 from licensing.forms.instances import RemoveInstanceForm, TransferInstanceForm
 from licensing.models import Assignment, ProductInstance
 from licensing.refusals import Refusal
@@ -26,7 +26,7 @@ def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
     form = RemoveInstanceForm(request.POST if request.method == "POST" else None)
     return _ask(
         request, found, form,
-        lambda: tasks.start_instance_removal(_user(request), found, form.cleaned_data["return_code"]),
+        lambda: errand_tasks.start_instance_removal(_user(request), found, form.cleaned_data["return_code"]),
         heading=f"Remove {found}?", submit="Remove at Cisco", danger=True,
         consequences=[
             f"Cisco forgets its registration in {found.virtual_account}; the licenses that it uses become free there.",
@@ -42,7 +42,7 @@ def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
     form = TransferInstanceForm(found, request.POST if request.method == "POST" else None)
     return _ask(
         request, found, form,
-        lambda: tasks.start_instance_transfer(_user(request), found, form.cleaned_data["virtual_account"]),
+        lambda: errand_tasks.start_instance_transfer(_user(request), found, form.cleaned_data["virtual_account"]),
         heading=f"Move {found}", submit="Move at Cisco", danger=False,
         consequences=[
             f"It leaves {found.virtual_account} and uses the licenses of the other virtual account from then on.",

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from licensing import errands, tasks, tokens
+from licensing import errand_tasks, errands, tasks, tokens
 from licensing.filters.tokens import RegistrationTokenFilter
 from licensing.forms.tokens import CreateTokenForm, RecordTokenForm
 from licensing.models import RegistrationToken
@@ -52,7 +52,9 @@ def registration_token_add(request: HttpRequest) -> HttpResponse:
                 values[name] for name in ("virtual_account", "description", "expires_after_days")
             )
             try:
-                return redirect("token-errand", tasks.start_token_creation(_user(request), pool, description, days))
+                return redirect(
+                    "token-errand", errand_tasks.start_token_creation(_user(request), pool, description, days)
+                )
             except Refusal as refusal:
                 form.add_error(refusal.field or None, str(refusal))
             except tasks.BrokerUnavailable as error:
@@ -125,7 +127,7 @@ def _record(request: HttpRequest, form: RecordTokenForm) -> RegistrationToken:
 
 def _start_revocation(request: HttpRequest, token: RegistrationToken) -> str:
     try:
-        return tasks.start_token_revocation(_user(request), token)
+        return errand_tasks.start_token_revocation(_user(request), token)
     except tasks.BrokerUnavailable as error:
         raise Refusal(error.message, error.next_step) from None
 

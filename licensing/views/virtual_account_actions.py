@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from licensing import errands, guards, tasks
+from licensing import errand_tasks, errands, guards, tasks
 from licensing.forms.virtual_accounts import NewVirtualAccountForm
 from licensing.models import VirtualAccount
 from licensing.refusals import Refusal
@@ -38,7 +38,7 @@ def virtual_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
     here, guard, started = reverse("virtual-account", args=[pk]), guards.of_virtual_account(pool), list[str]()
     page = confirm_page(
         request,
-        lambda: started.append(_queued(lambda: tasks.start_virtual_account_deletion(_user(request), pool))),
+        lambda: started.append(_queued(lambda: errand_tasks.start_virtual_account_deletion(_user(request), pool))),
         heading=f"Delete {pool}?",
         consequences=[
             f"Cisco deletes it from {pool.smart_account}, with the registration tokens that are left in it.",
@@ -70,7 +70,7 @@ def virtual_account_errand(request: HttpRequest, key: str) -> HttpResponse:
 def _start_creation(request: HttpRequest, form: NewVirtualAccountForm) -> str:
     values = form.cleaned_data
     account, name, description = values["smart_account"], values["name"], values["description"]
-    return _queued(lambda: tasks.start_virtual_account_creation(_user(request), account, name, description))
+    return _queued(lambda: errand_tasks.start_virtual_account_creation(_user(request), account, name, description))
 
 
 def _queued(start: Callable[[], str]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django_tenants.utils import tenant_context
 
-from licensing import errands, instances, tasks
+from licensing import errand_tasks, errands, instances
 from licensing.cssm.emulator import Account, EmulatorThread
 from licensing.cssm.errors import CssmError, CssmRefused, CssmUnavailable
 from licensing.models import ProductInstance, SmartAccount, SyncRun, VirtualAccount
@@ -162,9 +162,9 @@ def user(role: str = "operator") -> User:
 
 
 def test_worker_removes_tells_and_syncs(instance: ProductInstance, cisco: Account) -> None:
-    key = tasks.start_instance_removal(user(), instance, "")
-    tasks.remove_product_instance(key, instance.pk, "")
-    tasks.remove_product_instance(key, instance.pk, "")  # the message comes twice
+    key = errand_tasks.start_instance_removal(user(), instance, "")
+    errand_tasks.remove_product_instance(key, instance.pk, "")
+    errand_tasks.remove_product_instance(key, instance.pk, "")  # the message comes twice
 
     errand = errands.find(key)
     assert (errand and errand.state, places(cisco).get("00001")) == ("done", None)
@@ -175,9 +175,9 @@ def test_worker_removes_tells_and_syncs(instance: ProductInstance, cisco: Accoun
 def test_worker_tells_why_it_failed(
     instance: ProductInstance, lab: VirtualAccount, cisco: Account, emulator: EmulatorThread
 ) -> None:
-    key = tasks.start_instance_transfer(user(), instance, lab)
+    key = errand_tasks.start_instance_transfer(user(), instance, lab)
     emulator.scenario("item-failures")
-    tasks.transfer_product_instance(key, instance.pk, lab.pk)
+    errand_tasks.transfer_product_instance(key, instance.pk, lab.pk)
 
     errand = errands.find(key)
     assert errand is not None
@@ -194,7 +194,7 @@ def test_pages_ask_queue_and_answer(
     response = client.post(path, {"virtual_account": lab.pk})
     key = response["Location"].strip("/").rpartition("/")[2]
     waiting = client.get(response["Location"]).content.decode()
-    tasks.transfer_product_instance(key, instance.pk, lab.pk)
+    errand_tasks.transfer_product_instance(key, instance.pk, lab.pk)
     told = client.get(response["Location"]).content.decode()
 
     assert "no licenses do" in asked
@@ -243,7 +243,7 @@ def test_rest_answers_an_errand_for_who_asked(
 ) -> None:
     api = api_of(acme, "operator")
     begun = api.post(f"/api/v1/product-instances/{instance.pk}/transfer/", {"virtual_account": lab.pk})
-    tasks.transfer_product_instance(begun.json()["key"], instance.pk, lab.pk)
+    errand_tasks.transfer_product_instance(begun.json()["key"], instance.pk, lab.pk)
     told = api.get(f"/api/v1/errands/{begun.json()['key']}/")
 
     assert (begun.status_code, begun.json()["state"]) == (202, "waiting")

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from licensing import errands, tasks, tokens
+from licensing import errand_tasks, errands, tokens
 from licensing.cssm.emulator import EmulatorThread
 from licensing.cssm.errors import CssmUnavailable
 from licensing.models import RegistrationToken, VirtualAccount
@@ -45,7 +45,7 @@ def test_token_is_made_by_the_worker_and_its_text_shown_once(
     key = ask(client, pool)
     waiting = page(client.get(f"/registration-tokens/errands/{key}/"))
     assert listed(emulator) == []
-    tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
+    errand_tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
     answer = client.get(f"/registration-tokens/errands/{key}/", HTTP_HX_REQUEST="true")
 
     token, (text,) = RegistrationToken.objects.get(), listed(emulator)
@@ -66,7 +66,7 @@ def test_message_that_comes_twice_makes_one_token(
     key = ask(client_of(acme, "operator"), pool)
 
     for _ in range(2):
-        tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
+        errand_tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
 
     assert len(listed(emulator)) == 1
 
@@ -78,7 +78,7 @@ def test_worker_that_died_in_between_leaves_a_clear_answer_and_no_second_token(
     key = ask(client, pool)
     errands.start(key)  # and then its worker is killed
 
-    tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
+    errand_tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
 
     shown = page(client.get(f"/registration-tokens/errands/{key}/"))
     assert "the outcome is not known." in shown
@@ -102,7 +102,7 @@ def test_silent_server_is_told_with_what_to_do(
     client = client_of(acme, "operator")
 
     key = ask(client, pool)
-    tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
+    errand_tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
 
     shown = page(client.get(f"/registration-tokens/errands/{key}/"))
     assert "Check client ID and secret." in shown
@@ -186,7 +186,7 @@ def test_token_made_elsewhere_is_revoked(
     assert "Nobody can register a product with it any more." in page(client.get(f"{address}/revoke/"))
     key = client.post(f"{address}/revoke/")["Location"].split("/")[-2]
     assert listed(emulator) == [text]
-    tasks.revoke_registration_token(key, token.pk)
+    errand_tasks.revoke_registration_token(key, token.pk)
 
     assert "The token was revoked." in page(client.get(f"/registration-tokens/errands/{key}/"))
     assert listed(emulator) == []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from licensing import guards, tasks, virtual_accounts
+from licensing import errand_tasks, guards, virtual_accounts
 from licensing.cssm.emulator import EmulatorThread
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.models import SmartAccount, VirtualAccount
@@ -122,7 +122,7 @@ def test_page_and_worker_make_one(
     asked = client.post("/virtual-accounts/add/", {"smart_account": account.pk, "name": "New", "description": ""})
     address = asked["Location"]
     waiting = page(client.get(address))
-    tasks.create_virtual_account(address.split("/")[-2], account.pk, "New", "")
+    errand_tasks.create_virtual_account(address.split("/")[-2], account.pk, "New", "")
     done = page(client.get(address, HTTP_HX_REQUEST="true"))
 
     assert "Waiting for Cisco" in waiting
@@ -137,10 +137,10 @@ def test_rest_and_worker_make_and_delete_one(
     api = api_of(acme)
 
     begun = api.post("/api/v1/virtual-accounts/", {"smart_account": account.pk, "name": "New"})
-    tasks.create_virtual_account(begun.json()["key"], account.pk, "New", "")
+    errand_tasks.create_virtual_account(begun.json()["key"], account.pk, "New", "")
     made = api.get(begun.json()["url"]).json()
     leaving = api.delete(f"/api/v1/virtual-accounts/{made['row']}/")
-    tasks.delete_virtual_account(leaving.json()["key"], made["row"])
+    errand_tasks.delete_virtual_account(leaving.json()["key"], made["row"])
 
     assert (begun.status_code, leaving.status_code, made["state"]) == (202, 202, "done")
     assert api.get(leaving.json()["url"]).json()["state"] == "done"
