@@ -15,6 +15,7 @@ from bench import baseline, recorded
 from bench.figures import Figure
 from bench.memory import Memory, peak_of
 from bench.partner import enter_partner, make_partner
+from bench.phases import Phases
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 DATABASE_URL = os.environ["DATABASE_URL"]
@@ -43,9 +44,12 @@ def _speed(url: str) -> list[Figure]:
     full, changed = mirror.account(url, "/full"), mirror.account(url, "/changed")
     seconds: dict[str, list[float]] = {}
 
+    phases = Phases()
+
     def clock(name: str, work: Callable[[], object]) -> None:
         began = time.perf_counter()
-        work()
+        with phases.watched(name):
+            work()
         seconds.setdefault(name, []).append(time.perf_counter() - began)
 
     for _ in range(ROUNDS):
@@ -57,14 +61,15 @@ def _speed(url: str) -> list[Figure]:
         clock("1 % changed", lambda: mirror.sync(changed(), changed=recorded.FULL.instances // 100))
     took = {name: median(found) for name, found in seconds.items()}
     return [
-        _ratio("(a) first sync / fetch, parse and COPY", took, "first", "fetch and copy", 2.0),
-        _ratio("(b) sync without change / fetch and parse", took, "unchanged", "fetch", 1.3),
-        _ratio("(c) 1 % changed / fetch and parse", took, "1 % changed", "fetch", 1.4),
+        _ratio("(a) first sync / fetch, parse and COPY", took, "first", "fetch and copy", 2.0, phases),
+        _ratio("(b) sync without change / fetch and parse", took, "unchanged", "fetch", 1.3, phases),
+        _ratio("(c) 1 % changed / fetch and parse", took, "1 % changed", "fetch", 1.4, phases),
     ]
 
 
-def _ratio(name: str, took: dict[str, float], ours: str, theirs: str, bound: float) -> Figure:
-    return Figure(name, took[ours] / took[theirs], bound, note=f"{took[ours]:.3f} s / {took[theirs]:.3f} s")
+def _ratio(name: str, took: dict[str, float], ours: str, theirs: str, bound: float, phases: Phases) -> Figure:
+    note = f"{took[ours]:.3f} s / {took[theirs]:.3f} s: {phases.of(ours)}"
+    return Figure(name, took[ours] / took[theirs], bound, note=note)
 
 
 def _against_rows(url: str) -> list[Figure]:
