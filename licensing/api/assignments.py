@@ -56,7 +56,7 @@ class ReassignBody(Strict, serializers.Serializer[Any]):
     )
 
 
-class CheckBody(Strict, serializers.Serializer[Any]):
+class PreflightBody(Strict, serializers.Serializer[Any]):
     cluster = Link(Cluster)
     virtual_account = Link(VirtualAccount)
 
@@ -69,7 +69,7 @@ class ReasonSerializer(serializers.Serializer[Any]):
     overridable = serializers.BooleanField(help_text="Whether `override_reason` goes over it.")
 
 
-class CheckSerializer(serializers.Serializer[Any]):
+class PreflightSerializer(serializers.Serializer[Any]):
     reasons = ReasonSerializer(many=True, help_text="Everything that is against it; empty: it can be assigned.")
     restarts = serializers.CharField(help_text="The publisher that will restart; empty: none.")
 
@@ -100,11 +100,11 @@ class Assignments(mixins.CreateModelMixin, ReadOnlyModelViewSet[Assignment]):
         made = assigning.reassign(audit.actor_of(request), self.get_object().cluster, **body.validated_data)
         return self._answer(made)
 
-    @extend_schema(request=CheckBody, responses=CheckSerializer)
+    @extend_schema(request=PreflightBody, responses=PreflightSerializer)
     @action(detail=False, methods=["post"])
-    def check(self, request: Request) -> Response:
+    def preflight(self, request: Request) -> Response:
         """What is against assigning a cluster, all of it at once. Nothing is changed."""
-        body = CheckBody(data=request.data)
+        body = PreflightBody(data=request.data)
         body.is_valid(raise_exception=True)
         cluster, pool = body.validated_data["cluster"], body.validated_data["virtual_account"]
         moves = Assignment.objects.current().filter(cluster=cluster).exclude(virtual_account=pool).exists()
@@ -113,7 +113,7 @@ class Assignments(mixins.CreateModelMixin, ReadOnlyModelViewSet[Assignment]):
             "reasons": assignment.reasons_against(cluster, pool, step),
             "restarts": assignment.restarting_publisher(cluster, pool),
         }
-        return Response(CheckSerializer(answer).data)
+        return Response(PreflightSerializer(answer).data)
 
     def _answer(self, row: Assignment) -> Response:
         return Response(self.get_serializer(self.get_queryset().get(pk=row.pk)).data)

@@ -66,12 +66,14 @@ def test_reassign_answers_the_new_assignment(acme: Partner, api_of: Any) -> None
     )  # fmt: skip
 
 
-def test_check_says_everything_and_changes_nothing(acme: Partner, api_of: Any) -> None:
+def test_preflight_says_everything_and_changes_nothing(acme: Partner, api_of: Any) -> None:
     nodes = {"main-pub.example": "publisher"}
     cluster = make.make_cluster(nodes, version="11.5", deployment="enterprise")
     pool = make.make_pool(smart_account=make.make_smart_account(last_synced_at=None))
 
-    said = api_of(acme, "operator").post(f"{HERE}check/", {"cluster": cluster.pk, "virtual_account": pool.pk}).json()
+    said = (
+        api_of(acme, "operator").post(f"{HERE}preflight/", {"cluster": cluster.pk, "virtual_account": pool.pk}).json()
+    )
 
     assert [reason["code"] for reason in said["reasons"]] == ["version", "stale"]
     assert said["restarts"] == "main-pub.example"
@@ -110,7 +112,7 @@ def test_steps_by_hand_over_rest(acme: Partner, api_of: Any) -> None:
 def test_viewer_and_read_tokens_change_nothing(acme: Partner, api_of: Any) -> None:
     job, batch = make.make_assignment_job(state="failed"), make.make_batch()
     paths = [f"{JOBS}{job.pk}/{verb}/" for verb in ("confirm", "fail", "retry", "cancel")]
-    paths += [f"{BATCHES}{batch.pk}/{verb}/" for verb in ("plan", "approve", "cancel")] + [BATCHES, f"{HERE}check/"]
+    paths += [f"{BATCHES}{batch.pk}/{verb}/" for verb in ("plan", "approve", "cancel")] + [BATCHES, f"{HERE}preflight/"]
 
     for api in (api_of(acme, "viewer"), api_of(acme, "owner", "read")):
         assert {api.post(path).status_code for path in paths} == {403}
