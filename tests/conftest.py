@@ -199,13 +199,23 @@ def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """The database without a transaction around the test; afterwards every schema and the registry are as before."""
     with django_db_blocker.unblock():
         cache.clear()
+        rules = stored_rules()
         yield
         connection.close()  # a test may have killed or poisoned it
-        restore_everything()
+        restore_everything(rules)
         celery_app.control.purge()
 
 
-def restore_everything() -> None:
+def stored_rules() -> dict[str, list[dict[str, Any]]]:
+    """The alert rules of each partner, which a migration has made."""
+    found = {}
+    for schema in PARTNERS:
+        with schema_context(schema):
+            found[schema] = list(AlertRule.objects.values())
+    return found
+
+
+def restore_everything(rules: dict[str, list[dict[str, Any]]]) -> None:
     connection.set_schema_to_public()
     for extra in Partner.objects.exclude(schema_name__in=(*PARTNERS, "provider")):
         extra.delete(force_drop=True)
@@ -215,16 +225,16 @@ def restore_everything() -> None:
     for partner in Partner.objects.all():
         with tenant_context(partner):
             empty_schema(partner)
+            AlertRule.objects.bulk_create(
+                AlertRule(**{**rule, "id": None, "owner_id": None}) for rule in rules.get(partner.schema_name, ())
+            )
 
 
 def empty_schema(partner: Partner) -> None:
-    rules = [] if partner.kind == Partner.Kind.PROVIDER else list(AlertRule.objects.values())
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [partner.schema_name])
         tables = sorted({name for (name,) in cursor.fetchall()} - KEPT_TABLES)
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
-    if rules:
-        AlertRule.objects.bulk_create([AlertRule(**{**rule, "id": None, "owner_id": None}) for rule in rules])
     if partner.kind == Partner.Kind.PROVIDER:
         User.objects.create_user("provider@portal.example", PASSWORD, role=Role.OWNER, is_superuser=True)
         return

@@ -27,6 +27,8 @@ class Step:
 STEPS: dict[str, tuple[str, str, str, Need, bool]] = {
     Kind.OUT_OF_COMPLIANCE: ("Remedies", "wrench", "license-remedies", Need.READ, False),
     Kind.OVERAGE: ("Remedies", "wrench", "license-remedies", Need.READ, False),
+    Kind.OUT_OF_COMPLIANCE: ("See what ends it", "wrench", "license-remedies", Need.READ, False),
+    Kind.OVERAGE: ("See what ends it", "wrench", "license-remedies", Need.READ, False),
     Kind.SYNC_FAILED: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),
     Kind.SYNC_TOO_OLD: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),
     Kind.CSSM_ALERT: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),

@@ -191,6 +191,10 @@ def test_button_leads_on_for_those_who_may(acme: Partner, client_of: Any) -> Non
         client_of(acme, "operator").get(f"/alerts/{failed.pk}/")
     )
     assert "Sync now" not in page(client_of(acme, "viewer").get(f"/alerts/{failed.pk}/"))
+    short = make.make_license(quantity=1, in_use=4)
+    evaluate()
+    found = Alert.objects.get(kind="out_of_compliance")
+    assert f'href="/licenses/{short.pk}/remedies/"' in page(client_of(acme, "viewer").get(f"/alerts/{found.pk}/"))
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in AlertRule._meta.get_field("kind").choices])
