@@ -18,7 +18,7 @@ from licensing.allocation import Allocation, Rule, allocate, license_of, servers
 from licensing.holdings import Holding
 from licensing.license_names import CURRENT
 from licensing.models import InstanceUsage, License, ProductInstance, SmartAccount, VirtualAccount
-from licensing.remedies import Move, Plan, Pool
+from licensing.remedies import Move, Pool
 from licensing.transfers import Wanted
 from licensing.transfers.movable import movable_by_type
 from licensing.worklist import silent_days
@@ -52,7 +52,7 @@ class Remedies:
     short: int
     borrowing_fails: bool  # by its rules something would be lent, and Cisco says that it is short all the same
     options: tuple[Remedy, ...]
-    account_plan: Plan  # ends all shortages of the smart account together, as far as they can be
+    also_short: tuple[str, ...]  # other virtual accounts of the smart account, by name
 
     def option(self, kind: Kind) -> Remedy | None:
         return next((option for option in self.options if option.kind == kind), None)
@@ -65,7 +65,7 @@ def remedies_for(row: License) -> Remedies:
     short = here.short(books.pools[here.name])
     found = _moving(books, here, short) + _reclaiming(books, here, short) + _borrowing(here)
     order = (_ordering(short, found),) if short else ()
-    return Remedies(row, short, here.bound, (*found, *order), remedies.plan(books.pools.values()))
+    return Remedies(row, short, here.bound, (*found, *order), books.short_but(here.name))
 
 
 def wanted_for(row: License, from_ordered: bool = False) -> list[Wanted]:
@@ -126,6 +126,11 @@ class _Books:
         """Everything else that is short asks only for what it has: the fewest moves for this one."""
         return [_trimmed(pool, here.tag if pool.name == here.name else "") for pool in self.pools.values()]
 
+    def short_but(self, name: str) -> tuple[str, ...]:
+        """The other pools that lack something; nothing is lacking in the ordered one."""
+        others = (pool for pool in self.pools.values() if pool.name != name and not pool.ordered)
+        return tuple(pool.name for pool in others if not allocate(pool.supply, pool.demand, pool.reserved).covered)
+
     def wanted(self, moves: Iterable[Move]) -> list[Wanted]:
         return [
             Wanted(self._licenses[move.source, move.license], self.held[move.target].pool, move.quantity)
@@ -175,6 +180,8 @@ def _moving(books: _Books, here: _Here, short: int) -> tuple[Remedy, ...]:
     left = short
     pools = books.with_this_shortage_alone(here)
     for kind, from_ordered in ((Kind.MOVE, False), (Kind.MOVE_ORDERED, True)):
+        if not left:
+            break
         moves = remedies.plan(pools, from_ordered).moves
         after = next(pool for pool in remedies.applied(pools, moves) if pool.name == here.name)
         if moves and here.short(after) < left:

@@ -31,7 +31,6 @@ def license_remedies(request: HttpRequest, pk: int) -> HttpResponse:
             messages.error(request, str(refusal))
             status = REFUSED
     found = shortages.remedies_for(row)
-    elsewhere = [move for move in found.account_plan.moves if move.target != row.virtual_account.name]
     context = {
         "license": row,
         "pool": row.virtual_account,
@@ -39,7 +38,6 @@ def license_remedies(request: HttpRequest, pk: int) -> HttpResponse:
         "found": found,
         "options": found.options,
         "overage": Overage.objects.open().filter(license=row).select_related("owner").first(),
-        "elsewhere": elsewhere,
         "plans": row.virtual_account.smart_account.transfer_plans.exclude(
             state__in=(TransferPlan.State.DONE, TransferPlan.State.CANCELLED)
         ),
