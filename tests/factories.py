@@ -27,6 +27,7 @@ from licensing.models import (
     ProductInstance,
     RegistrationToken,
     SmartAccount,
+    Subscription,
     SyncRun,
     TransferPlan,
     TransferStep,
@@ -188,6 +189,12 @@ def make_batch(clusters: list[Cluster] | None = None, **values: Any) -> Assignme
         for place, cluster in enumerate([make_cluster()] if clusters is None else clusters, 1)
     )
     return batch
+
+
+def make_subscription(**values: Any) -> Subscription:
+    if "smart_account" not in values:
+        values["smart_account"] = make_smart_account()
+    return Subscription.objects.create(**{"subscription_id": f"Sub{next(_numbers)}", **values})
 
 
 def make_sync_run(**values: Any) -> SyncRun:

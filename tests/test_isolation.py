@@ -94,6 +94,9 @@ def fill(partner: Partner, marker: str) -> None:
             id=ID, license=license_, day="2026-01-01", quantity=3, in_use=5, available=-2, reserved=0
         )
         customer = make.make_customer(id=ID, name=f"{marker} customer", note=f"{marker} note")
+        make.make_subscription(
+            id=ID, smart_account=account, subscription_id=f"{marker}-sub", customer=customer, license_model="named_user"
+        )
         cluster = make.make_cluster(
             {f"{marker}.host.example": "publisher"}, id=ID, customer=customer, name=f"{marker} cluster"
         )
@@ -197,6 +200,8 @@ LISTS = (
     "overages", "transfer-plans", "worklist",
     "customers", "clusters", "assignments", "sync-runs", "alerts", "channels", "deliveries",
     "users", "api-tokens", "audit",
+    "customers", "clusters", "assignments", "sync-runs", "alerts", "users", "api-tokens", "audit",
+    "subscriptions", "pools",
 )  # fmt: skip
 
 
@@ -227,7 +232,7 @@ def test_own_token_shows_own_rows_and_never_the_others(filled: tuple[Partner, Pa
             shown.add(path)
 
     collections = [name for name in LISTS if f"/api/v1/{name}/" in CALLS]
-    assert len(collections) == 16
+    assert len(collections) == 17
     assert {f"/api/v1/{name}/" for name in collections} - shown == set()
     assert {f"/api/v1/{name}/{ID}/" for name in collections if f"/api/v1/{name}/{ID}/" in CALLS} - shown == set()
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -15,6 +15,7 @@ from licensing.allocation import Rule
 from licensing.api.fields import MAX_ID, Strict
 from licensing.explanation import Explained, Verdict
 from licensing.models import Cluster, VirtualAccount
+from licensing.pools import Pools
 from people.gate import Need
 
 MOST_CLUSTERS, MOST_LICENSES = 1000, 500
@@ -121,6 +122,43 @@ class ExplainedSerializer(serializers.Serializer[Any]):
 
     def get_licenses(self, found: Explained) -> list[int]:
         return [row.pk for row in found.rows]
+
+
+class FiguresSerializer(serializers.Serializer[Any]):
+    license = serializers.CharField()
+    ordered = serializers.IntegerField()
+    operational = serializers.IntegerField()
+    consumed = serializers.IntegerField()
+    difference = serializers.IntegerField(help_text="Operational less consumed.")
+
+
+class GroupSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    licenses = FiguresSerializer(source="figures", many=True)
+
+
+class CustomerGroupSerializer(GroupSerializer):
+    customer = serializers.IntegerField(source="row.pk", allow_null=True, default=None)
+
+
+class ClusterGroupSerializer(GroupSerializer):
+    cluster = serializers.IntegerField(source="row.pk", allow_null=True, default=None)
+
+
+class PoolsSerializer(serializers.Serializer[Any]):
+    ordered = serializers.IntegerField(source="ordered.pk", allow_null=True, default=None, help_text="Virtual account.")
+    operational = serializers.IntegerField(
+        source="operational.pk", allow_null=True, default=None, help_text="Virtual account."
+    )
+    as_of = serializers.DateTimeField(source="account.last_synced_at", allow_null=True)
+    by_license = serializers.SerializerMethodField()
+    by_model = GroupSerializer(many=True)
+    by_customer = CustomerGroupSerializer(many=True)
+    by_cluster = ClusterGroupSerializer(many=True)
+
+    @extend_schema_field(FiguresSerializer(many=True))
+    def get_by_license(self, found: Pools) -> Any:
+        return FiguresSerializer([row.figures for row in found.by_license], many=True).data
 
 
 class RowSerializer(serializers.Serializer[Any]):

@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
-from licensing import accounts, on_prem, tasks
+from licensing import accounts, on_prem, pools, tasks
+from licensing.api.allocation import PoolsSerializer
 from licensing.api.fields import Link, SecretText, Strict
 from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.api.runs import SyncRunSerializer
@@ -151,6 +152,12 @@ class SmartAccounts(ModelViewSet[SmartAccount]):
         pools = {pool.name: pool for pool in self.get_object().virtual_accounts.present()}
         suggested = accounts.purpose_suggestions(pools.values())
         return Response([{"virtual_account": pools[one.name].pk, **_suggestion(one)} for one in suggested])
+
+    @extend_schema(responses=PoolsSerializer)
+    @action(detail=True, methods=["get"])
+    def pools(self, request: Request, pk: int) -> Response:
+        """Ordered against operational against consumed: by license, license model, customer and cluster."""
+        return Response(PoolsSerializer(pools.of(self.get_object())).data)
 
     @extend_schema(request=None, responses=SmartAccountSerializer)
     @action(detail=True, methods=["post"])

@@ -19,6 +19,7 @@ from licensing.api import (
     reach,
     runs,
     servers,
+    subscriptions,
     transfers,
     worklist,
 )
@@ -33,6 +34,7 @@ COLLECTIONS: dict[str, Any] = {
     "overages": transfers.Overages,
     "transfer-plans": transfers.TransferPlans,
     "worklist": worklist.Worklist,
+    "subscriptions": subscriptions.Subscriptions,
     "customers": fleet.Customers,
     "clusters": fleet.Clusters,
     "assignments": assignments.Assignments,

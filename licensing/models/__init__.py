@@ -18,6 +18,7 @@ from licensing.models.history import Change, SyncRun, UsageSample
 from licensing.models.jobs import AssignmentBatch, AssignmentBatchCluster, AssignmentJob, AssignmentStage
 from licensing.models.overages import Overage
 from licensing.models.servers import LicenseServer
+from licensing.models.subscriptions import Subscription
 from licensing.models.transfers import TransferPlan, TransferStep
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "RegistrationToken",
     "SavedFilter",
     "SmartAccount",
+    "Subscription",
     "SyncRun",
     "TransferPlan",
     "TransferStep",

@@ -187,7 +187,12 @@ class LicenseLine(models.Model):
     class Meta:
         ordering = [F("end").asc(nulls_last=True), "position"]
         constraints = [models.UniqueConstraint(fields=["license", "position"], name="one_line_per_position")]
-        indexes = [models.Index(fields=["end"], name="license_line_end")]  # LicenseLineQuerySet.ending_by
+        indexes = [
+            models.Index(fields=["end"], name="license_line_end"),  # LicenseLineQuerySet.ending_by
+            models.Index(  # what a subscription covers
+                fields=["subscription_id"], name="license_line_subscription", condition=~Q(subscription_id="")
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.type or 'line'}"

@@ -114,6 +114,19 @@ WHERE (licensing_usagesample.quantity, licensing_usagesample.in_use, licensing_u
 """
 
 
+# What people decide about a subscription needs a row to stand in, from the first line that names it.
+SUBSCRIPTIONS = """
+INSERT INTO licensing_subscription (smart_account_id, subscription_id, first_seen_at)
+SELECT DISTINCT pool.smart_account_id, line.subscription_id, %(now)s::timestamptz
+FROM licensing_licenseline line JOIN licensing_license license ON license.id = line.license_id
+JOIN licensing_virtualaccount pool ON pool.id = license.virtual_account_id
+WHERE pool.smart_account_id = %(account)s AND line.subscription_id <> '' AND NOT EXISTS (
+    SELECT 1 FROM licensing_subscription known
+    WHERE known.smart_account_id = pool.smart_account_id AND known.subscription_id = line.subscription_id
+)
+"""
+
+
 @transaction.atomic
 def merge(run: SyncRun, fetched: Fetched, cssm_alerts: str | None = None) -> bool:
     """Bring the mirror to what was listed, and finish the run. `cssm_alerts`: what cssm_alerts.fetch gave.
@@ -128,6 +141,20 @@ def merge(run: SyncRun, fetched: Fetched, cssm_alerts: str | None = None) -> boo
         merger.execute(SAMPLES)
     told = alerted or cssm_alerts not in {None, "[]"}
     if told and cssm_alerts is not None:
+def merge(run: SyncRun, rows: int, cssm_alerts: str | None = None) -> None:
+    """Bring the mirror to the staged rows, and finish the run. `cssm_alerts`: what cssm_alerts.fetch gave."""
+    merger = _Merger(run, timezone.now())
+    merger.execute("SELECT 1 FROM licensing_smartaccount WHERE id = %(account)s FOR KEY SHARE")
+    rows += merger.execute(UNLISTED_POOLS)
+    found = {mirror: merger.reconcile(mirror) for mirror in MIRRORS}
+    if found[PRODUCT_INSTANCES] or found[LICENSES]:
+        merger.execute(LINK_USAGE)
+    if found[LICENSES]:
+        merger.execute(SUBSCRIPTIONS)
+    if found[PRODUCT_INSTANCES]:
+        matching.match_clusters()
+    merger.execute(SAMPLES)
+    if cssm_alerts is not None:
         merger.execute(STORE_ALERTS, alerts=cssm_alerts)
     runs.succeed(run, merger.counts(), " ".join(fetched.remarks))
     return bool(merger.differing.total()) or told or not sampled

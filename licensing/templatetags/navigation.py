@@ -39,12 +39,14 @@ SECTIONS = (
     (
         "Pools",
         (
+            Item("pools", "Ordered and operational", "git-compare-arrows"),
             Item("licenses", "Licenses", "key-round"),
             Item("virtual-accounts", "Virtual accounts", "layers"),
             Item("product-instances", "Product instances", "cpu"),
             Item("overages", "Out of compliance", "timer"),
             Item("transfer-plans", "Transfer plans", "arrow-left-right"),
             Item("registration-tokens", "Registration tokens", "ticket"),
+            Item("subscriptions", "Subscriptions", "receipt"),
             Item("what-if", "What if?", "flask-conical"),
         ),
     ),

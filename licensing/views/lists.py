@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,11 +101,16 @@ def csv_address(request: HttpRequest) -> str:
 
 def csv_file(table: PortalTable, name: str) -> HttpResponse:
     """Every row that the filters let through, in the list's order."""
+    return csv_of(table.as_values(), name)
+
+
+def csv_of(rows: Iterable[Sequence[Any]], name: str) -> HttpResponse:
+    """`rows`: the first one names the columns. `name`: of the file, in words."""
     text = io.StringIO()
     writer = csv.writer(text)
-    for row in table.as_values():
+    for row in rows:
         writer.writerow([plain(value) for value in row])
-    filename = f"{name.replace(' ', '-')}-{timezone.localdate():%Y-%m-%d}.csv"
+    filename = f"{re.sub(r'[^A-Za-z0-9.]+', '-', name).strip('-')}-{timezone.localdate():%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
     return HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
 

@@ -28,6 +28,8 @@ SHOWN_ONLY = {
 OWN_COLUMNS = {
     "virtualaccount": ["purpose", "license_mode", "note"],
     "productinstance": ["cluster", "note"],
+    "subscription": ["customer", "license_model", "note"],
+    "alertrule": ["enabled", "threshold", "severity"],
 }
 
 
