@@ -200,7 +200,6 @@ LISTS = (
     "overages", "transfer-plans", "worklist",
     "customers", "clusters", "assignments", "sync-runs", "alerts", "channels", "deliveries",
     "users", "api-tokens", "audit",
-    "customers", "clusters", "assignments", "sync-runs", "alerts", "users", "api-tokens", "audit",
     "subscriptions", "pools",
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from typing import Any
 import django_filters
 from django.db import transaction
 from django.db.models import Prefetch
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
@@ -12,12 +13,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from licensing import accounts, errand_tasks, errands, explanation, holdings, shortages, tokens, virtual_accounts
+from licensing import (
+    accounts,
+    errand_tasks,
+    errands,
+    explanation,
+    holdings,
+    shortages,
+    tasks,
+    tokens,
+    trend,
+    virtual_accounts,
+)
 from licensing.api.allocation import ExplainedSerializer
 from licensing.api.fields import AsOf, Link, Strict
 from licensing.api.filters import GoneFilter, LinkFilter, YesNoFilter
 from licensing.api.instances import ErrandSerializer
 from licensing.api.transfers import RemediesSerializer
+from licensing.api.trend import TrendSerializer
 from licensing.models import (
     InstanceUsage,
     License,
@@ -147,6 +160,12 @@ class Licenses(ReadOnlyModelViewSet[License]):
     queryset = License.objects.select_related("virtual_account__smart_account").prefetch_related("lines")
     serializer_class = LicenseSerializer
     filterset_class = LicenseFilters
+
+    @extend_schema(responses={200: TrendSerializer})
+    @action(detail=True, methods=["get"])
+    def trend(self, request: Request, pk: int) -> Response:
+        """Its days, the ends of its terms, and when it runs out at the present pace."""
+        return Response(TrendSerializer(trend.of(self.get_object(), timezone.now().date())).data)
 
     @extend_schema(responses={200: ExplainedSerializer})
     @action(detail=True, methods=["get"])

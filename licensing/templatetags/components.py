@@ -186,26 +186,6 @@ def progress(step: str, done: int | None = None, total: int | None = None) -> di
     return {"step": step, "done": done, "total": total}
 
 
-@register.inclusion_tag("components/chart.html")
-def usage_chart(samples: Sequence[Any]) -> dict[str, Any]:
-    """Days of a license: quantity as a line, in use as an area. `samples`: rows with day, quantity, in_use, by day."""
-    width, height = 600, 120
-    top = max([1, *(max(sample.quantity, sample.in_use) for sample in samples)])
-    steps = max(len(samples) - 1, 1)
-
-    def points(name: str) -> list[str]:
-        return [
-            f"{width * place / steps:.1f},{height - height * max(getattr(sample, name), 0) / top:.1f}"
-            for place, sample in enumerate(samples)
-        ]
-
-    area = " ".join([f"0,{height}", *points("in_use"), f"{width},{height}"])
-    return {
-        "samples": samples, "first": samples[0], "last": samples[-1], "top": top,
-        "quantity": " ".join(points("quantity")), "in_use": " ".join(points("in_use")), "area": area,
-    }  # fmt: skip
-
-
 # --- Facts and links ---
 
 

@@ -5,16 +5,15 @@ from datetime import timedelta
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 
 from licensing.filters.mirror import LicenseFilter
 from licensing.models import Alert, Change, License, LicenseLine, Overage
 from licensing.tables.mirror import LicenseTable
 from licensing.views.explanation import explained_context
 from licensing.views.lists import Empty, list_page
+from licensing.views.trend import trend_context
 from people.gate import Need, needs
 
-CHART_DAYS = 180
 USERS_SHOWN = 25
 CHANGES_SHOWN = 10
 
@@ -49,10 +48,10 @@ def license(request: HttpRequest, pk: int) -> HttpResponse:  # noqa: A001 - the 
         "users": usage.select_related("product_instance__cluster__customer").order_by("-quantity", "pk")[:USERS_SHOWN],
         "user_count": usage.count(),
         "elsewhere": elsewhere.select_related("virtual_account").order_by("-available", "pk")[:USERS_SHOWN],
-        "samples": list(found.samples.filter(day__gte=timezone.localdate() - timedelta(days=CHART_DAYS))),
         "alerts": alerts.by_urgency(),
         "overage": Overage.objects.open().filter(license=found).select_related("owner").first(),
         "changes": Change.objects.filter(object_type="license", object_id=pk)[:CHANGES_SHOWN],
         **explained_context(found),
+        **trend_context(found),
     }
     return render(request, "licenses/license.html", context)

@@ -29,7 +29,6 @@ OWN_COLUMNS = {
     "virtualaccount": ["purpose", "license_mode", "note"],
     "productinstance": ["cluster", "note"],
     "subscription": ["customer", "license_model", "note"],
-    "alertrule": ["enabled", "threshold", "severity"],
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django_tenants.utils import tenant_context
 
-from licensing import alerts, demo, matching, sync, tasks
+from licensing import alerts, demo, demo_history, matching, sync, tasks
 from licensing.models import SyncRun
 from people.models import Role, User
 from tenants.commands import PortalCommand
@@ -36,6 +36,7 @@ class Command(PortalCommand):
         run = sync.run(run)
         if run.status == SyncRun.Status.SUCCEEDED:
             demo.settle(account)
+            demo_history.write(account)
             matching.match_clusters()
             alerts.evaluate()
         else:
