@@ -120,8 +120,8 @@ def _available(rows: tuple[License, ...], figures: Explanation) -> Comparison:
     ours = figures.left - figures.short
     plain = sum(row.quantity - row.in_use - row.reserved for row in rows)
     if cisco == ours:
-        return Comparison("Available", Verdict.AGREES, f"{cisco:,}, as we find.")
-    said = f"Cisco shows {cisco:,} available, by the rules it is {ours:,}."
+        return Comparison("Available", Verdict.AGREES, f"{_signed(cisco)}, as we find.")
+    said = f"Cisco shows {_signed(cisco)} available, by the rules it is {_signed(ours)}."
     if cisco == plain:
         why = " and ".join(
             f"{number:,} {word}"
@@ -185,6 +185,10 @@ def _listed(holding: Holding, tag: str) -> dict[str, int]:
 
 def _said(quantities: dict[str, int]) -> str:
     return ", ".join(f"{quantity:,} × {_display(name)}" for name, quantity in quantities.items())
+
+
+def _signed(number: int) -> str:
+    return f"{number:,}".replace("-", "−")
 
 
 def _display(name: str) -> str:

@@ -19,7 +19,7 @@ register = template.Library()
 WIDTH, HEIGHT = 1000, 200
 AHEAD = 180  # days shown of the future, where there is something in it
 MOST_TICKS = 6
-STEPS = (1, 2, 5, 10)
+TOPS = (10, 12, 16, 20, 24, 30, 40, 50, 60, 80)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,12 @@ def _scale(
 
 
 def _round_up(value: int) -> int:
-    """To a number that halves well: 2, 4, 10, 20, 40, 100 …"""
+    """To a number that halves well: 4, 8, 10, 12, 16, 20 …"""
     size = 1
-    while True:
-        for step in STEPS:
-            if value <= 2 * step * size:
-                return 2 * step * size
+    while value > TOPS[-1] * size:
         size *= 10
+    small = (top for top in (2, 4, 6, 8) if value <= top)
+    return next(small, 0) or next(top * size for top in TOPS if value <= top * size)
 
 
 def _lines(samples: Sequence[Any], scale: Scale) -> dict[str, str]:
