@@ -38,6 +38,12 @@ PAGES = (
     "/product-instances/",
     f"/product-instances/{NUMBER}/",
     f"/product-instances/{NUMBER}/edit/",
+    f"/licenses/{NUMBER}/explained/",
+    "/pools/",
+    "/subscriptions/",
+    f"/subscriptions/{NUMBER}/",
+    f"/subscriptions/{NUMBER}/edit/",
+    *(f"/pools/{NUMBER}/?by={by}" for by in ("license", "model", "customer", "cluster")),
     "/what-if/",
     f"/what-if/?action=add&virtual_account={NUMBER}&users-TOTAL_FORMS=1&users-INITIAL_FORMS=0"
     "&users-0-license=UCM_CUWL&users-0-number=9",
@@ -56,10 +62,11 @@ LONG = "UC Manager Enhanced Plus License for very long names that have to break 
 def furnished(site: str, in_partner: Any) -> None:
     """A pool with one row of everything, long names, and something short."""
     with in_partner("acme"):
-        account = make.make_smart_account(name="Acme Account")
+        account = make.make_smart_account(id=NUMBER, name="Acme Account")
         pool = make.make_virtual_account(id=NUMBER, smart_account=account, name="va-operational", purpose="operational")
         found = make.make_license(id=NUMBER, virtual_account=pool, name=LONG, quantity=10, in_use=14)
-        make.make_line(license=found, end=timezone.localdate() + timedelta(days=9))
+        make.make_line(license=found, end=timezone.localdate() + timedelta(days=9), subscription_id="Sub1")
+        make.make_subscription(id=NUMBER, smart_account=account, subscription_id="Sub1", customer=make.make_customer())
         make.make_instance({LONG: 14}, id=NUMBER, virtual_account=pool, cluster=make.make_cluster())
         make.make_token(virtual_account=pool)
         other = make.make_virtual_account(smart_account=account, name="DEFAULT", is_default=True)
@@ -81,9 +88,11 @@ def furnished(site: str, in_partner: Any) -> None:
             id=NUMBER + 1, smart_account=make.make_smart_account(), status="running",
             progress={"step": "Reading licenses", "done": 3, "total": 9},
         )  # fmt: skip
-        for days in (1, 2, 3):
+        for days in range(30):
             day = timezone.localdate() - timedelta(days=days)
-            UsageSample.objects.create(license=found, day=day, quantity=10, in_use=9, available=1, reserved=0)
+            UsageSample.objects.create(
+                license=found, day=day, quantity=10, in_use=9 - days // 5, available=1, reserved=0
+            )
         alerts.evaluate()
 
 
