@@ -137,24 +137,12 @@ def merge(run: SyncRun, fetched: Fetched, cssm_alerts: str | None = None) -> boo
     sampled, alerted = merger.lock_account()
     if any(each.differs for each in fetched.listed.values()):
         merger.reconcile_all()
+    if merger.differing[LICENSES]:
+        merger.execute(SUBSCRIPTIONS)
     if merger.differing[LICENSES] or not sampled:
         merger.execute(SAMPLES)
     told = alerted or cssm_alerts not in {None, "[]"}
     if told and cssm_alerts is not None:
-def merge(run: SyncRun, rows: int, cssm_alerts: str | None = None) -> None:
-    """Bring the mirror to the staged rows, and finish the run. `cssm_alerts`: what cssm_alerts.fetch gave."""
-    merger = _Merger(run, timezone.now())
-    merger.execute("SELECT 1 FROM licensing_smartaccount WHERE id = %(account)s FOR KEY SHARE")
-    rows += merger.execute(UNLISTED_POOLS)
-    found = {mirror: merger.reconcile(mirror) for mirror in MIRRORS}
-    if found[PRODUCT_INSTANCES] or found[LICENSES]:
-        merger.execute(LINK_USAGE)
-    if found[LICENSES]:
-        merger.execute(SUBSCRIPTIONS)
-    if found[PRODUCT_INSTANCES]:
-        matching.match_clusters()
-    merger.execute(SAMPLES)
-    if cssm_alerts is not None:
         merger.execute(STORE_ALERTS, alerts=cssm_alerts)
     runs.succeed(run, merger.counts(), " ".join(fetched.remarks))
     return bool(merger.differing.total()) or told or not sampled

@@ -1,7 +1,5 @@
 """Licenses: how many, how many in use, until when, and who uses them."""
 
-from datetime import timedelta
-
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render

@@ -17,7 +17,7 @@ JOIN licensing_virtualaccount pool ON pool.id = license.virtual_account_id WHERE
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('licensing', '0013_auto_registration'),
+        ('licensing', '0014_fingerprints'),
     ]
 
     operations = [
