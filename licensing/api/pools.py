@@ -20,7 +20,6 @@ from licensing import (
     explanation,
     holdings,
     shortages,
-    tasks,
     tokens,
     trend,
     virtual_accounts,
