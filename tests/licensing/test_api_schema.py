@@ -103,7 +103,7 @@ def test_schema_is_valid_and_names_the_errors_of_every_operation(acme: Partner, 
     assert {path.split("/")[3] for path, _ in operations} == {*COLLECTIONS, *BESIDE}
     for (path, method), responses in operations.items():
         expected = {"400", "401", "403", "406"}
-        expected |= {"404"} if "{id}" in path else set()
+        expected |= {"404"} if "{id}" in path or "{key}" in path else set()
         expected |= {"409", "413", "415"} if method != "get" else set()
         expected |= (
             {"503"}
