@@ -69,7 +69,7 @@ def test_one_object_takes_no_parameter(acme: Partner, api_of: Any) -> None:
 def test_unknown_member_is_refused_and_nothing_is_made(acme: Partner, api_of: Any) -> None:
     answer = api_of(acme).post("/api/v1/customers/", {"name": "Harbor", "naem": "x"})
 
-    known = "name, note, proxy_host, proxy_password, proxy_port, proxy_username"
+    known = "name, note, proxy_host, proxy_password, proxy_port, proxy_username, tags"
     assert refused(answer)["errors"] == {"naem": [f"Unknown member. Members that can be set: {known}."]}
     assert Customer.objects.count() == 0
 

@@ -303,7 +303,7 @@ def test_cluster_tells_transport_and_status(acme: Partner, api_of: Any) -> None:
     before = api.get(path).json()
     make.make_instance(virtual_account=made.virtual_account, cluster=made.cluster)
 
-    assert (before["status"], api.get(path).json()["status"]) == ("assigned", "registered")
+    assert (before["status"], api.get(path).json()["status"]) == ("assigned", "manually_registered")
     assert before["transport"] == {
         "mode": "direct",
         "rule": "no_proxy",
