@@ -1,7 +1,7 @@
 """The life of an AssignmentJob: made with its four stages, moved by compare and swap, held by one worker at a time.
 
-A worker holds an advisory lock of its database session. The lock ends with the session, so a job that is running
-without a lock is one whose worker has died; whoever takes it up goes on at the stage that was under way.
+A worker holds the job's lock, so a job that is running without one has lost its worker; whoever takes it up goes on at
+the stage that was under way.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,23 +9,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.utils import Error as DatabaseError
 from django.utils import timezone
 
 from licensing.models import Assignment, AssignmentBatch, AssignmentJob, AssignmentStage, Cluster, VirtualAccount
+from licensing.worker_lock import WorkerLock
 from people.audit import Actor
 
 State, Stage = AssignmentJob.State, AssignmentStage.State
-# The oid tells the schemas apart: locks are of the whole database.
-LOCK_KEY = "hashtextextended(concat('assignment ', 'licensing_assignmentjob'::regclass::oid, ' ', {job}), 0)"
+LOCK = WorkerLock("assignment", "licensing_assignmentjob")
 WITHOUT_LOCK = f"""
-SELECT job.id FROM licensing_assignmentjob job
-WHERE job.state = 'running' AND NOT EXISTS (
-    SELECT 1 FROM pg_locks held
-    WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
-        AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND (held.classid::bigint << 32) | held.objid::bigint = {LOCK_KEY.format(job="job.id")}
-)
+SELECT job.id FROM licensing_assignmentjob job WHERE job.state = 'running' AND {LOCK.unheld("job.id")}
 """
 
 
@@ -58,14 +51,12 @@ def make(
 @contextmanager
 def only_one(job: AssignmentJob) -> Iterator[bool]:
     """Hold the job's lock. False: another worker is at it."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_try_advisory_lock({LOCK_KEY.format(job='%s')})", [job.pk])
-        held = bool(cursor.fetchone()[0])
+    held = LOCK.take(job.pk)
     try:
         yield held
     finally:
         if held:
-            _release(job)
+            LOCK.release(job.pk)
 
 
 def without_worker() -> list[int]:
@@ -126,11 +117,3 @@ def _move(job_id: int, come_from: Sequence[str], state: str) -> bool:
     over = now if state in (State.DONE, State.CANCELLED) else None
     rows = AssignmentJob.objects.filter(pk=job_id, state__in=come_from)
     return bool(rows.update(state=state, moved_at=now, finished_at=over))
-
-
-def _release(job: AssignmentJob) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT pg_advisory_unlock({LOCK_KEY.format(job='%s')})", [job.pk])
-    except DatabaseError:
-        connection.close()  # the lock ends with the session

@@ -1,7 +1,6 @@
 """The life of a SyncRun, and the lock that makes it the only one of its account.
 
-A run that is running holds an advisory lock of its database session. The lock ends with the session, so a run without
-a lock is one whose worker has died; no clock has to be trusted for that.
+A run that is running holds its account's lock, so a run without a lock is one whose worker has died.
 """
 
 from collections.abc import Iterator
@@ -9,25 +8,17 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 
 from django.db import connection
-from django.db.utils import Error as DatabaseError
 from django.utils import timezone
 
 from licensing.models import SmartAccount, SyncRun
 from licensing.refusals import Refusal
+from licensing.worker_lock import WorkerLock, keep_alive
 
-# The oid tells the schemas apart: locks are of the whole database.
-LOCK_KEY = "hashtextextended(concat('sync ', 'licensing_syncrun'::regclass::oid, ' ', {account}), 0)"
-# A session whose machine has vanished would keep its lock for hours; PostgreSQL is to find out within a minute.
-KEEPALIVE = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+LOCK = WorkerLock("sync", "licensing_syncrun")
 RUNNING_WITHOUT_LOCK = f"""
 SELECT run.id FROM licensing_syncrun run
 WHERE run.status = 'running' AND (%(account)s::bigint IS NULL OR run.smart_account_id = %(account)s)
-    AND NOT EXISTS (
-        SELECT 1 FROM pg_locks held
-        WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
-            AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND (held.classid::bigint << 32) | held.objid::bigint = {LOCK_KEY.format(account="run.smart_account_id")}
-    )
+    AND {LOCK.unheld("run.smart_account_id")}
 """
 # A run that has just recorded its end releases its lock within moments.
 LOCK_PATIENCE_SECONDS = 5.0
@@ -69,7 +60,7 @@ def only_one(run: SyncRun) -> Iterator[bool]:
         yield held
     finally:
         if held:
-            _release_lock(run)
+            LOCK.release(run.smart_account_id)
 
 
 def begin(run: SyncRun) -> bool:
@@ -116,26 +107,11 @@ def progress(step: str, done: int = 0, total: int | None = None) -> dict[str, ob
 
 
 def _take_lock(run: SyncRun) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(KEEPALIVE)
+    keep_alive()
     patience = monotonic() + LOCK_PATIENCE_SECONDS
-    while not _try_lock(run):
+    while not LOCK.take(run.smart_account_id):
         run.refresh_from_db()
         if run.status != SyncRun.Status.QUEUED or monotonic() > patience:
             return False
         sleep(0.05)
     return True
-
-
-def _try_lock(run: SyncRun) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_try_advisory_lock({LOCK_KEY.format(account='%s')})", [run.smart_account_id])
-        return bool(cursor.fetchone()[0])
-
-
-def _release_lock(run: SyncRun) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT pg_advisory_unlock({LOCK_KEY.format(account='%s')})", [run.smart_account_id])
-    except DatabaseError:
-        connection.close()  # the lock ends with the session

@@ -1,7 +1,6 @@
 """The lock that makes an execution the only one of its smart account, and the executions whose worker has died.
 
-As for syncs (licensing.sync.runs): an advisory lock of the database session, which ends with the session. Syncs have a
-lock of their own: they only read, and one that saw half of a plan is followed by another.
+Syncs have a lock of their own: they only read, and one that saw half of a plan is followed by another.
 """
 
 from collections.abc import Iterator
@@ -9,23 +8,16 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 
 from django.db import connection
-from django.db.utils import Error as DatabaseError
 from django.utils import timezone
 
 from licensing.models import SmartAccount, TransferPlan, TransferStep
-from licensing.sync.runs import KEEPALIVE
+from licensing.worker_lock import WorkerLock, keep_alive
 
-# The oid tells the schemas apart: locks are of the whole database.
-LOCK_KEY = "hashtextextended(concat('transfer ', 'licensing_transferplan'::regclass::oid, ' ', {account}), 0)"
+LOCK = WorkerLock("transfer", "licensing_transferplan")
 RUNNING_WITHOUT_LOCK = f"""
 SELECT plan.id FROM licensing_transferplan plan
 WHERE plan.state = 'running' AND (%(account)s::bigint IS NULL OR plan.smart_account_id = %(account)s)
-    AND NOT EXISTS (
-        SELECT 1 FROM pg_locks held
-        WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
-            AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND (held.classid::bigint << 32) | held.objid::bigint = {LOCK_KEY.format(account="plan.smart_account_id")}
-    )
+    AND {LOCK.unheld("plan.smart_account_id")}
 """
 PATIENCE_SECONDS = 3.0
 LOST_CAUSE = "The worker that executed this plan ended before the plan was complete."
@@ -39,14 +31,13 @@ LOST_STEP = "The worker ended before Cisco's answer was written down."
 @contextmanager
 def only_one(account_id: int) -> Iterator[bool]:
     """Hold the account's lock. False: another execution holds it."""
-    with connection.cursor() as cursor:
-        cursor.execute(KEEPALIVE)
+    keep_alive()
     held = _take(account_id)
     try:
         yield held
     finally:
         if held:
-            _release(account_id)
+            LOCK.release(account_id)
 
 
 def fail_lost(account: SmartAccount | None = None) -> list[TransferPlan]:
@@ -72,19 +63,8 @@ def stop_lost(plan: TransferPlan) -> bool:
 def _take(account_id: int) -> bool:
     """With some patience: the session of a worker that was killed just now may not have ended yet."""
     patience = monotonic() + PATIENCE_SECONDS
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT pg_try_advisory_lock({LOCK_KEY.format(account='%s')})", [account_id])
-            if cursor.fetchone()[0]:
-                return True
+    while not LOCK.take(account_id):
         if monotonic() > patience:
             return False
         sleep(0.1)
-
-
-def _release(account_id: int) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT pg_advisory_unlock({LOCK_KEY.format(account='%s')})", [account_id])
-    except DatabaseError:
-        connection.close()  # the lock ends with the session
+    return True

@@ -76,7 +76,7 @@ def test_killed_worker(stack: Stack, stuck: Stuck, account: SmartAccount, cisco:
 def holds_its_lock(stack: Stack, account: SmartAccount) -> bool:
     with psycopg.connect(stack.urls.database_url, autocommit=True) as other:
         other.execute("SET search_path = acme")
-        key = runs.LOCK_KEY.format(account=account.pk)
+        key = runs.LOCK.key(str(account.pk))
         return not other.execute(f"SELECT pg_try_advisory_lock({key})").fetchone()[0]
 
 

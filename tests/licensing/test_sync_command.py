@@ -94,7 +94,7 @@ def test_paused_account_is_left_out_and_refused_by_name(account: SmartAccount) -
 def test_sync_that_runs_elsewhere_is_status_1(account: SmartAccount, cisco: Account) -> None:
     other, _ = sync.request(account, "elsewhere")
     SyncRun.objects.filter(pk=other.pk).update(status="running", started_at=timezone.now())
-    lock = runs.LOCK_KEY.replace("licensing_", "acme.licensing_").format(account=account.pk)
+    lock = runs.LOCK.key(str(account.pk)).replace("licensing_", "acme.licensing_")
     with psycopg.connect(**connection.get_connection_params()) as elsewhere:
         elsewhere.execute(f"SELECT pg_advisory_lock({lock})")
         status, out, _ = run_command("acme", "--json")
