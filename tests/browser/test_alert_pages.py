@@ -1,13 +1,10 @@
 """Pages of alerts and rules in light, dark and on a phone: accessible, not cut off, from this host alone."""
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -16,9 +13,7 @@ from licensing.models import Alert, AlertRule, SavedFilter, UsageSample
 from people import audit
 from people.models import User
 from tests import factories as make
-
-LOOKS = [("light", 1360), ("dark", 1360), ("light", 390)]
-SHOTS = os.environ.get("SHOTS", "")  # a folder: keep what was seen
+from tests.browser.looks import LOOKS, check
 
 
 @pytest.fixture
@@ -69,16 +64,8 @@ def test_pages_of_alerts_are_accessible_and_whole(
 
     for name, path in furnished.items():
         page.goto(f"http://acme.localhost:{site}{path}")
-        look(page, f"{name}-{scheme}-{width}")
+        check(page, f"{name}-{scheme}-{width}")
         if name == "rule":
             page.get_by_role("button", name="Would have fired?").click()
             expect(page.get_by_text("in the last 90 days, as the rule stands")).to_be_visible()
-            look(page, f"replay-{scheme}-{width}")
-
-
-def look(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
-    found = [(rule["id"], rule["nodes"][0]["html"]) for rule in Axe().run(page).response["violations"]]
-    assert found == [], name
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
+            check(page, f"replay-{scheme}-{width}")

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -14,10 +13,10 @@ from licensing.assignment import batches
 from licensing.models import AssignmentBatch, AssignmentJob
 from people.audit import Actor
 from tests import factories as make
+from tests.browser.looks import LOOKS, check
 
 ANNA = Actor(None, "operator@acme.example")
 LONG = "cucm-publisher-with-a-very-long-name.data-centre-north.customer.example"
-LOOKS = [("light", 1360), ("dark", 1360), ("light", 390), ("dark", 390)]
 
 
 @pytest.fixture
@@ -68,10 +67,7 @@ def test_pages_are_accessible_and_whole(
     sign_in("acme", "owner")
     for address in addresses:
         page.goto(f"http://acme.localhost:{site}{address}")
-        found = Axe().run(page).response["violations"]
-        assert [(address, rule["id"], rule["nodes"][0]["html"]) for rule in found] == []
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert (address, wide) == (address, 0)
+        check(page, address)
 
 
 def test_cluster_is_assigned_and_its_run_sheet_walked_through(

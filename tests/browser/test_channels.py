@@ -1,13 +1,10 @@
 """Pages of channels, deliveries and the calendar, and the mails: accessible and whole in light, dark and narrow."""
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page
 
@@ -15,9 +12,9 @@ from licensing import notify
 from licensing.models import Alert, AlertEvent, Delivery, DeliveryAttempt
 from licensing.notify import dead, mail
 from tests import factories as make
+from tests.browser.looks import LOOKS, check
 
 NUMBER = 4711
-SHOTS = os.environ.get("SHOTS", "")  # a folder, to look at them
 PAGES = (
     "/channels/",
     f"/channels/{NUMBER}/",
@@ -31,7 +28,6 @@ PAGES = (
     f"/deliveries/{NUMBER}/",
     "/calendar/",
 )
-LOOKS = [("light", 1360), ("dark", 1360), ("light", 390)]
 
 
 @pytest.fixture
@@ -71,14 +67,6 @@ def told(site: str, in_partner: Any) -> dict[str, str]:
         dead.remember()
         link = mail.unsubscribe_url("", channel.uuid, "night@acme.example")
     return {"single": single.html, "storm": storm.html, "unsubscribe": link}
-
-
-def check(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
-    found = Axe().run(page)
-    assert found.violations_count == 0, (name, found.generate_report())
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from licensing import access
@@ -15,6 +14,7 @@ from licensing.models import Cluster
 from licensing.tokens import digest_of
 from people.audit import SYSTEM
 from tests import factories as make
+from tests.browser.looks import violations
 
 POOL = "va-hcs-operational"
 HOST = "cucm-pub.harbor.example"
@@ -81,7 +81,7 @@ def test_run_from_the_first_gate_to_the_registration(
     # 3. and 4. A sync sees it, and no other.
     page.goto(run)
     expect(gate(page, "A sync newer than the token")).to_contain_text("No sync has looked")
-    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in Axe().run(page).response["violations"]] == []
+    assert violations(page) == []
     sync(page)
     expect(page.get_by_text("Assignment unlocked")).to_be_visible()
 

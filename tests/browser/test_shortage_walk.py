@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from licensing import sync
@@ -12,6 +11,7 @@ from licensing.cssm.emulator import Account, EmulatorThread
 from licensing.models import SmartAccount
 from people.models import AuditEntry
 from tests import factories as make
+from tests.browser.looks import violations
 
 NAME = "Emergency Responder User License"
 PATIENCE = 30_000
@@ -43,24 +43,19 @@ def account(worker: Any, in_partner: Any, emulator: EmulatorThread, cisco: Accou
     return account
 
 
-def accessible(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-
-
 def test_red_light_to_green_light(
     account: SmartAccount, cisco: Account, site: str, sign_in: Callable[..., Page], in_partner: Any
 ) -> None:
     page = sign_in("acme", "operator")
     expect(page.get_by_role("heading", name="1 license is out of compliance")).to_be_visible()
-    accessible(page)
+    assert violations(page) == []
     page.get_by_role("link", name="Remedies").first.click()
     expect(page.get_by_role("heading", name="Move 5 free licenses here")).to_be_visible()
-    accessible(page)
+    assert violations(page) == []
     page.get_by_role("button", name="Make a transfer plan").first.click()
     expect(page.get_by_text("Somebody else than its author has to approve it.")).to_be_visible()
     expect(page.get_by_role("button", name="Execute")).to_have_count(0)
-    accessible(page)
+    assert violations(page) == []
     plan = page.url
 
     page.context.clear_cookies()
@@ -70,7 +65,7 @@ def test_red_light_to_green_light(
     page.get_by_role("button", name="Execute").click()
     expect(page.get_by_text("Every step is done and was read back from Cisco.")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("row").filter(has_text=NAME)).to_contain_text("Verified")
-    accessible(page)
+    assert violations(page) == []
     assert {(raw["virtualAccount"], raw["quantity"]) for raw in cisco.licenses} == {("North", 55), ("South", 25)}
 
     page.goto(f"http://acme.localhost:{site}/")
@@ -81,7 +76,7 @@ def test_red_light_to_green_light(
         page.wait_for_timeout(1000)
         page.reload()
     expect(light).to_have_count(0)
-    accessible(page)
+    assert violations(page) == []
     with in_partner("acme"):
         said = list(AuditEntry.objects.filter(object_type__startswith="transfer").values_list("action", flat=True))
     assert sorted(said) == ["approved", "created", "executed", "started", "transferred"]

@@ -12,6 +12,7 @@ from licensing.models import Alert, AlertRule, LicenseServer, SmartAccount
 from licensing.models.alerts import Kind
 from tenants.models import Partner
 from tests import factories as make
+from tests.licensing.finding import found, only
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -22,17 +23,6 @@ SECOND = timedelta(seconds=1)
 def clock() -> Any:
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
-
-
-def found(kind: str) -> list[Alert]:
-    """The open alerts of a kind after an evaluation."""
-    evaluate()
-    return list(Alert.objects.open().filter(kind=kind).order_by("id"))
-
-
-def only(kind: str) -> Alert:
-    [alert] = found(kind)
-    return alert
 
 
 def account(**values: Any) -> SmartAccount:

@@ -13,6 +13,7 @@ from licensing.models import Alert, AlertRule, AssignmentJob, CssmAlert, Overage
 from licensing.models.alerts import Kind
 from tenants.models import Partner
 from tests import factories as make
+from tests.licensing.finding import found, only
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -23,16 +24,6 @@ SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 def clock() -> Any:
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller
-
-
-def found(kind: str) -> list[Alert]:
-    evaluate()
-    return list(Alert.objects.open().filter(kind=kind).order_by("id"))
-
-
-def only(kind: str) -> Alert:
-    [alert] = found(kind)
-    return alert
 
 
 def pool(name: str = "va-1", **values: Any) -> Any:

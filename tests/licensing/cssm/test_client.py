@@ -1,14 +1,14 @@
 """The client against the emulator over HTTP: what it reads, what it tolerates, how it fails."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
 
 from licensing.cssm import formats, transport
 from licensing.cssm.client import CssmClient
-from licensing.cssm.emulator import CLIENT_ID, CLIENT_SECRET, Account, EmulatorThread
+from licensing.cssm.emulator import Account, EmulatorThread
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.cssm.transport import ServerConfig
 from licensing.cssm.types import AccountRef, InstanceUsage, LicenseLine, Substitution
@@ -23,20 +23,6 @@ def account(emulator: EmulatorThread) -> Account:
     emulator.state.add("globex.example", "Globex")
     account.add_pool("Pool")
     return account
-
-
-@pytest.fixture
-def config(emulator: EmulatorThread) -> ServerConfig:
-    return ServerConfig(
-        "cloud", emulator.base_url, emulator.token_url, CLIENT_ID, CLIENT_SECRET,
-        allow_http=True, allowed_networks=("127.0.0.0/8",), page_size=10, read_seconds=5,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def client(config: ServerConfig) -> Iterator[CssmClient]:
-    with CssmClient(config) as client:
-        yield client
 
 
 def devices(client: CssmClient) -> list[str]:

@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from licensing.cssm import formats, transport
 from licensing.cssm.addresses import check_peer
 from licensing.cssm.client import CssmClient
-from licensing.cssm.emulator import CLIENT_ID, CLIENT_SECRET, Account, EmulatorThread
+from licensing.cssm.emulator import CLIENT_SECRET, Account, EmulatorThread
 from licensing.cssm.errors import CssmError, CssmRefused, CssmUnavailable
 from licensing.cssm.transport import ServerConfig
 from licensing.cssm.types import AccountRef, ItemResult, LicenseTransfer
@@ -26,20 +25,6 @@ def account(emulator: EmulatorThread) -> Account:
     for number in range(20):
         account.add_device("Pool", f"{number:05d}", {})
     return account
-
-
-@pytest.fixture
-def config(emulator: EmulatorThread) -> ServerConfig:
-    return ServerConfig(
-        "cloud", emulator.base_url, emulator.token_url, CLIENT_ID, CLIENT_SECRET,
-        allow_http=True, allowed_networks=("127.0.0.0/8",), page_size=10,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def client(config: ServerConfig) -> Iterator[CssmClient]:
-    with CssmClient(config) as client:
-        yield client
 
 
 def test_listing_without_totals_comes_whole(client: CssmClient, account: Account, emulator: EmulatorThread) -> None:

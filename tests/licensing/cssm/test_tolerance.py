@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -12,7 +11,7 @@ from aiohttp import web
 
 from licensing.cssm import transport
 from licensing.cssm.client import CssmClient
-from licensing.cssm.emulator import CLIENT_ID, CLIENT_SECRET, SCENARIOS, Account, EmulatorThread
+from licensing.cssm.emulator import SCENARIOS, Account, EmulatorThread
 from licensing.cssm.emulator.scenarios import Handler
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.cssm.formats import compliance
@@ -31,20 +30,6 @@ def account(emulator: EmulatorThread) -> Account:
     for number in range(25):
         account.add_device("DEFAULT", f"{number:05d}", {NAME: 1})
     return account
-
-
-@pytest.fixture
-def config(emulator: EmulatorThread) -> ServerConfig:
-    return ServerConfig(
-        "cloud", emulator.base_url, emulator.token_url, CLIENT_ID, CLIENT_SECRET,
-        allow_http=True, allowed_networks=("127.0.0.0/8",), page_size=10, read_seconds=5,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def client(config: ServerConfig) -> Iterator[CssmClient]:
-    with CssmClient(config) as client:
-        yield client
 
 
 class Script:

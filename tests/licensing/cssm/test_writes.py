@@ -1,13 +1,10 @@
 """Transfers, removal, virtual accounts, subscriptions and alerts: the client against the emulator's state."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from licensing.cssm.client import CssmClient
-from licensing.cssm.emulator import CLIENT_ID, CLIENT_SECRET, Account, EmulatorThread
+from licensing.cssm.emulator import Account, EmulatorThread
 from licensing.cssm.errors import CssmRefused
-from licensing.cssm.transport import ServerConfig
 from licensing.cssm.types import AccountRef, CssmAlert, ItemResult, LicenseTransfer
 
 ACME = AccountRef("acme.example")
@@ -20,16 +17,6 @@ def account(emulator: EmulatorThread) -> Account:
     account.add_pool("From & here")
     account.add_pool("To/there")
     return account
-
-
-@pytest.fixture
-def client(emulator: EmulatorThread) -> Iterator[CssmClient]:
-    config = ServerConfig(
-        "cloud", emulator.base_url, emulator.token_url, CLIENT_ID, CLIENT_SECRET,
-        allow_http=True, allowed_networks=("127.0.0.0/8",), page_size=10,
-    )  # fmt: skip
-    with CssmClient(config) as client:
-        yield client
 
 
 def test_large_transfer_goes_in_parts_of_998(client: CssmClient, account: Account) -> None:
