@@ -38,6 +38,12 @@ def may(user: Any, need: Need, token: ApiToken | None = None) -> bool:
     return GRANTS[Role(user.role)] >= need
 
 
+def signed_in(request: Any) -> User:
+    """The person behind a page or call that the gate has let in."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
 def needs(need: Need, *, write: Need | None = None) -> Callable[[View], View]:
     """Declare what a page needs; `write` where posting to it needs more than looking at it."""
 

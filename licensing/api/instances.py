@@ -16,8 +16,7 @@ from licensing import errand_tasks, errands
 from licensing.api.fields import Link, Strict
 from licensing.errands import Errand
 from licensing.models import ProductInstance, VirtualAccount
-from people.gate import Need
-from people.models import User
+from people.gate import Need, signed_in
 
 STATES = ("waiting", "begun", "done", "failed")
 
@@ -60,7 +59,9 @@ class Actions(GenericViewSet[ProductInstance]):
         """Remove it at Cisco, read back whether it is gone, and sync."""
         asked = RemovalSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        return self._begun(errand_tasks.start_instance_removal(_user(request), self._found(pk), **asked.validated_data))
+        return self._begun(
+            errand_tasks.start_instance_removal(signed_in(request), self._found(pk), **asked.validated_data)
+        )
 
     @extend_schema(request=TransferSerializer, responses={202: ErrandSerializer})
     def transfer(self, request: Request, pk: int) -> Response:
@@ -68,7 +69,7 @@ class Actions(GenericViewSet[ProductInstance]):
         asked = TransferSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         target = asked.validated_data["virtual_account"]
-        return self._begun(errand_tasks.start_instance_transfer(_user(request), self._found(pk), target))
+        return self._begun(errand_tasks.start_instance_transfer(signed_in(request), self._found(pk), target))
 
     def _found(self, pk: int) -> ProductInstance:
         found: ProductInstance = get_object_or_404(self.get_queryset(), pk=pk)
@@ -90,11 +91,6 @@ class Errands(GenericViewSet[Any]):
         if errand is None or errand.user_id != request.user.pk:
             raise Http404
         return Response(self.get_serializer(errand).data)
-
-
-def _user(request: Request) -> User:
-    assert isinstance(request.user, User)  # the gate lets nobody else in
-    return request.user
 
 
 ROUTES = [

@@ -41,8 +41,7 @@ from licensing.models import (
 )
 from licensing.refusals import Refusal
 from people import audit
-from people.gate import Need
-from people.models import User
+from people.gate import Need, signed_in
 
 UNSET = "unset"  # how `?license_mode=` asks for none
 SUBSTITUTIONS = {
@@ -101,14 +100,14 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
         new.is_valid(raise_exception=True)
         values = new.validated_data
         key = errand_tasks.start_virtual_account_creation(
-            _user(request), values["smart_account"], values["name"], values["description"]
+            signed_in(request), values["smart_account"], values["name"], values["description"]
         )
         return self._begun(key)
 
     @extend_schema(responses={202: ErrandSerializer})
     def destroy(self, request: Request, pk: int) -> Response:
         """Delete it at Cisco, by a worker too. Refused while it is in use: `blockers` says by what."""
-        return self._begun(errand_tasks.start_virtual_account_deletion(_user(request), self.get_object()))
+        return self._begun(errand_tasks.start_virtual_account_deletion(signed_in(request), self.get_object()))
 
     def _begun(self, key: str) -> Response:
         shown = ErrandSerializer(errands.find(key), context=self.get_serializer_context())
@@ -296,8 +295,3 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
         tokens.revoke(audit.actor_of(request), token)
         token.refresh_from_db()
         return Response(self.get_serializer(token).data)
-
-
-def _user(request: Request) -> User:
-    assert isinstance(request.user, User)  # the gate lets nobody else in
-    return request.user

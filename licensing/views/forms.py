@@ -8,6 +8,7 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from licensing.queueing import BrokerUnavailable
 from licensing.refusals import Refusal
 
 Result = TypeVar("Result")
@@ -21,8 +22,8 @@ def attempt(
 ) -> tuple[int, Result | None]:
     """Run `act` when the form (and what stands `also` on the page) was posted and is valid.
 
-    Returns the status to answer with, DONE when it is done, and what `act` returned. A refusal becomes an error of the
-    form, so that nothing that was typed is lost.
+    Returns the status to answer with, DONE when it is done, and what `act` returned. A refusal, and work that cannot be
+    queued, become an error of the form, so that nothing that was typed is lost.
     """
     if request.method != "POST":
         return ASKED, None
@@ -34,7 +35,9 @@ def attempt(
             return DONE, act()
     except Refusal as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
-        return REFUSED, None
+    except BrokerUnavailable as error:
+        form.add_error(None, str(error))
+    return REFUSED, None
 
 
 def form_page(
@@ -76,6 +79,8 @@ def confirm_page(
                 act()
         except Refusal as refusal:
             status, blockers, steps = REFUSED, refusal.blockers or [str(refusal)], refusal.steps or steps
+        except BrokerUnavailable as error:
+            status, blockers = REFUSED, [str(error)]
         else:
             return None
     context = {

@@ -2,20 +2,18 @@
 
 from collections.abc import Callable
 
-from django.core.exceptions import PermissionDenied
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from licensing import errand_tasks, errands, instances, tasks
+from licensing import errand_tasks, instances
 from licensing.forms.instances import RemoveInstanceForm, TransferInstanceForm
 from licensing.models import Assignment, ProductInstance
-from licensing.refusals import Refusal
 from licensing.views.forms import DONE, attempt, form_page
-from people.gate import Need, needs
-from people.models import User
+from licensing.views.waiting import errand_of, errand_page
+from people.gate import Need, needs, signed_in
 
 HERE = ("Product instances", "/product-instances/")
 
@@ -26,7 +24,7 @@ def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
     form = RemoveInstanceForm(request.POST if request.method == "POST" else None)
     return _ask(
         request, found, form,
-        lambda: errand_tasks.start_instance_removal(_user(request), found, form.cleaned_data["return_code"]),
+        lambda: errand_tasks.start_instance_removal(signed_in(request), found, form.cleaned_data["return_code"]),
         heading=f"Remove {found}?", submit="Remove at Cisco", danger=True,
         consequences=[
             f"Cisco forgets its registration in {found.virtual_account}; the licenses that it uses become free there.",
@@ -42,7 +40,7 @@ def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
     form = TransferInstanceForm(found, request.POST if request.method == "POST" else None)
     return _ask(
         request, found, form,
-        lambda: errand_tasks.start_instance_transfer(_user(request), found, form.cleaned_data["virtual_account"]),
+        lambda: errand_tasks.start_instance_transfer(signed_in(request), found, form.cleaned_data["virtual_account"]),
         heading=f"Move {found}", submit="Move at Cisco", danger=False,
         consequences=[
             f"It leaves {found.virtual_account} and uses the licenses of the other virtual account from then on.",
@@ -55,14 +53,7 @@ def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 @never_cache
 def instance_errand(request: HttpRequest, key: str) -> HttpResponse:
-    """Waits for a worker's answer, and tells it to who asked."""
-    errand = errands.find(key)
-    if errand is None:
-        raise Http404
-    if errand.user_id != request.user.pk:
-        raise PermissionDenied("Somebody else asked for this.")
-    part = "product_instances/errand_answer.html" if request.htmx else "product_instances/errand.html"  # type: ignore[attr-defined]
-    return render(request, part, {"errand": errand, "waits": errands.waits(errand), "crumbs": [HERE]})
+    return errand_page(request, errand_of(request, key), "product_instances", HERE)
 
 
 def _ask(
@@ -70,7 +61,7 @@ def _ask(
     danger: bool, consequences: list[str],
 ) -> HttpResponse:  # fmt: skip
     here = reverse("product-instance", args=[found.pk])
-    status, key = attempt(request, form, lambda: _queued(start))
+    status, key = attempt(request, form, start)
     if status == DONE and key is not None:
         return redirect("instance-errand", key)
     return form_page(
@@ -78,13 +69,6 @@ def _ask(
         template="product_instances/act.html", instance=found, danger=danger, consequences=consequences,
         reserved=instances.is_reserved(found),
     )  # fmt: skip
-
-
-def _queued(start: Callable[[], str]) -> str:
-    try:
-        return start()
-    except tasks.BrokerUnavailable as error:
-        raise Refusal(error.message, error.next_step) from None
 
 
 def _assigned(found: ProductInstance) -> list[str]:
@@ -97,8 +81,3 @@ def _find(pk: int) -> ProductInstance:
     rows = ProductInstance.objects.select_related("virtual_account__smart_account")
     found: ProductInstance = get_object_or_404(rows, pk=pk)
     return found
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # the gate lets nobody else in
-    return request.user

@@ -1,23 +1,23 @@
 """Registration tokens: the inventory, making and revoking at Cisco, recording by hand. Texts are shown once."""
 
+from typing import Any
+
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from licensing import errand_tasks, errands, tasks, tokens
+from licensing import errand_tasks, errands, tokens
 from licensing.filters.tokens import RegistrationTokenFilter
 from licensing.forms.tokens import CreateTokenForm, RecordTokenForm
 from licensing.models import RegistrationToken
-from licensing.refusals import Refusal
 from licensing.tables.tokens import RegistrationTokenTable
-from licensing.views.forms import ASKED, DONE, INVALID, REFUSED, Crumbs, attempt, confirm_page, form_page
+from licensing.views.forms import DONE, Crumbs, attempt, confirm_page, form_page
 from licensing.views.lists import Empty, list_page
+from licensing.views.waiting import errand_of, errand_page
 from people.audit import actor_of
-from people.gate import Need, needs
-from people.models import User
+from people.gate import Need, needs, signed_in
 
 HERE = ("Registration tokens", "/registration-tokens/")
 
@@ -43,23 +43,9 @@ def registration_token(request: HttpRequest, pk: int) -> HttpResponse:
 def registration_token_add(request: HttpRequest) -> HttpResponse:
     """Cisco makes it, so a worker asks for it; the next page waits for the answer."""
     form = CreateTokenForm(request.POST or None, initial={"virtual_account": request.GET.get("virtual_account")})
-    status = ASKED
-    if request.method == "POST":
-        status = INVALID
-        if form.is_valid():
-            values = form.cleaned_data
-            pool, description, days = (
-                values[name] for name in ("virtual_account", "description", "expires_after_days")
-            )
-            try:
-                return redirect(
-                    "token-errand", errand_tasks.start_token_creation(_user(request), pool, description, days)
-                )
-            except Refusal as refusal:
-                form.add_error(refusal.field or None, str(refusal))
-            except tasks.BrokerUnavailable as error:
-                form.add_error(None, str(error))
-            status = REFUSED
+    status, key = attempt(request, form, lambda: _start_creation(request, form))
+    if status == DONE and key is not None:
+        return redirect("token-errand", key)
     return form_page(
         request, form, heading="Make a registration token", submit="Make token", cancel=HERE[1], crumbs=[HERE],
         template="registration_tokens/add.html", status=status,
@@ -85,7 +71,7 @@ def registration_token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     started: list[str] = []
     page = confirm_page(
         request,
-        lambda: started.append(_start_revocation(request, token)),
+        lambda: started.append(errand_tasks.start_token_revocation(signed_in(request), token)),
         heading=f"Revoke “{token}”?",
         consequences=[
             "Nobody can register a product with it any more.",
@@ -103,18 +89,18 @@ def registration_token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 @never_cache
 def token_errand(request: HttpRequest, key: str) -> HttpResponse:
-    """Waits for a worker's answer, and tells it once to who asked. The text of a new token is in no other answer."""
-    errand = errands.find(key)
-    if errand is None:
-        raise Http404
-    if errand.user_id != request.user.pk:
-        raise PermissionDenied("Somebody else asked for this.")
-    context: dict[str, object] = {"errand": errand, "waits": errands.waits(errand), "crumbs": [HERE]}
-    if not context["waits"] and errands.take(errand) and errand.state == "done" and errand.row_id:
+    """The text of a new token is in no other answer."""
+    errand = errand_of(request, key)
+    answer: dict[str, Any] = {}
+    if not errands.waits(errand) and errands.take(errand) and errand.state == "done" and errand.row_id:
         token = _find(errand.row_id)
-        context |= {"token": token, "text": tokens.text_of(token)}
-    part = "registration_tokens/errand_answer.html" if request.htmx else "registration_tokens/errand.html"  # type: ignore[attr-defined]
-    return render(request, part, context)
+        answer = {"token": token, "text": tokens.text_of(token)}
+    return errand_page(request, errand, "registration_tokens", HERE, **answer)
+
+
+def _start_creation(request: HttpRequest, form: CreateTokenForm) -> str:
+    names = ("virtual_account", "description", "expires_after_days")
+    return errand_tasks.start_token_creation(signed_in(request), *(form.cleaned_data[name] for name in names))
 
 
 def _record(request: HttpRequest, form: RecordTokenForm) -> RegistrationToken:
@@ -123,18 +109,6 @@ def _record(request: HttpRequest, form: RecordTokenForm) -> RegistrationToken:
         actor_of(request), values["virtual_account"], values["text"], values["description"], values["expires_at"],
         export_controlled=values["export_controlled"],
     )  # fmt: skip
-
-
-def _start_revocation(request: HttpRequest, token: RegistrationToken) -> str:
-    try:
-        return errand_tasks.start_token_revocation(_user(request), token)
-    except tasks.BrokerUnavailable as error:
-        raise Refusal(error.message, error.next_step) from None
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # the gate lets nobody else in
-    return request.user
 
 
 def _find(pk: int) -> RegistrationToken:

@@ -1,20 +1,16 @@
 """Making and deleting a virtual account at Cisco: ask, let a worker do it, show its answer."""
 
-from collections.abc import Callable
-
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from licensing import errand_tasks, errands, guards, tasks
+from licensing import errand_tasks, guards
 from licensing.forms.virtual_accounts import NewVirtualAccountForm
 from licensing.models import VirtualAccount
-from licensing.refusals import Refusal
 from licensing.views.forms import DONE, attempt, confirm_page, form_page
-from people.gate import Need, needs
-from people.models import User
+from licensing.views.waiting import errand_of, errand_page
+from people.gate import Need, needs, signed_in
 
 HERE = ("Virtual accounts", "/virtual-accounts/")
 
@@ -38,7 +34,7 @@ def virtual_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
     here, guard, started = reverse("virtual-account", args=[pk]), guards.of_virtual_account(pool), list[str]()
     page = confirm_page(
         request,
-        lambda: started.append(_queued(lambda: errand_tasks.start_virtual_account_deletion(_user(request), pool))),
+        lambda: started.append(errand_tasks.start_virtual_account_deletion(signed_in(request), pool)),
         heading=f"Delete {pool}?",
         consequences=[
             f"Cisco deletes it from {pool.smart_account}, with the registration tokens that are left in it.",
@@ -56,30 +52,12 @@ def virtual_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 @never_cache
 def virtual_account_errand(request: HttpRequest, key: str) -> HttpResponse:
-    """Waits for a worker's answer, and tells it to who asked."""
-    errand = errands.find(key)
-    if errand is None:
-        raise Http404
-    if errand.user_id != request.user.pk:
-        raise PermissionDenied("Somebody else asked for this.")
+    errand = errand_of(request, key)
     made = VirtualAccount.objects.filter(pk=errand.row_id).first()
-    part = "virtual_accounts/errand_answer.html" if request.htmx else "virtual_accounts/errand.html"  # type: ignore[attr-defined]
-    return render(request, part, {"errand": errand, "waits": errands.waits(errand), "made": made, "crumbs": [HERE]})
+    return errand_page(request, errand, "virtual_accounts", HERE, made=made)
 
 
 def _start_creation(request: HttpRequest, form: NewVirtualAccountForm) -> str:
     values = form.cleaned_data
     account, name, description = values["smart_account"], values["name"], values["description"]
-    return _queued(lambda: errand_tasks.start_virtual_account_creation(_user(request), account, name, description))
-
-
-def _queued(start: Callable[[], str]) -> str:
-    try:
-        return start()
-    except tasks.BrokerUnavailable as error:
-        raise Refusal(error.message, error.next_step) from None
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # the gate lets nobody else in
-    return request.user
+    return errand_tasks.start_virtual_account_creation(signed_in(request), account, name, description)
