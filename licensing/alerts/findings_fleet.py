@@ -31,14 +31,20 @@ INSTANCE_SILENT = Finding(
     next_step="""'Check that it runs and reaches Cisco or its On-Prem server. If it is no longer there, remove it in '
         'Smart Software Manager: that frees its licenses.'""",
     figures=(("Last contact", "instance.last_contact_at"), ("Licenses held", "usage.number")),
-    source="""licensing_productinstance instance
+    # Most instances are not silent by any rule: one pass leaves them out, before rules, pools and usage are looked at.
+    source=f"""(
+            SELECT * FROM licensing_productinstance
+            WHERE gone_at IS NULL AND last_contact_at < %(now)s::timestamptz - make_interval(days => (
+                SELECT min({border(Kind.INSTANCE_SILENT)}) FROM rule WHERE rule.kind = '{Kind.INSTANCE_SILENT}'
+            )) OFFSET 0
+        ) instance
         JOIN pool ON pool.id = instance.virtual_account_id
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(quantity), 0) AS number FROM licensing_instanceusage
             WHERE product_instance_id = instance.id
         ) usage""",
-    where=f"""instance.gone_at IS NULL
-        AND instance.last_contact_at < %(now)s::timestamptz - make_interval(days => {border(Kind.INSTANCE_SILENT)})""",
+    where=f"""instance.last_contact_at
+        < %(now)s::timestamptz - make_interval(days => {border(Kind.INSTANCE_SILENT)})""",
     account="pool.smart_account_id",
     pool="pool.id",
     cluster="instance.cluster_id",

@@ -103,15 +103,18 @@ ORDERED_CONSUMPTION = Finding(
     pool="used.id",
 )
 
+# OFFSET 0 keeps the order: few lines end in the time, and each finds its license by its key. A planner that does not know
+# yet how many licenses a first sync has brought would look all those lines through for every license.
 LINES = """
-    SELECT license.id, license.name, pool.name AS pool_name, pool.label, pool.smart_account_id, pool.id AS pool_id,
-        sum(line.quantity) AS number, min(line."end") AS first_end, max(line."end") AS last_end,
+    SELECT place.*, sum(line.quantity) AS number, min(line."end") AS first_end, max(line."end") AS last_end,
         string_agg(DISTINCT nullif(line.subscription_id, ''), ', ') AS subscriptions
-    FROM licensing_licenseline line
-    JOIN licensing_license license ON license.id = line.license_id AND license.gone_at IS NULL
-    JOIN pool ON pool.id = license.virtual_account_id
+    FROM licensing_licenseline line CROSS JOIN LATERAL (
+        SELECT license.id, license.name, pool.name AS pool_name, pool.label, pool.smart_account_id, pool.id AS pool_id
+        FROM licensing_license license JOIN pool ON pool.id = license.virtual_account_id
+        WHERE license.id = line.license_id AND license.gone_at IS NULL OFFSET 0
+    ) place
     WHERE line.quantity > 0 AND line.status NOT ILIKE 'cancel%%' AND {when}
-    GROUP BY license.id, license.name, pool.id, pool.name, pool.label, pool.smart_account_id
+    GROUP BY place.id, place.name, place.pool_name, place.label, place.smart_account_id, place.pool_id
 """
 SUBSCRIPTIONS = "CASE WHEN term.subscriptions <> '' THEN concat(' Subscription ', term.subscriptions, '.') END"
 IN_POOL = "concat(term.name, ' in ', term.pool_name)"
