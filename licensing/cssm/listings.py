@@ -1,4 +1,4 @@
-"""Cisco's paged listings, whole or not at all: rows as the bytes that came, several pages under way at once.
+"""Cisco's paged listings, whole or not at all: rows as the bytes that came, several slow pages under way at once.
 
 Rows stay unparsed here, for whoever knows most of them already (licensing.sync) reads only the others.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from time import monotonic
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,6 +24,8 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _value = msgspec.json.Decoder().decode
 OBJECT = ord("{")
+# A page of 500 rows takes Python some 3 ms; Cisco itself takes seconds.
+AT_ONCE_SECONDS = 0.02
 
 
 class Shifted(CssmUnavailable):
@@ -58,14 +61,28 @@ def pages(transport: Transport, listing: Listing, page_size: int, parallel: int 
 
 
 def ahead(calls: Iterable[Callable[[], Result]], parallel: int) -> Iterator[Result]:
-    """What the calls answer, in their order, with up to `parallel` of them under way. Ends with the first error."""
+    """What the calls answer, in their order. Ends with the first error.
+
+    In turn while answers come at once: then Python is what takes the time, and threads would only wait for each other.
+    From the first answer on that was waited for, up to `parallel` calls are under way.
+    """
     waiting = iter(calls)
+    for call in waiting:
+        began = monotonic()
+        found = call()
+        took = monotonic() - began
+        yield found
+        if parallel > 1 and took > AT_ONCE_SECONDS:
+            yield from _at_once(waiting, parallel)
+
+
+def _at_once(calls: Iterator[Callable[[], Result]], parallel: int) -> Iterator[Result]:
     pool = ThreadPoolExecutor(parallel, thread_name_prefix="cssm")
     try:
-        running: deque[Future[Result]] = deque(pool.submit(call) for call in islice(waiting, parallel))
+        running: deque[Future[Result]] = deque(pool.submit(call) for call in islice(calls, parallel))
         while running:
             found = running.popleft().result()
-            running.extend(pool.submit(call) for call in islice(waiting, 1))
+            running.extend(pool.submit(call) for call in islice(calls, 1))
             yield found
     finally:
         # Whoever gives up does not wait for answers that nobody wants; closing the transport ends their repetitions.

@@ -13,13 +13,15 @@ from licensing.models import SyncRun
 from licensing.sync import runs, staging, twins
 from licensing.sync.known import Known, fingerprint, known_to
 from licensing.sync.mirrors import Mirror
-from licensing.sync.staging import Staging
+from licensing.sync.staging import Staging, Unknown
 
 # step, done, total: called at each page.
 OnProgress = Callable[[str, int, int | None], None]
 BEAT_SECONDS = 1.0
 # Of a listing that shifts or has twins; with twins that Cisco really has it takes three at most.
 READINGS = 4
+# Rows that are staged at once.
+AT_A_TIME = 500
 
 
 class Reporter:
@@ -46,6 +48,31 @@ class Listed:
     known: Known
     rows: int = 0
     staged: int = 0
+    waiting: list[Unknown] = field(default_factory=list)
+
+    def add(self, rows: list[bytes], pool: str = "") -> None:
+        """Keep those that the mirror does not know for staging. `pool`: what the rows do not tell themselves."""
+        take, prefix = self.known.take, f"{pool}\0".encode() if pool else b""
+        numbered = ((fingerprint(prefix + row if prefix else row), row) for row in rows)
+        unknown = [(number, row, pool) for number, row in numbered if not take(number)]
+        self.waiting += unknown
+        self.rows += len(rows)
+        self.staged += len(unknown)
+        if len(self.waiting) >= AT_A_TIME:
+            self.stage()
+
+    def stage(self) -> None:
+        """What waits: a COPY for each page of few unknown rows would take longer than to read the page."""
+        if self.waiting:
+            self.table.make()
+            self.table.write(self.waiting)
+            self.waiting = []
+
+    def start_again(self, *, trusted: bool) -> None:
+        self.waiting = []
+        self.table.empty()
+        self.rows = self.staged = 0
+        self.known.start(trusted=trusted)
 
     @property
     def differs(self) -> bool:
@@ -88,7 +115,8 @@ class _Reader:
         self.report("Virtual accounts")
         listed = self._begin(staging.VIRTUAL_ACCOUNTS)
         named = _by_member(listings.rows(self.client.transport, listing), "name")
-        _add(listed, list(named.values()))
+        listed.add(list(named.values()))
+        listed.stage()
         self.report("Virtual accounts", listed.rows, listed.rows)
         return list(named)
 
@@ -108,7 +136,7 @@ class _Reader:
                     self._settle(listed, found)
                     return
             before = found
-            _start_again(listed, trusted=trusted)
+            listed.start_again(trusted=trusted)
         raise Shifted(listing.member)
 
     def registration_tokens(self, pools: list[tuple[str, Listing]]) -> None:
@@ -117,7 +145,8 @@ class _Reader:
         calls = (partial(listings.rows, self.client.transport, listing) for _, listing in pools)
         for place, rows in enumerate(listings.ahead(calls, self.parallel)):
             self.report(step, place, len(pools))
-            _add(listed, list(_by_member(rows, "token").values()), pools[place][0])
+            listed.add(list(_by_member(rows, "token").values()), pools[place][0])
+        listed.stage()
 
     def _begin(self, table: Staging) -> Listed:
         listed = Listed(table, known_to(table.mirror, self.account))
@@ -132,8 +161,9 @@ class _Reader:
     def _read(self, listed: Listed, pages: Iterable[Page[bytes]], step: str) -> None:
         self.report(step)
         for page in pages:
-            _add(listed, page.items)
+            listed.add(page.items)
             self.report(step, listed.rows, listed.rows if page.total < 0 else page.total)
+        listed.stage()
 
     def _twins(self, listed: Listed) -> twins.Twins:
         if not listed.staged:
@@ -144,26 +174,6 @@ class _Reader:
         if found:
             listed.rows -= twins.settle(listed.table.mirror, found)
             self.fetched.remarks.append(twins.remark(listed.table.mirror, found))
-
-
-def _add(listed: Listed, rows: list[bytes], pool: str = "") -> None:
-    """Stage those that the mirror does not know. `pool`: what the rows do not tell themselves."""
-    take, prefix = listed.known.take, f"{pool}\0".encode() if pool else b""
-    numbered = ((fingerprint(prefix + row if prefix else row), row) for row in rows)
-    unknown = [(number, row) for number, row in numbered if not take(number)]
-    if unknown and not listed.staged:
-        listed.table.make()
-    if unknown:
-        listed.table.write(unknown, pool)
-    listed.rows += len(rows)
-    listed.staged += len(unknown)
-
-
-def _start_again(listed: Listed, *, trusted: bool) -> None:
-    if listed.staged:
-        listed.table.empty()
-    listed.rows = listed.staged = 0
-    listed.known.start(trusted=trusted)
 
 
 def _by_member(rows: list[bytes], member: str) -> dict[str, bytes]:

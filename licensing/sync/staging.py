@@ -21,6 +21,7 @@ from licensing.sync import mirrors
 from licensing.sync.mirrors import MIRRORS, Mirror
 
 Row = tuple[Any, ...]
+Unknown = tuple[int, bytes, str]  # fingerprint, row, and the pool where the row does not tell it
 NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _by_name = msgspec.json.Encoder(order="sorted").encode
 
@@ -45,15 +46,16 @@ class Staging:
             cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {self.table} ({self.columns}, fingerprint bigint)")
 
     def empty(self) -> None:
+        self.make()
         with connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {self.table}")
 
-    def write(self, rows: Iterable[tuple[int, bytes]], pool: str = "") -> None:
-        """A page of fingerprints and rows. PostgreSQL takes them in while the next ones are made."""
+    def write(self, rows: Iterable[Unknown]) -> None:
+        """PostgreSQL takes them in while the next ones are made."""
         row_of = self.row_of
         statement, errors = f"COPY {self.table} FROM STDIN", connection.wrap_database_errors
         with transaction.atomic(), connection.cursor() as cursor, errors, cursor.copy(statement) as copy:
-            for fingerprint, row in rows:
+            for fingerprint, row, pool in rows:
                 copy.write_row((*row_of(parsed(_without_nul(row)), pool), fingerprint))
 
 
