@@ -103,8 +103,8 @@ ORDERED_CONSUMPTION = Finding(
     pool="used.id",
 )
 
-# OFFSET 0 keeps the order: few lines end in the time, and each finds its license by its key. A planner that does not know
-# yet how many licenses a first sync has brought would look all those lines through for every license.
+# OFFSET 0 keeps the order: few lines end in the time, and each finds its license by its key. A planner that does not
+# know yet how many licenses a first sync has brought would look all those lines through for every license.
 LINES = """
     SELECT place.*, sum(line.quantity) AS number, min(line."end") AS first_end, max(line."end") AS last_end,
         string_agg(DISTINCT nullif(line.subscription_id, ''), ', ') AS subscriptions
