@@ -79,6 +79,18 @@ def entitlement_summary(state: State, headers: dict[str, str], body: Raw) -> Raw
     return policy.summary(state, headers, body)
 
 
+def request_authorization(state: State, headers: dict[str, str], body: Raw) -> Raw:
+    return policy.request(state, headers, body, "authorizations")
+
+
+def report_usage(state: State, headers: dict[str, str], body: Raw) -> Raw:
+    return policy.request(state, headers, body, "acknowledgements")
+
+
+def poll(state: State, headers: dict[str, str], body: Raw) -> Raw:
+    return policy.poll(state, headers, body)
+
+
 def reservable(state: State, _: dict[str, str], body: Raw) -> Raw:
     return good(data=policy.reservable(body.get("softwareTags") or []))
 
@@ -172,6 +184,9 @@ ROUTES: list[tuple[str, re.Pattern[str], Answer]] = [
         ("GET", r"^/v1/accounts/search", search),
         ("GET", r"^/v2/accounts/search", accounts_with_ids),
         ("POST", r"^/v3/licenses/summary", entitlement_summary),
+        ("POST", r"^/v2/devices/authrequest", request_authorization),
+        ("POST", r"^/v2/devices/reportusage", report_usage),
+        ("POST", r"^/v2/accounts/poll", poll),
         ("POST", r"^/licensing/v1/search-slr-details", reservable),
         ("GET", r"^/v[12]/accounts", accounts),
         ("POST", r"^/v1/upstream_satellites/accounts", local_accounts),
@@ -273,7 +288,8 @@ async def respond(request: web.Request, function: Answer, path: dict[str, str]) 
     state: State = request.app[SESSION].state
     if "account" not in path:
         headers = {name.lower(): value for name, value in request.headers.items() if name.lower().startswith("x-csw-")}
-        return web.json_response(function(state, {**request.query, **headers}, body))
+        found = function(state, {**request.query, **headers}, body)
+        return web.json_response(found, status=202 if "action" in found else 200)
     account = next((a for a in state.accounts.values() if path["account"] in {a.domain, a.name}), None)
     if account is None or ("pool" in path and not account.has_pool(path["pool"])):
         return web.json_response(bad("The account or virtual account does not exist."), status=404)

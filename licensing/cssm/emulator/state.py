@@ -97,10 +97,20 @@ class Account:
 
 
 @dataclass
+class Polled:
+    """A request of family B that is thought about (policy.py): what was sent, what there will be, how often asked."""
+
+    asked: Raw
+    results: str
+    times: int = 0
+
+
+@dataclass
 class State:
-    """Every account of the emulator, by domain, and what its publishers remember."""
+    """Every account of the emulator, by domain, what its publishers remember, and what is polled for."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
+    polled: dict[int, Polled] = field(default_factory=dict)
     # Product instances by host name that were deregistered on their publisher (axl.py).
     deregistered: dict[str, Raw] = field(default_factory=dict)
 
@@ -111,6 +121,7 @@ class State:
 
     def clear(self) -> None:
         self.accounts.clear()
+        self.polled.clear()
         self.deregistered.clear()
 
 
