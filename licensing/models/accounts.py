@@ -6,6 +6,7 @@ row's going and coming back. A row that Cisco stops listing gets `gone_at`; it i
 Foreign keys to the parent have no index of their own where a unique constraint begins with the same column.
 """
 
+import re
 import uuid
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -198,6 +199,9 @@ class LicenseLine(models.Model):
         return f"{self.quantity} × {self.type or 'line'}"
 
 
+TWIN_NUMBER = re.compile(r" #\d+$")
+
+
 class ProductInstanceQuerySet(MirroredQuerySet):
     def silent_since(self, moment: datetime) -> "ProductInstanceQuerySet":
         """Present, and last in contact with Cisco before that moment."""
@@ -258,7 +262,15 @@ class ProductInstance(models.Model):
         indexes = [models.Index(fields=["last_contact_at"], name="product_instance_silent")]  # silent_since
 
     def __str__(self) -> str:
-        return self.host_name or self.name or self.serial
+        return self.host_name or self.name or self.serial or self.product_tag or "Unnamed product instance"
+
+    def twins(self) -> "ProductInstanceQuerySet":
+        """The others of the same pool that Cisco lists with the same identity; a number tells them apart
+        (licensing.sync.twins)."""
+        shared = TWIN_NUMBER.sub("", self.identity)
+        same = Q(identity=shared) | Q(identity__startswith=f"{shared} #")
+        of_pool = ProductInstance.objects.filter(virtual_account_id=self.virtual_account_id)
+        return of_pool.present().filter(same).exclude(pk=self.pk)  # type: ignore[no-any-return]
 
 
 class InstanceUsage(models.Model):

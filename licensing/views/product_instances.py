@@ -18,6 +18,7 @@ from people.audit import actor_of
 from people.gate import Need, needs
 
 CHANGES_SHOWN = 10
+TWINS_SHOWN = 20
 
 
 @needs(Need.READ)
@@ -38,6 +39,7 @@ def product_instance(request: HttpRequest, pk: int) -> HttpResponse:
         "instance": found,
         "account": found.virtual_account.smart_account,
         "usage": found.usage.select_related("license"),
+        "twins": found.twins()[:TWINS_SHOWN],
         "alerts": Alert.objects.open().filter(subject_type="product_instance", subject_id=pk).by_urgency(),
         "changes": Change.objects.filter(object_type="product_instance", object_id=pk)[:CHANGES_SHOWN],
     }

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django_tenants.utils import tenant_context
 
 from licensing.models import Change, License, ProductInstance, UsageSample, VirtualAccount
 from licensing.views import lists
@@ -342,6 +343,29 @@ def test_product_instance_shows_usage_and_tells_when_several_clusters_fit(acme: 
 
     for part in ("Basic", "Unknown", "not in this pool", "02bb7", "2 clusters fit equally well"):
         assert part in answer, part
+
+
+def test_product_instance_names_those_that_cisco_does_not_tell_apart(
+    acme: Partner, globex: Partner, client_of: Any
+) -> None:
+    pool = make.make_virtual_account()
+    first = make.make_instance(virtual_account=pool, identity="UCM|1|", host_name="first.example")
+    second = make.make_instance(virtual_account=pool, identity="UCM|1| #2", host_name="second.example")
+    make.make_instance(virtual_account=pool, identity="UCM|1| #3", host_name="third.example", gone_at=timezone.now())
+    alone = make.make_instance(virtual_account=pool, identity="UCM|12|", host_name="alone.example")
+    make.make_instance(identity="UCM|1|", host_name="elsewhere.example")
+    with tenant_context(globex):
+        make.make_instance(identity="UCM|1|", host_name="foreign.example")
+
+    def named(instance: ProductInstance) -> set[str]:
+        answer = client_of(acme, "viewer").get(f"/product-instances/{instance.pk}/")
+        return {str(twin) for twin in answer.context["twins"]}
+
+    assert named(first) == {"second.example"}
+    assert named(second) == {"first.example"}
+    assert named(alone) == set()
+    assert "several product instances" in text(client_of(acme, "viewer").get(f"/product-instances/{first.pk}/"))
+    assert "several product instances" not in text(client_of(acme, "viewer").get(f"/product-instances/{alone.pk}/"))
 
 
 def test_failed_run_says_cause_next_step_and_which_figures_stay(acme: Partner, client_of: Any) -> None:

@@ -69,12 +69,13 @@ def request(state: State, headers: dict[str, str], body: Raw, results: str) -> R
 def poll(state: State, headers: dict[str, str], body: Raw) -> Raw:
     """Not ready when it is asked for the first time, complete from the second on."""
     asked = body.get("data") or {}
-    found = state.polled.get(asked.get("poll_id"))
+    poll_id = asked.get("poll_id")
+    found = state.polled.get(poll_id) if isinstance(poll_id, int) else None
     if found is None or found.results != asked.get("action"):
         return {**_echo(asked), "status": "FAILED", "message_code": "ERROR", "message": "Unknown poll_id or action."}
     found.times += 1
     if found.times == 1:
-        return {**_echo(asked), "status": "OK_POLL", "poll_id": asked["poll_id"], "poll_interval": POLL_SECONDS}
+        return {**_echo(asked), "status": "OK_POLL", "poll_id": poll_id, "poll_interval": POLL_SECONDS}
     return {**_echo(asked), "status": "COMPLETE", "data": {found.results: [{"status": "SUCCESS", "message": ""}]}}
 
 
