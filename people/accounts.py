@@ -3,11 +3,15 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.core.cache import caches
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from people import audit
 from people.models import User
+
+FAILURES_COUNT_FOR = 10 * 60  # seconds
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -22,6 +26,21 @@ class AccountAdapter(DefaultAccountAdapter):
             return reverse("profile")
         except NoReverseMatch:
             return "/"
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """allauth's limits count per partner: who tries each partner in turn meets this one."""
+        super().pre_authenticate(request, **credentials)
+        if caches["everywhere"].get(self._failures_key(request), 0) >= settings.FAILED_SIGN_INS:
+            raise self.validation_error("too_many_login_attempts")
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        super().authentication_failed(request, **credentials)
+        cache, key = caches["everywhere"], self._failures_key(request)
+        cache.add(key, 0, FAILURES_COUNT_FOR)
+        cache.incr(key)
+
+    def _failures_key(self, request: HttpRequest) -> str:
+        return f"failed-sign-ins-{self.get_client_ip(request)}"
 
     def set_password(self, user: Any, password: str) -> None:
         super().set_password(user, password)

@@ -153,6 +153,7 @@ SECURE_HSTS_SECONDS = number("PORTAL_HSTS_SECONDS", 31_536_000 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if flag("PORTAL_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # whose last entry of X-Forwarded-For is who asks
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(text("PORTAL_STATIC_ROOT", str(BASE_DIR / ".local" / "static")))
@@ -184,6 +185,8 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# From one address in ten minutes, at all partners together; allauth's own limits count per partner.
+FAILED_SIGN_INS = number("PORTAL_FAILED_SIGN_INS", 50)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -207,7 +210,13 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_FUNCTION": "django_tenants.cache.make_key",
         "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
-    }
+    },
+    # What counts over all partners together (people.accounts), and never holds anything of one of them.
+    "everywhere": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "everywhere",
+    },
 }
 CELERY_BROKER_URL = REDIS_URL
 # Longer than the longest task: past it, Redis delivers an unacknowledged message a second time.

@@ -47,6 +47,34 @@ def test_added_user_signs_in_at_this_partner_alone(acme: Partner, globex: Partne
         assert not User.objects.filter(email="new@person.example").exists()
 
 
+def test_failed_sign_ins_count_over_all_partners(acme: Partner, globex: Partner, client_of: Any, settings: Any) -> None:
+    settings.FAILED_SIGN_INS = 3
+
+    def signed_in(partner: Partner, password: str, address: str) -> bool:
+        sign_in = {"login": f"viewer@{partner.schema_name}.example", "password": password}
+        return bool(client_of(partner).post("/accounts/login/", sign_in, REMOTE_ADDR=address).status_code == 302)
+
+    assert signed_in(globex, PASSWORD, "192.0.2.1")
+    for partner in (acme, globex, acme):
+        assert not signed_in(partner, "guessed", "192.0.2.1")
+
+    assert not signed_in(globex, PASSWORD, "192.0.2.1")
+    assert signed_in(globex, PASSWORD, "192.0.2.2")
+
+
+def test_behind_a_proxy_addresses_are_those_it_names(acme: Partner, client_of: Any, settings: Any) -> None:
+    settings.FAILED_SIGN_INS = 1
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+
+    def sign_in(password: str, named: str) -> int:
+        posted = {"login": "viewer@acme.example", "password": password}
+        return int(client_of(acme).post("/accounts/login/", posted, HTTP_X_FORWARDED_FOR=named).status_code)
+
+    assert sign_in("guessed", "198.51.100.7, 192.0.2.1") == 200
+    assert sign_in(PASSWORD, "192.0.2.9, 192.0.2.1") == 200
+    assert sign_in(PASSWORD, "192.0.2.1, 192.0.2.2") == 302
+
+
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
