@@ -48,9 +48,25 @@ def gate(page: Page, title: str) -> Any:
     return page.get_by_role("listitem").filter(has_text=title).first
 
 
-def sync(page: Page) -> None:
-    page.get_by_role("button", name="Sync now").click()
-    expect(page.get_by_role("button", name="Sync now")).to_have_count(0, timeout=30_000)
+def closed(page: Page, title: str, why: str) -> None:
+    expect(gate(page, title)).to_contain_text("Closed")
+    expect(gate(page, title)).to_contain_text(why)
+
+
+def refused(page: Page, run: str, why: str) -> None:
+    """Whoever assigns without going through the gates is told the same."""
+    page.goto(run.replace("/mixed-mode/", "/assign/"))
+    page.get_by_label("Virtual account").select_option(label=f"{POOL} · Acme Account")
+    page.get_by_role("button", name="Assign").click()
+    expect(page.locator("main")).to_contain_text(f"Harbor CM is in mixed mode. {why}")
+    page.goto(run)
+    expect(page.get_by_text("Assignment locked")).to_be_visible()
+
+
+def revoke(page: Page, token: str) -> None:
+    page.get_by_role("link", name=f"Revoke {token}").click()
+    page.get_by_role("button", name="Revoke token").click()
+    expect(page.get_by_text("The token was revoked")).to_be_visible(timeout=20_000)
 
 
 def test_run_from_the_first_gate_to_the_registration(
@@ -60,16 +76,16 @@ def test_run_from_the_first_gate_to_the_registration(
     run = f"http://acme.localhost:{site}/clusters/{cluster.pk}/mixed-mode/"
 
     # 1. A token stands in the way, and is revoked.
-    page.goto(run)
-    expect(page.get_by_text("Assignment locked")).to_be_visible()
-    expect(gate(page, "No other token")).to_contain_text("“An old token”")
-    page.get_by_role("link", name="Revoke An old token").click()
-    page.get_by_role("button", name="Revoke token").click()
-    expect(page.get_by_text("The token was revoked")).to_be_visible(timeout=20_000)
+    refused(page, run, "The virtual account holds 1 token that must go: “An old token”.")
+    closed(page, "No other token", "“An old token”")
+    closed(page, "One token with export control", "There is no valid token")
+    closed(page, "A sync newer than the token", "The gates before it are closed.")
+    closed(page, "Exactly that token", "The gates before it are closed.")
+    revoke(page, "An old token")
     assert cisco.tokens[POOL] == []
 
     # 2. Somebody makes one with export control in CSSM, and records it.
-    page.goto(run)
+    refused(page, run, "There is no valid token with export control that was made by hand; the API makes none.")
     expect(gate(page, "No other token")).to_contain_text("Open")
     made = cisco.add_token(POOL, "For Harbor", 20, export=True, by="a person")
     page.get_by_role("link", name="Record by hand").click()
@@ -78,12 +94,21 @@ def test_run_from_the_first_gate_to_the_registration(
     page.get_by_label("Allows export-controlled functionality").check()
     page.get_by_role("button", name="Record token").click()
 
-    # 3. and 4. A sync sees it, and no other.
-    page.goto(run)
-    expect(gate(page, "A sync newer than the token")).to_contain_text("No sync has looked")
+    # 3. No sync has seen it yet. The one that does sees another as well, which somebody has made meanwhile.
+    refused(page, run, "No sync has looked since “For Harbor” was recorded.")
+    closed(page, "A sync newer than the token", "No sync has looked")
     assert violations(page) == []
-    sync(page)
+    cisco.add_token(POOL, "Made meanwhile", 20)
+    page.get_by_role("button", name="Sync now").click()
+    expect(gate(page, "No other token")).to_contain_text("“Made meanwhile”", timeout=30_000)
+
+    # 4. Exactly that token: the other one has to go.
+    closed(page, "Exactly that token", "The gates before it are closed.")
+    refused(page, run, "The virtual account holds 1 token that must go: “Made meanwhile”.")
+    revoke(page, "Made meanwhile")
+    page.goto(run)
     expect(page.get_by_text("Assignment unlocked")).to_be_visible()
+    assert [token["token"] for token in cisco.tokens[POOL]] == [made["token"]]
 
     # The assignment is unlocked: transport by hand, as AXL has no call for it, and registration over AXL.
     page.get_by_role("link", name="Assign", exact=True).click()
