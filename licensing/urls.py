@@ -154,6 +154,11 @@ urlpatterns = [
     path("assignment-batches/<int:pk>/", assignment_batches.assignment_batch, name="assignment-batch"),
     path("assignment-batches/<int:pk>/plan/", assignment_batches.assignment_batch_plan, name="assignment-batch-plan"),
     path(
+        "assignment-batches/<int:pk>/order/",
+        assignment_batches.assignment_batch_order,
+        name="assignment-batch-order",
+    ),
+    path(
         "assignment-batches/<int:pk>/approve/",
         assignment_batches.assignment_batch_approve,
         name="assignment-batch-approve",

@@ -132,6 +132,7 @@ TEMPLATES = [
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DJANGO_TABLES2_TEMPLATE = "components/table.html"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000  # a batch of 2,000 clusters sends a field for each; Django's own bound is 1,000
 UPLOAD_MAX_BYTES = 6 * 1024 * 1024  # of a file, more than any view allows
 FILE_UPLOAD_HANDLERS = [
     "portal.uploads.BoundedUploadHandler",

@@ -58,6 +58,10 @@ class BatchSerializer(Strict, serializers.ModelSerializer[AssignmentBatch]):
         ]  # fmt: skip
 
 
+class OrderBody(Strict, serializers.Serializer[Any]):
+    clusters = ClusterList(help_text="All clusters of the batch, in their new order.")
+
+
 class BatchFilters(django_filters.FilterSet):
     virtual_account = LinkFilter()
     cluster = LinkFilter(field_name="clusters__cluster")
@@ -102,6 +106,16 @@ class AssignmentBatches(mixins.CreateModelMixin, ReadOnlyModelViewSet[Assignment
     def preview(self, request: Request, pk: int) -> Response:
         """Each cluster as it would go now: what restarts, what is against it, and which licenses would be short."""
         return Response(PreviewSerializer(batches.preview(self.get_object())).data)
+
+    @extend_schema(request=OrderBody, responses=BatchSerializer)
+    @action(detail=True, methods=["post"])
+    def reorder(self, request: Request, pk: int) -> Response:
+        """While it is a draft: the order in which its clusters go."""
+        body = OrderBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        order = [cluster.pk for cluster in body.validated_data["clusters"]]
+        batches.reorder(audit.actor_of(request), self.get_object(), order)
+        return self._answer()
 
     @extend_schema(request=None, responses=BatchSerializer)
     @action(detail=True, methods=["post"])

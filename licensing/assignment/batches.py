@@ -72,6 +72,25 @@ def draft(actor: Actor, batch: AssignmentBatch, clusters: Sequence[Cluster]) -> 
     return batch
 
 
+@transaction.atomic
+def reorder(actor: Actor, batch: AssignmentBatch, clusters: Sequence[int]) -> AssignmentBatch:
+    """The clusters of a draft in another order, by their ids. Later the order stands, for it may have been approved."""
+    held = _held(batch, State.DRAFT)
+    rows = {row.cluster_id: row for row in held.clusters.select_related("cluster")}
+    if sorted(clusters) != sorted(rows):
+        raise Refusal("An order names each cluster of the batch once.", "Name all of them.", "clusters")
+    if list(clusters) == list(rows):
+        return held
+    before, after = ([rows[number].cluster.name for number in order] for order in (rows, clusters))
+    held.clusters.all().delete()  # places are unique, so they are not moved one by one
+    AssignmentBatchCluster.objects.bulk_create(
+        AssignmentBatchCluster(batch=held, cluster_id=number, position=place)
+        for place, number in enumerate(clusters, 1)
+    )
+    audit.record(actor, "reordered", held, changes={"clusters": [before, after]})
+    return held
+
+
 def preview(batch: AssignmentBatch) -> Preview:
     """Every cluster with what would happen to it; a fixed number of queries, however many clusters."""
     rows = list(AssignmentBatchCluster.objects.filter(batch=batch))

@@ -101,11 +101,40 @@ class BatchForm(forms.ModelForm):
         for name in ("window_start", "window_end"):
             self.fields[name].widget = MomentInput()
         self.fields["clusters"] = ClustersField(queryset=clusters, widget=forms.CheckboxSelectMultiple)
-        self.fields["clusters"].help_text = "They go in this order: by customer, then by name."
+        self.fields["clusters"].help_text = "They go by customer, then by name; the next page can change the order."
 
     def _get_validation_exclusions(self) -> set[str]:
         """The verb judges the window as a whole, with the field at fault; the model's constraint names none."""
         return {*super()._get_validation_exclusions(), "window_end"}  # type: ignore[misc]
+
+
+class OrderForm(forms.Form):
+    """One number for each cluster of a batch, in the order in which they go now."""
+
+    def __init__(self, clusters: Sequence[Cluster], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.now = {cluster.pk: place for place, cluster in enumerate(clusters, 1)}
+        for cluster in clusters:
+            widget = forms.NumberInput(attrs={"aria-label": f"Place of {cluster}", "class": "place"})
+            self.fields[self._name(cluster.pk)] = forms.IntegerField(
+                min_value=1, max_value=99_999, initial=self.now[cluster.pk], widget=widget
+            )
+
+    def place_of(self, cluster: Cluster) -> forms.BoundField:
+        return self[self._name(cluster.pk)]
+
+    def order(self) -> list[int]:
+        """A cluster that moved up comes before the one that had this place, one that moved down behind it."""
+
+        def place(number: int) -> tuple[int, int, int]:
+            wanted, now = self.cleaned_data[self._name(number)], self.now[number]
+            return wanted, (wanted > now) - (wanted < now), now
+
+        return sorted(self.now, key=place)
+
+    @staticmethod
+    def _name(number: int) -> str:
+        return f"place-{number}"
 
 
 class ClustersField(forms.ModelMultipleChoiceField):

@@ -15,12 +15,12 @@ from licensing import assigning
 from licensing.assignment import batches as verbs
 from licensing.filters.assignments import BatchFilter
 from licensing.filters.fleet import ClusterFilter
-from licensing.forms.assignments import BatchForm
+from licensing.forms.assignments import BatchForm, OrderForm
 from licensing.models import AssignmentBatch, Cluster
 from licensing.refusals import Refusal
 from licensing.tables.assignments import BatchTable, waits_for_approval
 from licensing.views.assignments import pools_to_choose
-from licensing.views.forms import DONE, attempt, confirm_page, form_page
+from licensing.views.forms import ASKED, DONE, attempt, confirm_page, form_page
 from licensing.views.lists import Empty, list_page
 from people.audit import actor_of
 from people.gate import Need, needs
@@ -61,11 +61,29 @@ def assignment_batch(request: HttpRequest, pk: int) -> HttpResponse:
     """Before it starts: what would happen. Afterwards: what became of each cluster."""
     batch = _batch(pk)
     context: dict[str, Any] = {"batch": batch, "waits_for_approval": waits_for_approval(batch)}
-    if batch.state in (AssignmentBatch.State.DRAFT, AssignmentBatch.State.PLANNED):
-        context["preview"] = verbs.preview(batch)
+    if batch.state == AssignmentBatch.State.DRAFT:
+        return _draft_page(request, batch)
+    if batch.state == AssignmentBatch.State.PLANNED:
+        preview = verbs.preview(batch)
+        context |= {"preview": preview, "rows": [(place, None) for place in preview.places]}
     else:
         context["places"] = batch.clusters.select_related("cluster__customer", "job")
     return render(request, "assignment_batches/assignment_batch.html", context)
+
+
+@require_POST
+@needs(Need.OPERATE)
+def assignment_batch_order(request: HttpRequest, pk: int) -> HttpResponse:
+    batch = _batch(pk)
+    form = OrderForm(_in_order(batch), request.POST)
+    status, done = attempt(request, form, lambda: verbs.reorder(actor_of(request), batch, form.order()))
+    if done is None and batch.state == AssignmentBatch.State.DRAFT:
+        return _draft_page(request, batch, form, status)
+    if done is None:
+        messages.error(request, " ".join(map(str, form.non_field_errors())))
+    else:
+        messages.success(request, "The clusters go in this order.")
+    return redirect("assignment-batch", pk)
 
 
 @require_POST
@@ -103,6 +121,21 @@ def assignment_batch_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _draft(request: HttpRequest, form: BatchForm) -> AssignmentBatch:
     return verbs.draft(actor_of(request), form.instance, list(form.cleaned_data["clusters"]))
+
+
+def _draft_page(
+    request: HttpRequest, batch: AssignmentBatch, form: OrderForm | None = None, status: int = ASKED
+) -> HttpResponse:
+    """Its order can be changed here, by who may."""
+    preview = verbs.preview(batch)
+    order = form or OrderForm([place.cluster for place in preview.places])
+    rows = [(place, order.place_of(place.cluster)) for place in preview.places]
+    context = {"batch": batch, "preview": preview, "order": order if len(rows) > 1 else None, "rows": rows}
+    return render(request, "assignment_batches/assignment_batch.html", context, status=status)
+
+
+def _in_order(batch: AssignmentBatch) -> list[Cluster]:
+    return [row.cluster for row in batch.clusters.select_related("cluster")]
 
 
 def _acted(request: HttpRequest, batch: AssignmentBatch, act: Callable[[], Any], said: str) -> HttpResponse:

@@ -35,11 +35,12 @@ def addresses(site: str, in_partner: Any) -> list[str]:
         waiting = make.make_assignment_job(virtual_account=pool)
         jobs = [by_hand, failed, verifying, waiting]
         planned, running = _batch("Saturday night", pool), _batch("Sunday night", pool, needs_approval=False)
+        draft = _batch("Monday night", pool)
         batches.plan(ANNA, planned)
         batches.plan(ANNA, running)
         batches.advance(running.pk)
         rows = [*[f"/assignment-jobs/{job.pk}/" for job in jobs], f"/assignment-jobs/{by_hand.pk}/cancel/"]
-        rows += [f"/assignment-batches/{batch.pk}/" for batch in (planned, running)]
+        rows += [f"/assignment-batches/{batch.pk}/" for batch in (draft, planned, running)]
         rows += [f"/assignments/{by_hand.assignment_id}/", f"/assignments/{by_hand.assignment_id}/reassign/"]
     return ["/assignment-jobs/", "/assignment-batches/", "/assignment-batches/add/", *rows]
 

@@ -148,6 +148,19 @@ def test_batch_over_rest(acme: Partner, api_of: Any) -> None:
     assert cancelled["state"] == "cancelled"
 
 
+def test_batch_is_reordered_over_rest(acme: Partner, api_of: Any) -> None:
+    a, b = make.make_cluster(), make.make_cluster()
+    batch, api = make.make_batch([a, b]), api_of(acme, "operator")
+    address = f"{BATCHES}{batch.pk}/reorder/"
+
+    turned = api.post(address, {"clusters": [b.pk, a.pk]})
+    refused = api.post(address, {"clusters": [b.pk]})
+
+    assert (turned.status_code, turned.json()["clusters"]) == (200, [b.pk, a.pk])
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["clusters"])
+    assert api_of(acme, "viewer").post(address, {"clusters": [a.pk, b.pk]}).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("values", "field"),
     [

@@ -70,6 +70,32 @@ def test_draft_that_makes_no_sense_is_refused(acme: Partner, values: dict[str, A
     assert (refusal.value.field, AssignmentBatch.objects.count()) == (field, 0)
 
 
+def test_order_of_a_draft_is_changed_and_audited(acme: Partner, globex: Partner) -> None:
+    a, b, c = (make.make_cluster(name=name) for name in "ABC")
+    batch = make.make_batch([a, b, c])
+    with tenant_context(globex):
+        other = make.make_batch([make.make_cluster()], id=batch.pk)
+
+    batches.reorder(ANNA, batch, [c.pk, a.pk, b.pk])
+    batches.reorder(ANNA, batch, [c.pk, a.pk, b.pk])
+
+    assert [row.cluster.name for row in batch.clusters.all()] == ["C", "A", "B"]
+    assert AuditEntry.objects.get().changes == {"clusters": [["A", "B", "C"], ["C", "A", "B"]]}
+    with tenant_context(globex):
+        assert other.clusters.count() == 1
+
+
+def test_order_names_each_cluster_once_and_stands_once_it_is_planned(acme: Partner) -> None:
+    a, b = make.make_cluster(), make.make_cluster()
+    draft, planned = make.make_batch([a, b]), make.make_batch([a, b], state="planned")
+
+    for order in ([a.pk], [a.pk, a.pk], [a.pk, b.pk, make.make_cluster().pk], []):
+        with pytest.raises(Refusal, match="names each cluster of the batch once"):
+            batches.reorder(ANNA, draft, order)
+    with pytest.raises(Refusal, match="is planned"):
+        batches.reorder(ANNA, planned, [b.pk, a.pk])
+
+
 @pytest.mark.parametrize("number", [0, 2])
 def test_draft_names_each_cluster_once_and_one_at_least(acme: Partner, number: int) -> None:
     with pytest.raises(Refusal) as refusal:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from licensing import assignment
 from licensing.assignment import batches
-from licensing.models import Assignment, AssignmentBatch, AssignmentJob
+from licensing.models import Assignment, AssignmentBatch, AssignmentJob, Cluster
 from people.audit import Actor
 from people.models import AuditEntry
 from tenants.models import Partner
@@ -221,6 +221,65 @@ def test_clusters_of_a_batch_are_those_that_the_list_showed(acme: Partner, clien
     assert [cluster.name for cluster in form.fields["clusters"].queryset] == ["Harbor"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "order"),
+    [
+        ((1, 2, 3, 4), "ABCD"),
+        ((4, 2, 3, 4), "BCDA"),  # down: behind the one that had this place
+        ((1, 2, 1, 4), "CABD"),  # up: before it
+        ((9, 2, 3, 1), "DBCA"),
+        ((2, 1, 4, 3), "BADC"),
+    ],
+)
+def test_order_of_a_draft_is_typed_on_its_page(
+    acme: Partner, client_of: Any, typed: tuple[int, ...], order: str
+) -> None:
+    clusters = [make.make_cluster(name=name) for name in "ABCD"]
+    batch = make.make_batch(clusters)
+    values = {f"place-{cluster.pk}": place for cluster, place in zip(clusters, typed, strict=True)}
+
+    answer = client_of(acme, "operator").post(f"/assignment-batches/{batch.pk}/order/", values)
+
+    assert answer["Location"] == f"/assignment-batches/{batch.pk}/"
+    assert "".join(row.cluster.name for row in batch.clusters.all()) == order
+
+
+def test_order_that_is_none_is_said_and_kept_and_a_planned_one_stands(acme: Partner, client_of: Any) -> None:
+    a, b = make.make_cluster(name="A"), make.make_cluster(name="B")
+    batch = make.make_batch([a, b])
+    operator, address = client_of(acme, "operator"), f"/assignment-batches/{batch.pk}/"
+
+    wrong = operator.post(f"{address}order/", {f"place-{a.pk}": "last", f"place-{b.pk}": 7})
+    AssignmentBatch.objects.update(state="planned")
+    late = operator.post(f"{address}order/", {f"place-{a.pk}": 2, f"place-{b.pk}": 1}, follow=True)
+
+    assert wrong.status_code == 422
+    assert "Enter a whole number." in page(wrong)
+    assert 'value="last"' in page(wrong)
+    assert 'value="7"' in page(wrong)
+    assert f"{batch} is planned." in page(late)
+    assert [row.cluster.name for row in batch.clusters.all()] == ["A", "B"]
+
+
+def test_viewer_sees_the_order_and_does_not_change_it(acme: Partner, client_of: Any) -> None:
+    batch, viewer = make.make_batch([make.make_cluster(), make.make_cluster()]), client_of(acme, "viewer")
+
+    assert "Set this order" not in page(viewer.get(f"/assignment-batches/{batch.pk}/"))
+    assert viewer.post(f"/assignment-batches/{batch.pk}/order/").status_code == 403
+
+
+def test_2000_clusters_are_drafted_on_the_page(acme: Partner, client_of: Any) -> None:
+    customer, pool = make.make_cluster().customer, make.make_pool()
+    Cluster.objects.bulk_create(Cluster(customer=customer, name=f"C{number}") for number in range(1_999))
+    values = {"name": "All", "kind": "assign", "virtual_account": pool.pk, "at_once": 1, **window(),
+              "clusters": list(Cluster.objects.values_list("pk", flat=True))}  # fmt: skip
+
+    drafted = client_of(acme, "operator").post("/assignment-batches/add/", values)
+
+    assert drafted["Location"] == f"/assignment-batches/{AssignmentBatch.objects.get().pk}/"
+    assert AssignmentBatch.objects.get().clusters.count() == 2_000
+
+
 def test_batch_is_cancelled_after_a_question(acme: Partner, client_of: Any) -> None:
     batch = make.make_batch(state="planned", needs_approval=False)
     client, address = client_of(acme, "operator"), f"/assignment-batches/{batch.pk}/cancel/"
@@ -234,17 +293,17 @@ def test_batch_is_cancelled_after_a_question(acme: Partner, client_of: Any) -> N
     assert batch.state == "cancelled"
 
 
-@pytest.mark.parametrize("state", ["planned", "running", "done"])
+@pytest.mark.parametrize("state", ["draft", "planned", "running", "done"])
 def test_page_of_a_batch_takes_as_many_queries_for_three_clusters_as_for_one(
     acme: Partner, client_of: Any, state: str
 ) -> None:
-    client, counts = client_of(acme, "viewer"), []
+    client, counts = client_of(acme, "operator"), []
 
     for number in (1, 3):
         batch = make.make_batch(
             [make.make_cluster() for _ in range(number)], state=state, approved_by="ben@acme.example"
         )
-        for place in batch.clusters.all() if state != "planned" else ():
+        for place in batch.clusters.all() if state in ("running", "done") else ():
             place.job = make.make_assignment_job(cluster=place.cluster, state="done")
             place.save()
         client.get(f"/assignment-batches/{batch.pk}/")
