@@ -133,8 +133,9 @@ def _waits(name: str) -> Gate:
 
 
 def _fits(token: RegistrationToken, now: datetime) -> bool:
-    """Made by hand, with export control, and not over."""
-    return token.export_controlled and not token.made_here and (token.expires_at is None or token.expires_at > now)
+    """Made by hand, with export control, neither over nor used up."""
+    lasts = token.expires_at is None or token.expires_at > now
+    return token.export_controlled and not token.made_here and lasts and not token.used_up
 
 
 def _named(tokens: Sequence[RegistrationToken]) -> str:

@@ -21,6 +21,7 @@ from licensing.models.secrets import SecretUnreadable
 from licensing.refusals import Refusal
 from people import audit
 
+MAX_USES = 1_000_000
 MAX_DAYS = 365  # the largest that Cisco's cloud was seen to take (cssm-api.md §4.9)
 # A token for a registration ends no sooner than this after it.
 SPARE = timedelta(hours=1)
@@ -47,14 +48,14 @@ def usable_for(
     at: datetime,
     actor: audit.Actor = audit.SYSTEM,
 ) -> RegistrationToken:
-    """A token whose text is known and that is valid at that moment and SPARE beyond it: to register a cluster with.
+    """A token to register a cluster with: known by its text, not used up, valid at that moment and SPARE beyond it.
 
     Where there is none, one is made at Cisco, so that an expiring one is replaced before it is needed. One with export
     control cannot be made over the API (row C10): then Refusal says how to make it. May wait for Cisco: call it outside
     of a transaction.
     """
-    known = RegistrationToken.objects.present().filter(
-        virtual_account=virtual_account, export_controlled=export_controlled
+    known = RegistrationToken.objects.with_uses_left().filter(
+        gone_at=None, virtual_account=virtual_account, export_controlled=export_controlled
     )
     lasting = known.filter(Q(expires_at=None) | Q(expires_at__gt=at + SPARE)).exclude(text="")
     found: RegistrationToken | None = lasting.order_by(F("expires_at").desc(nulls_first=True), "-pk").first()
@@ -92,8 +93,12 @@ def record_by_hand(
     description: str,
     expires_at: datetime | None,
     export_controlled: bool,
+    uses_allowed: int | None = None,
 ) -> RegistrationToken:
-    """A token that somebody made in CSSM. Cisco is not asked; the next sync finds it, or marks it gone."""
+    """A token that somebody made in CSSM, with the number of uses that was set there.
+
+    Cisco is not asked; the next sync finds it, or marks it gone.
+    """
     known = RegistrationToken.objects.filter(virtual_account=virtual_account, digest=digest_of(text)).first()
     if known is not None and known.text:
         raise Refusal("This token is recorded already.", "Look for it in the list.", field="text")
@@ -101,10 +106,33 @@ def record_by_hand(
         virtual_account=virtual_account, digest=digest_of(text), description=description, expires_at=expires_at,
         created_by=actor.label, export_controlled=export_controlled,
     )  # fmt: skip
-    token.text = text
+    token.text, token.uses_allowed = text, _fitting_uses(uses_allowed)
     token.save()
     audit.record(actor, "recorded", token, changes={"virtual_account": ["", str(virtual_account)]})
     return token
+
+
+@transaction.atomic
+def set_uses(actor: audit.Actor, token: RegistrationToken, uses_allowed: int | None, uses: int) -> None:
+    """What a person reads in CSSM's list of tokens: how often it may be used, and how often it was."""
+    before = audit.snapshot(token)
+    token.uses_allowed, token.uses = _fitting_uses(uses_allowed), uses
+    token.save(update_fields=["uses_allowed", "uses"])
+    audit.record(actor, "changed", token, before=before)
+
+
+def count_use(token: RegistrationToken) -> None:
+    """A product has registered with it. Workers may count at the same time."""
+    RegistrationToken.objects.filter(pk=token.pk).update(uses=F("uses") + 1)
+
+
+def _fitting_uses(number: int | None) -> int | None:
+    if number is not None and not 1 <= number <= MAX_USES:
+        raise Refusal(
+            f"A token cannot be used {number:,} times.", f"Enter 1 to {MAX_USES:,}, or nothing for no limit.",
+            "uses_allowed",
+        )  # fmt: skip
+    return number
 
 
 def revoke(actor: audit.Actor, token: RegistrationToken) -> None:

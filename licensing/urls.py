@@ -116,6 +116,11 @@ urlpatterns = [
     path("registration-tokens/errands/<str:key>/", registration_tokens.token_errand, name="token-errand"),
     path("registration-tokens/<int:pk>/", registration_tokens.registration_token, name="registration-token"),
     path(
+        "registration-tokens/<int:pk>/uses/",
+        registration_tokens.registration_token_uses,
+        name="registration-token-uses",
+    ),
+    path(
         "registration-tokens/<int:pk>/revoke/",
         registration_tokens.registration_token_revoke,
         name="registration-token-revoke",

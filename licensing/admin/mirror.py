@@ -70,6 +70,8 @@ class RegistrationTokenAdmin(ShownAdmin):
         "virtual_account",
         "expires_at",
         "export_controlled",
+        "uses",
+        "uses_allowed",
         "made_here",
         "created_by",
         "gone_at",

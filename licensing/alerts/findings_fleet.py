@@ -101,6 +101,27 @@ TOKEN_EXPIRING = Finding(
     pool="pool.id",
 )
 
+# Cisco tells neither limit nor uses: both are the partner's own (RegistrationToken).
+TOKEN_USED_UP = Finding(
+    kind=Kind.TOKEN_USED_UP,
+    about="registration_token",
+    id="token.id",
+    subject="concat(coalesce(nullif(token.description, ''), 'Token'), ' in ', pool.name)",
+    summary="""concat(
+        'This registration token of ', pool.label, ' was used ', token.uses, ' of ', token.uses_allowed,
+        ' times: nothing more registers with it.'
+    )""",
+    next_step="""'Make a new token, if products are still to be registered, and revoke this one. If CSSM shows fewer '
+        'uses, correct the number on the token''s page.'""",
+    figures=(("Uses", "token.uses"), ("Uses allowed", "token.uses_allowed"), ("Expires", "token.expires_at")),
+    source="""licensing_registrationtoken token
+        JOIN pool ON pool.id = token.virtual_account_id""",
+    where="""token.gone_at IS NULL AND token.uses >= token.uses_allowed
+        AND coalesce(token.expires_at > %(now)s::timestamptz, true)""",
+    account="pool.smart_account_id",
+    pool="pool.id",
+)
+
 # AssignmentJobQuerySet.failed_or_stuck, as SQL. A job that is tried again or given up closes its alert.
 ASSIGNMENT_FAILED = Finding(
     kind=Kind.ASSIGNMENT_FAILED,
@@ -157,4 +178,4 @@ EVALUATION_ENDING = Finding(
     cluster="cluster.id",
 )
 
-ALL = (INSTANCE_SILENT, WRONG_POOL, TOKEN_EXPIRING, ASSIGNMENT_FAILED, EVALUATION_ENDING)
+ALL = (INSTANCE_SILENT, WRONG_POOL, TOKEN_EXPIRING, TOKEN_USED_UP, ASSIGNMENT_FAILED, EVALUATION_ENDING)

@@ -59,6 +59,9 @@ FACTS: dict[str, KindFacts] = {
     Kind.TOKEN_EXPIRING: KindFacts(
         "A registration token expires within the lead time.", POOLED, "days", 7, notices=(7, 3, 1)
     ),
+    Kind.TOKEN_USED_UP: KindFacts(
+        "A registration token was used as often as it may be, by the number that was entered for it.", POOLED
+    ),
     Kind.EVALUATION_ENDING: KindFacts(
         "The 90 days of evaluation of a cluster that is not registered end within the lead time, or have ended.",
         FLEET, "days", 60, notices=(60, 30, 14, 7, 3, 1),

@@ -227,9 +227,13 @@ class RegistrationTokenSerializer(serializers.ModelSerializer[RegistrationToken]
         model = RegistrationToken
         fields = [
             "id", "virtual_account", "description", "expires_at", "created_by", "export_controlled", "made_here",
-            "as_of", "gone_at",
+            "uses_allowed", "uses", "as_of", "gone_at",
         ]  # fmt: skip
         read_only_fields = fields
+        extra_kwargs: dict[str, Any] = {
+            "uses_allowed": {"help_text": "As somebody read it in CSSM. Null: no limit, or none is known."},
+            "uses": {"help_text": "Registrations by the portal, and what somebody read in CSSM. The least it can be."},
+        }
 
 
 class NewTokenSerializer(Strict, serializers.Serializer[Any]):
@@ -244,6 +248,16 @@ class RecordedTokenSerializer(Strict, serializers.Serializer[Any]):
     description = serializers.CharField(max_length=500)
     expires_at = serializers.DateTimeField(allow_null=True, default=None)
     export_controlled = serializers.BooleanField(default=False)
+    uses_allowed = serializers.IntegerField(
+        min_value=1, max_value=tokens.MAX_USES, allow_null=True, default=None, help_text="Null: no limit."
+    )
+
+
+class TokenUsesSerializer(Strict, serializers.Serializer[Any]):
+    uses_allowed = serializers.IntegerField(
+        min_value=1, max_value=tokens.MAX_USES, allow_null=True, required=False, help_text="Null: no limit."
+    )
+    uses = serializers.IntegerField(min_value=0, max_value=tokens.MAX_USES, required=False)
 
 
 class MadeTokenSerializer(RegistrationTokenSerializer):
@@ -286,6 +300,16 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
         new.is_valid(raise_exception=True)
         recorded = tokens.record_by_hand(audit.actor_of(request), **new.validated_data)
         return Response(self.get_serializer(recorded).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=TokenUsesSerializer, responses={200: RegistrationTokenSerializer})
+    def partial_update(self, request: Request, pk: int) -> Response:
+        """Enter what CSSM's list of tokens says of its uses, which Cisco's interface does not tell."""
+        sent = TokenUsesSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        token = self.get_object()
+        stored = {name: getattr(token, name) for name in ("uses_allowed", "uses")}
+        tokens.set_uses(audit.actor_of(request), token, **{**stored, **sent.validated_data})
+        return Response(self.get_serializer(token).data)
 
     @extend_schema(request=None, responses={200: RegistrationTokenSerializer})
     @action(detail=True, methods=["post"])

@@ -13,7 +13,7 @@ from django.utils import timezone
 from licensing import fleet, mixed_mode, tokens
 from licensing.assignment.checks import Step, refuse
 from licensing.assignment.effects import changes_mode
-from licensing.models import AssignmentJob, AssignmentStage, Cluster, SmartAccount, VirtualAccount
+from licensing.models import AssignmentJob, AssignmentStage, Cluster, RegistrationToken, SmartAccount, VirtualAccount
 from licensing.reach import ByHand, Done, Reach, Status
 from licensing.reach.manual import Manual
 from licensing.refusals import Refusal
@@ -147,10 +147,12 @@ def _register(work: Work) -> Outcome:
             f"{work.cluster} is registered in {status.virtual_account} already.",
             "Deregister it there, or move it with a reassignment.",
         )
-    text = "" if asks_people(work.reach) else _token_text(work)
-    answer = work.reach.register(text)
+    token = None if asks_people(work.reach) else _token(work)
+    answer = work.reach.register(tokens.text_of(token) if token else "")
     if isinstance(answer, ByHand):
         return ByHand([TOKEN_LINE.format(pool=work.pool), *answer.instructions])
+    if token and not status.registered:
+        tokens.count_use(token)
     return _looked_at_again(work, answer)
 
 
@@ -178,8 +180,8 @@ def _deregister(work: Work) -> Outcome:
     return Passed("Deregistered.") if work.reach.status().registered is False else Awaited("Deregistered.")
 
 
-def _token_text(work: Work) -> str:
-    """Of a token that is there, or of a new one. In mixed mode of the one that a person made (rows E2-E6)."""
+def _token(work: Work) -> RegistrationToken:
+    """A token that is there, or of a new one. In mixed mode of the one that a person made (rows E2-E6)."""
     if work.cluster.mixed_mode:
         token = mixed_mode.the_token(work.pool)
         if token is None or not token.text:
@@ -187,8 +189,8 @@ def _token_text(work: Work) -> str:
                 f"{work.pool} holds no export-controlled token whose text is recorded.",
                 "Go through the mixed-mode run of this cluster again.",
             )
-        return tokens.text_of(token)
-    return tokens.text_of(tokens.usable_for(work.pool, export_controlled=False, at=timezone.now()))
+        return token
+    return tokens.usable_for(work.pool, export_controlled=False, at=timezone.now())
 
 
 def _by_hand(answer: Done | ByHand) -> list[str]:

@@ -6,7 +6,7 @@ from django import forms
 
 from licensing.forms.fleet import PoolField
 from licensing.models import RegistrationToken, VirtualAccount
-from licensing.tokens import MAX_DAYS
+from licensing.tokens import MAX_DAYS, MAX_USES
 
 
 def pool_field() -> PoolField:
@@ -22,6 +22,25 @@ class CreateTokenForm(forms.Form):
         super().__init__(*args, **options)
         self.fields["virtual_account"] = pool_field()
         self.order_fields(["virtual_account"])
+
+
+def uses_allowed_field() -> forms.IntegerField:
+    return forms.IntegerField(
+        label="Number of uses", min_value=1, max_value=MAX_USES, required=False,
+        help_text="As it was set in CSSM. Empty: no limit.",
+    )  # fmt: skip
+
+
+class TokenUsesForm(forms.Form):
+    uses = forms.IntegerField(
+        label="Used so far", min_value=0, max_value=MAX_USES,
+        help_text="CSSM's list of tokens shows it. From here the portal counts each registration that it makes.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["uses_allowed"] = uses_allowed_field()
+        self.order_fields(["uses_allowed"])
 
 
 class RecordTokenForm(forms.ModelForm):
@@ -43,7 +62,9 @@ class RecordTokenForm(forms.ModelForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["virtual_account"] = pool_field()
-        self.order_fields(["virtual_account", "text", "description", "expires_at", "export_controlled"])
+        self.fields["uses_allowed"] = uses_allowed_field()
+        names = ["virtual_account", "text", "description", "expires_at", "uses_allowed", "export_controlled"]
+        self.order_fields(names)
         self.fields["description"].required = True
 
     def clean_text(self) -> str:

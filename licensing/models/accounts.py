@@ -70,6 +70,11 @@ class MirroredQuerySet(models.QuerySet[Any]):
         return self.filter(gone_at=None)
 
 
+class RegistrationTokenQuerySet(MirroredQuerySet):
+    def with_uses_left(self) -> "RegistrationTokenQuerySet":
+        return self.filter(Q(uses_allowed=None) | Q(uses__lt=F("uses_allowed")))
+
+
 class VirtualAccount(models.Model):
     """A pool in a SmartAccount. Ours: purpose, license_mode, note."""
 
@@ -300,7 +305,12 @@ class InstanceUsage(models.Model):
 
 
 class RegistrationToken(models.Model):
-    """What a product registers with. Mirrored by its digest; ours: text (made by the portal), made_here, made_by."""
+    """What a product registers with. Mirrored by its digest; ours: text, made_here, uses_allowed, uses.
+
+    Cisco's interface tells neither how often a token may be used nor how often it was. `uses_allowed` is what a person
+    read in CSSM, None where there is no limit or none is known. `uses` counts the registrations that the portal has
+    carried out with it; others are known only where a person enters them, so it is the least that it can be.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, db_default=RandomUUID())
     # mirrored
@@ -317,9 +327,11 @@ class RegistrationToken(models.Model):
     # ours
     text = SecretField(db_default="")
     made_here = models.BooleanField(default=False, db_default=False)
+    uses_allowed = models.PositiveIntegerField(null=True, blank=True)
+    uses = models.PositiveIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = MirroredQuerySet.as_manager()
+    objects = RegistrationTokenQuerySet.as_manager()
 
     class Meta:
         ordering = ["-expires_at", "id"]
@@ -327,3 +339,8 @@ class RegistrationToken(models.Model):
 
     def __str__(self) -> str:
         return self.description or f"Token #{self.pk}"
+
+    @property
+    def used_up(self) -> bool:
+        """RegistrationTokenQuerySet.with_uses_left, for one that is at hand."""
+        return self.uses_allowed is not None and self.uses >= self.uses_allowed

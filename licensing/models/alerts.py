@@ -26,6 +26,7 @@ class Kind(models.TextChoices):
     ASSIGNMENT_FAILED = "assignment_failed", "Assignment failed or stuck"
     ORDERED_CONSUMPTION = "ordered_consumption", "Consumption in the ordered pool"
     TOKEN_EXPIRING = "token_expiring", "Registration token expiring"
+    TOKEN_USED_UP = "token_used_up", "Registration token used up"
     EVALUATION_ENDING = "evaluation_ending", "Evaluation running out"
     OVERAGE = "overage", "Time out of compliance running out"
     ON_PREM_SYNC = "on_prem_sync", "On-Prem server not synchronized"

@@ -76,6 +76,7 @@ STATES = {
     "gate_open": State("good", "lock-open", "Open"),
     "gate_closed": State("warn", "lock", "Closed"),
     "allowed": State("info", "shield-check", "Export-controlled allowed"),
+    "used_up": State("quiet", "clock-alert", "Used up"),
     # explanation.Verdict
     "agrees": State("good", "circle-check", "Agrees"),
     "explained": State("info", "info", "Differs, explained"),

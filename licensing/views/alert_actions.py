@@ -25,8 +25,6 @@ class Step:
 
 # kind: (label, icon, route, need, whether it is posted). The route takes the subject's id, but for those of OTHERS.
 STEPS: dict[str, tuple[str, str, str, Need, bool]] = {
-    Kind.OUT_OF_COMPLIANCE: ("Remedies", "wrench", "license-remedies", Need.READ, False),
-    Kind.OVERAGE: ("Remedies", "wrench", "license-remedies", Need.READ, False),
     Kind.OUT_OF_COMPLIANCE: ("See what ends it", "wrench", "license-remedies", Need.READ, False),
     Kind.OVERAGE: ("See what ends it", "wrench", "license-remedies", Need.READ, False),
     Kind.SYNC_FAILED: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),
@@ -41,6 +39,7 @@ STEPS: dict[str, tuple[str, str, str, Need, bool]] = {
     Kind.WRONG_POOL: ("Open its cluster", "boxes", "cluster", Need.READ, False),
     Kind.ASSIGNMENT_FAILED: ("Open its cluster", "boxes", "cluster", Need.READ, False),
     Kind.EVALUATION_ENDING: ("Assign the cluster", "link", "cluster-assign", Need.OPERATE, False),
+    Kind.TOKEN_USED_UP: ("Make another token", "ticket", "registration-token-add", Need.OPERATE, False),
     Kind.TOKEN_EXPIRING: ("Make another token", "ticket", "registration-token-add", Need.OPERATE, False),
 }
 

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 
 from licensing import errand_tasks, errands, tokens
 from licensing.filters.tokens import RegistrationTokenFilter
-from licensing.forms.tokens import CreateTokenForm, RecordTokenForm
+from licensing.forms.tokens import CreateTokenForm, RecordTokenForm, TokenUsesForm
 from licensing.models import RegistrationToken
 from licensing.tables.tokens import RegistrationTokenTable
 from licensing.views.forms import DONE, Crumbs, attempt, confirm_page, form_page
@@ -66,6 +66,19 @@ def registration_token_record(request: HttpRequest) -> HttpResponse:
 
 
 @needs(Need.OPERATE)
+def registration_token_uses(request: HttpRequest, pk: int) -> HttpResponse:
+    token = _find(pk)
+    address = reverse("registration-token", args=[pk])
+    form = TokenUsesForm(request.POST or None, initial={"uses_allowed": token.uses_allowed, "uses": token.uses})
+    status, _ = attempt(request, form, lambda: tokens.set_uses(actor_of(request), token, **form.cleaned_data))
+    if status == DONE:
+        messages.success(request, f"“{token}” was saved.")
+        return redirect(address)
+    heading, crumbs = f"Uses of {token}", _crumbs(token)
+    return form_page(request, form, heading=heading, cancel=address, crumbs=crumbs, status=status)
+
+
+@needs(Need.OPERATE)
 def registration_token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     token = _find(pk)
     started: list[str] = []
@@ -107,7 +120,7 @@ def _record(request: HttpRequest, form: RecordTokenForm) -> RegistrationToken:
     values = form.cleaned_data
     return tokens.record_by_hand(
         actor_of(request), values["virtual_account"], values["text"], values["description"], values["expires_at"],
-        export_controlled=values["export_controlled"],
+        export_controlled=values["export_controlled"], uses_allowed=values["uses_allowed"],
     )  # fmt: skip
 
 

@@ -153,6 +153,25 @@ def test_token_is_found_from_seven_days_before_its_end_until_it_ends(
 
 
 @pytest.mark.parametrize(
+    ("values", "opens"),
+    [
+        ({"uses_allowed": 5, "uses": 4}, False),
+        ({"uses_allowed": 5, "uses": 5}, True),
+        ({"uses_allowed": 5, "uses": 6}, True),
+        ({"uses_allowed": None, "uses": 500}, False),
+        ({"uses_allowed": 5, "uses": 5, "gone_at": NOW}, False),
+        ({"uses_allowed": 5, "uses": 5, "expires_at": NOW}, False),
+        ({"uses_allowed": 5, "uses": 5, "expires_at": NOW + SECOND}, True),
+        ({"uses_allowed": 5, "uses": 5, "expires_at": None}, True),
+    ],
+)
+def test_token_is_used_up_at_its_number_of_uses(acme: Partner, values: dict[str, Any], opens: bool) -> None:
+    make.make_token(description="Core", virtual_account=pool("va-1"), **values)
+
+    assert [alert.subject for alert in found(Kind.TOKEN_USED_UP)] == (["Core in va-1"] if opens else [])
+
+
+@pytest.mark.parametrize(
     ("ends", "opens", "severity"),
     [
         (datetime(2026, 5, 1, 0, 0, tzinfo=UTC), False, ""),  # 61 days

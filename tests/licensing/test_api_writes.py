@@ -24,7 +24,8 @@ WRITES = {
         ("delete", "/customers/{id}/"), ("post", "/clusters/"), ("patch", "/clusters/{id}/"),
         ("put", "/clusters/{id}/"), ("delete", "/clusters/{id}/"), ("post", "/assignments/"),
         ("post", "/assignments/{id}/end/"),
-        ("patch", "/virtual-accounts/{id}/"), ("post", "/registration-tokens/"), ("post", "/smart-accounts/{id}/sync/"),
+        ("patch", "/virtual-accounts/{id}/"), ("post", "/registration-tokens/"),
+        ("patch", "/registration-tokens/{id}/"), ("post", "/smart-accounts/{id}/sync/"),
         ("post", "/alerts/{id}/acknowledge/"),
     ],
     "owner": [

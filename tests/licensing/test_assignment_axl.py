@@ -97,11 +97,25 @@ def test_other_name_of_the_smart_account_counts_only_where_it_is_another_account
 
 def test_token_that_is_there_is_used(cluster: Cluster, pool: VirtualAccount, cisco: Account) -> None:
     text = cisco.add_token("Pool", "there", 30)["token"]
-    make.make_token(virtual_account=pool, text=text)
+    token = make.make_token(virtual_account=pool, text=text, uses_allowed=3, uses=2)
 
     job = assignment.run(standing_at("registration", cluster, pool))
 
     assert (job.state, RegistrationToken.objects.count(), listed(cisco)) == ("done", 1, [(HOST, "Pool")])
+    token.refresh_from_db()
+    assert (token.uses, token.used_up) == (3, True)
+
+
+def test_used_up_token_gives_way_to_a_new_one(cluster: Cluster, pool: VirtualAccount, cisco: Account) -> None:
+    text = cisco.add_token("Pool", "there", 30)["token"]
+    make.make_token(virtual_account=pool, text=text, uses_allowed=3, uses=3)
+
+    job = assignment.run(standing_at("registration", cluster, pool))
+
+    assert (job.state, list(RegistrationToken.objects.order_by("id").values_list("uses", flat=True))) == (
+        "done",
+        [3, 1],
+    )
 
 
 def test_transport_that_an_earlier_job_has_set_is_not_asked_for_again(
@@ -165,6 +179,7 @@ def test_registration_that_was_refused_or_lost_is_tried_again_with_the_same_toke
     emulator.scenario("none")
     job = assignment.run(assignment.retry(ANNA, job))
     assert (job.state, listed(cisco), RegistrationToken.objects.count()) == ("done", [(HOST, "Pool")], 1)
+    assert RegistrationToken.objects.get().uses == 1
 
 
 def test_registration_whose_answer_was_lost_has_happened(
@@ -231,6 +246,16 @@ def test_mixed_mode_registers_with_the_one_token_made_by_hand(
 
     assert (job.state, cisco.devices[0]["exportControl"]) == ("done", "Allowed")
     assert RegistrationToken.objects.count() == 1
+
+
+def test_mixed_mode_takes_no_token_that_is_used_up(cluster: Cluster, pool: VirtualAccount, cisco: Account) -> None:
+    Cluster.objects.update(mixed_mode=True)
+    text = cisco.add_token("Pool", "export", 30, export=True)["token"]
+    make.make_token(virtual_account=pool, text=text, export_controlled=True, uses_allowed=1, uses=1)
+
+    job = assignment.run(standing_at("registration", cluster, pool))
+
+    assert (job.state, listed(cisco)) == ("failed", [])
 
 
 def test_mixed_mode_never_makes_a_token(cluster: Cluster, pool: VirtualAccount, cisco: Account) -> None:

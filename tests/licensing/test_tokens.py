@@ -124,3 +124,41 @@ def test_rest_revokes_a_token_at_cisco(
     assert (viewer.status_code, revoked.status_code, again.status_code) == (403, 200, 409)
     assert revoked.json()["gone_at"]
     assert emulator.state.accounts["acme.example"].tokens["Pool"] == []
+
+
+def test_uses_are_recorded_corrected_and_never_set_out_of_bounds(
+    pool: VirtualAccount, acme: Partner, globex: Partner, api_of: Any
+) -> None:
+    api = api_of(acme)
+    body = {"virtual_account": pool.pk, "text": TEXT, "description": "Core", "uses_allowed": 5}
+    made = api.post("/api/v1/registration-tokens/record/", body).json()
+    address = f"/api/v1/registration-tokens/{made['id']}/"
+
+    changed = api.patch(address, {"uses": 4})
+    lifted = api.patch(address, {"uses_allowed": None})
+    refused = [api.patch(address, {name: number}) for name, number in (("uses_allowed", 0), ("uses", -1), ("id", 7))]
+    viewer, other = api_of(acme, "viewer").patch(address, {"uses": 1}), api_of(globex).patch(address, {"uses": 1})
+
+    assert (made["uses_allowed"], made["uses"]) == (5, 0)
+    assert (changed.status_code, changed.json()["uses_allowed"], changed.json()["uses"]) == (200, 5, 4)
+    assert (lifted.json()["uses_allowed"], lifted.json()["uses"]) == (None, 4)
+    assert [answer.status_code for answer in (*refused, viewer, other)] == [400, 400, 400, 403, 404]
+    assert TEXT not in str(list(AuditEntry.objects.values_list("changes", "object_label")))
+
+
+def test_page_shows_and_takes_the_uses(pool: VirtualAccount, acme: Partner, client_of: Any) -> None:
+    token, client = make.make_token(virtual_account=pool), client_of(acme, "operator")
+    address = f"/registration-tokens/{token.pk}/"
+
+    assert "no limit known" in client.get(address).content.decode()
+    assert client.post(f"{address}uses/", {"uses_allowed": "2", "uses": "2"})["Location"] == address
+    assert "2 of 2" in client.get(address).content.decode()
+    assert client.post(f"{address}uses/", {"uses_allowed": "0", "uses": "2"}).status_code == 422
+    assert client_of(acme, "viewer").get(f"{address}uses/").status_code == 403
+
+
+def test_used_up_token_is_not_taken(pool: VirtualAccount, emulator: EmulatorThread) -> None:
+    make.make_token(virtual_account=pool, text=TEXT, uses_allowed=1, uses=1)
+    left = make.make_token(virtual_account=pool, text="another-text", uses_allowed=2, uses=1)
+
+    assert tokens.usable_for(pool, False, timezone.now()) == left
