@@ -5,10 +5,11 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.core.cache import caches
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 
 from people import audit
+from people.gate import Need, needs
 from people.models import User
 
 FAILURES_COUNT_FOR = 10 * 60  # seconds
@@ -46,3 +47,9 @@ class AccountAdapter(DefaultAccountAdapter):
         super().set_password(user, password)
         if isinstance(user, User) and user.pk:
             audit.record(audit.Actor(user, user.email), "changed password", user)
+
+
+@needs(Need.READ)
+def email(request: HttpRequest) -> HttpResponse:
+    """In place of allauth's page: an owner sets the address that a person signs in with, and the audit says so."""
+    raise Http404

@@ -13,6 +13,7 @@ from licensing.templatetags.components import badge, ends
 
 
 class AlertTable(PortalTable):
+    sparse = ("due_at", "owner")
     severity = tables.Column(order_by=("rank", "pk"))
     subject = TitleColumn("alert", below=lambda alert: alert.summary, verbose_name="Alert")
     kind = tables.Column()

@@ -21,6 +21,9 @@ def row_class(record: Any) -> str:
 class PortalTable(tables.Table):
     """Equal values are told apart by id, or a row could stand on two pages and another on none."""
 
+    # Columns that only some rows fill: left out where no row of the page does. The CSV file has them always.
+    sparse: tuple[str, ...] = ()
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         for name, column in cls.base_columns.items():
@@ -31,6 +34,12 @@ class PortalTable(tables.Table):
         super().__init__(
             *args, **{"order_by_field": "sort", "default": "", "row_attrs": {"class": row_class}, **options}
         )
+
+    def leave_out_empty(self) -> None:
+        rows = list(self.paginated_rows)
+        for name in self.sparse:
+            if all(row.get_cell(name) == "" for row in rows):
+                self.columns.hide(name)
 
 
 class TitleColumn(tables.Column):

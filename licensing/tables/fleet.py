@@ -15,6 +15,7 @@ EVALUATION_WARN_DAYS = 30
 
 
 class CustomerTable(PortalTable):
+    sparse = ("tags", "note")
     name = TitleColumn("customer", verbose_name="Customer")
     cluster_count = NumberColumn(verbose_name="Clusters")
     assigned_count = NumberColumn(verbose_name="Assigned")
@@ -35,6 +36,7 @@ class CustomerTable(PortalTable):
 
 
 class ClusterTable(PortalTable):
+    sparse = ("evaluation_ends",)
     name = TitleColumn("cluster", below=lambda cluster: cluster.get_application_display(), verbose_name="Cluster")
     customer = LinkColumn("customer", order_by=("customer__name", "pk"))
     version = tables.Column()
@@ -63,6 +65,7 @@ class ClusterTable(PortalTable):
 
 
 class AssignmentTable(PortalTable):
+    sparse = ("state", "ended_at")
     cluster = TitleColumn(
         "assignment", below=lambda row: row.cluster.customer, order_by=("cluster__name", "pk"), verbose_name="Cluster"
     )

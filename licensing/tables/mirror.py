@@ -78,6 +78,7 @@ class WhenColumn(SinceColumn):
 
 
 class VirtualAccountTable(PortalTable):
+    sparse = ("short_count",)
     name = TitleColumn("virtual-account", below=lambda row: row.description)
     smart_account = LinkColumn("smart-account", order_by=("smart_account__name", "smart_account__domain", "pk"))
     purpose = PurposeColumn()
@@ -96,7 +97,7 @@ class LicenseTable(PortalTable):
     virtual_account = PoolColumn()
     purpose = StateColumn(accessor="virtual_account__purpose", visible=False)
     status = StateColumn()
-    time_left = tables.Column(empty_values=(), orderable=False)
+    time_left = tables.Column(empty_values=(), orderable=False, visible=False)
     quantity = NumberColumn()
     in_use = NumberColumn()
     available = AvailableColumn()
@@ -107,8 +108,14 @@ class LicenseTable(PortalTable):
     class Meta:
         order_by = "name"
 
-    def render_time_left(self, record: Any) -> SafeString | str:
-        return days_left(record.clocks[0]) if record.clocks else ""
+    def render_status(self, record: License) -> SafeString:
+        """With the days left below it, where a clock runs."""
+        clocks = getattr(record, "clocks", [])
+        left = format_html('<span class="sub">{}</span>', days_left(clocks[0])) if clocks else ""
+        return format_html("{} {}", badge(record.status), left)
+
+    def value_status(self, record: License) -> str:
+        return record.status
 
     def value_time_left(self, record: Any) -> int | str:
         return record.clocks[0].days_left if record.clocks else ""

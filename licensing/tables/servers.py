@@ -13,6 +13,7 @@ from licensing.templatetags.components import age, badge, counted
 
 
 class LicenseServerTable(PortalTable):
+    sparse = ("warnings", "checked_at")
     name = TitleColumn("license-server", below=lambda server: server.get_kind_display())
     api_base_url = tables.Column(verbose_name="Address")
     accounts = NumberColumn(verbose_name="Smart accounts")
@@ -45,7 +46,7 @@ class SmartAccountTable(PortalTable):
     license_server = LinkColumn("license-server", order_by=("license_server__name", "pk"))
     pools = NumberColumn(verbose_name="Virtual accounts")
     last_run = tables.Column(verbose_name="Last sync", empty_values=(), orderable=False)
-    last_synced_at = tables.Column(verbose_name="Numbers", empty_values=())
+    last_synced_at = tables.Column(verbose_name="As of", empty_values=())
 
     def render_name(self, record: SmartAccount) -> SafeString:
         column: Any = self.columns["name"].column
@@ -61,7 +62,7 @@ class SmartAccountTable(PortalTable):
         return run_state(record)
 
     def render_last_synced_at(self, value: datetime | None, record: SmartAccount) -> SafeString:
-        return age(value, record.sync_every)
+        return age(value, record.sync_every, prefix="")
 
     def value_last_synced_at(self, value: datetime | None) -> str:
         return value.isoformat() if value else ""

@@ -21,7 +21,7 @@ class RegistrationTokenTable(PortalTable):
     created_by = tables.Column(verbose_name="Made by")
     as_of = tables.Column(
         accessor="virtual_account__smart_account__last_synced_at",
-        verbose_name="Numbers",
+        verbose_name="As of",
         empty_values=(),
         orderable=False,
     )
@@ -45,7 +45,7 @@ class RegistrationTokenTable(PortalTable):
         return value
 
     def render_as_of(self, value: datetime | None, record: RegistrationToken) -> SafeString:
-        return age(value, record.virtual_account.smart_account.sync_every)
+        return age(value, record.virtual_account.smart_account.sync_every, prefix="")
 
     def value_as_of(self, value: datetime | None) -> str:
         return value.isoformat() if value else ""

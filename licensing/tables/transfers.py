@@ -14,6 +14,7 @@ from licensing.templatetags.components import days_left
 
 
 class TransferPlanTable(PortalTable):
+    sparse = ("finished_at",)
     id = TitleColumn("transfer-plan", below=lambda plan: plan.reason, verbose_name="Plan")
     smart_account = LinkColumn("smart-account", order_by=("smart_account__name", "smart_account__domain", "pk"))
     state = StateColumn()
@@ -32,6 +33,7 @@ class TransferPlanTable(PortalTable):
 
 
 class OverageTable(PortalTable):
+    sparse = ("ended_at", "days_left", "owner", "note")
     license = tables.Column(attrs={"td": {"class": "title"}}, order_by=("license__name", "pk"))
     virtual_account = LinkColumn(
         "virtual-account", accessor="license__virtual_account", order_by=("license__virtual_account__name", "pk")

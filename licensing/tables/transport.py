@@ -14,6 +14,7 @@ NO_CHANGE = "nothing changes"
 
 
 class TransportTable(PortalTable):
+    sparse = ("registration_url",)
     name = TitleColumn("cluster", below=lambda cluster: cluster.get_application_display(), verbose_name="Cluster")
     customer = LinkColumn("customer", order_by=("customer__name", "pk"))
     mode = tables.Column(empty_values=(), orderable=False, verbose_name="Transport")

@@ -114,9 +114,11 @@ def age(moment: datetime | None, every: timedelta = DAY, prefix: str = "as of ")
 
 @register.simple_tag
 def ends(day: date | None, warn_days: int = 90) -> SafeString:
-    """A last day: date and distance, marked when it is near or past."""
+    """A last day: date and distance, marked when it is near or past. Of a moment: its day here."""
     if day is None:
         return mark_safe('<span class="muted">no end</span>')
+    if isinstance(day, datetime):
+        day = timezone.localtime(day).date()
     left = (day - timezone.localdate()).days
     tone = "bad" if left < 0 else "warn" if left <= warn_days else ""
     words = f"ended {-left} days ago" if left < 0 else "ends today" if not left else f"in {left} days"

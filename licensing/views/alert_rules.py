@@ -12,6 +12,7 @@ from licensing.alerts.replay import would_have_fired
 from licensing.forms.alerts import AlertRuleForm
 from licensing.models import AlertRule
 from licensing.models.alerts import Kind
+from licensing.templatetags.components import counted
 from licensing.views.forms import ASKED, DONE, INVALID, attempt, confirm_page, form_page
 from people.audit import actor_of, snapshot
 from people.gate import Need, needs
@@ -52,10 +53,11 @@ def alert_rule_delete(request: HttpRequest, pk: int) -> HttpResponse:
     rule = get_object_or_404(AlertRule, pk=pk)
     here = reverse("alert-rule-edit", args=[pk])
     number = rule.alerts.count()
+    theirs = "its" if number == 1 else "their"
     page = confirm_page(
         request, lambda: rules.delete(actor_of(request), rule), heading=f"Delete {rule}?", confirm="Delete",
         cancel=here, crumbs=[HERE, (str(rule), here)],
-        consequences=[f"{number:,} alert{'' if number == 1 else 's'} of it and their history go with it.",
+        consequences=[f"{counted(number, 'alert,alerts')} of it and {theirs} history go with it.",
                       "To keep them, switch the rule off instead."],
     )  # fmt: skip
     if page is None:

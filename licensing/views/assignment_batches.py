@@ -23,7 +23,7 @@ from licensing.views.assignments import pools_to_choose
 from licensing.views.forms import ASKED, DONE, attempt, confirm_page, form_page
 from licensing.views.lists import Empty, list_page
 from people.audit import actor_of
-from people.gate import Need, needs
+from people.gate import Need, may, needs
 
 HERE = ("Assignment batches", "/assignment-batches/")
 
@@ -31,10 +31,13 @@ HERE = ("Assignment batches", "/assignment-batches/")
 @needs(Need.READ)
 def assignment_batches(request: HttpRequest) -> HttpResponse:
     rows = AssignmentBatch.objects.select_related("virtual_account").annotate(cluster_count=Count("clusters"))
+    invite = (reverse("assignment-batch-add"), "New batch") if may(request.user, Need.OPERATE) else ()
     empty = Empty(
-        "calendar-clock", "No batches yet", "A batch assigns many clusters in one maintenance window, one by one.",
-        reverse("assignment-batch-add"), "New batch",
-    )  # fmt: skip
+        "calendar-clock",
+        "No batches yet",
+        "A batch assigns many clusters in one maintenance window, one by one.",
+        *invite,
+    )
     return list_page(
         request, "assignment_batches/assignment_batches.html", BatchFilter(request.GET, queryset=rows), BatchTable,
         noun=("assignment batch", "assignment batches"), empty=empty,

@@ -65,6 +65,7 @@ def list_page(
     if request.GET.get("format") == "csv":
         return csv_file(table, noun[1])
     paginate(table, request.GET.get("page", "1"))
+    table.leave_out_empty()
     paginator: CappedPaginator = table.paginator
     shown = {
         "filter": filter_,

@@ -22,7 +22,7 @@ def overages(request: HttpRequest) -> HttpResponse:
     empty = Empty("circle-check", "Nothing is out of compliance", "A clock starts with the sync that finds a shortage.")
     return list_page(
         request, "overages/overages.html", OverageFilter(request.GET, queryset=rows), OverageTable,
-        noun=("clock", "clocks"), empty=empty, heading="Out of compliance",
+        noun=("shortage", "shortages"), empty=empty, heading="Out of compliance",
     )  # fmt: skip
 
 

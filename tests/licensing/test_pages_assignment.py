@@ -107,6 +107,13 @@ def test_job_is_cancelled_after_a_question(acme: Partner, client_of: Any) -> Non
     assert Assignment.objects.current().count() == 1
 
 
+def test_empty_list_of_batches_invites_those_who_may(acme: Partner, client_of: Any) -> None:
+    def invited(role: str) -> bool:
+        return "/assignment-batches/add/" in page(client_of(acme, role).get("/assignment-batches/"))
+
+    assert (invited("operator"), invited("viewer")) == (True, False)
+
+
 def test_viewer_reads_the_run_sheet_and_does_nothing(acme: Partner, client_of: Any) -> None:
     job = begun()
     client, address = client_of(acme, "viewer"), f"/assignment-jobs/{job.pk}/"

@@ -70,6 +70,23 @@ def test_csv_is_without_markup(acme: Partner, client_of: Any, address: str) -> N
     assert "<" not in answer
 
 
+def test_column_that_no_row_of_the_page_fills_is_left_out_there_and_kept_in_the_csv(
+    acme: Partner, client_of: Any
+) -> None:
+    client = client_of(acme, "viewer")
+    make.make_customer(name="Plain")
+
+    headers = [column.header for column in client.get("/customers/").context["table"].columns]
+    assert headers == ["Customer", "Clusters", "Assigned"]
+
+    make.make_customer(name="Told", note="Renewal in May")
+    headers = [column.header for column in client.get("/customers/").context["table"].columns]
+    assert headers == ["Customer", "Clusters", "Assigned", "Note"]
+    assert text(client.get("/customers/", {"format": "csv", "q": "Plain"})).startswith(
+        "Customer,Clusters,Assigned,Tags,Note"
+    )
+
+
 @pytest.mark.parametrize("address", MAKERS)
 def test_empty_list_says_why(acme: Partner, client_of: Any, address: str) -> None:
     response = client_of(acme, "viewer").get(address)

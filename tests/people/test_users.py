@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 from django_tenants.utils import tenant_context
 
@@ -206,3 +207,25 @@ def test_users_list_searches_filters_and_needs_the_same_queries_for_more_rows(
 
     assert "viewer@acme.example" in few
     assert f'<a href="/users/{User.objects.get(role="operator").pk}/">' not in few
+
+
+def test_nobody_changes_the_own_address_past_the_owner_and_the_audit(
+    acme: Partner, provider: Partner, client_of: Any
+) -> None:
+    for partner in (acme, provider):
+        client = client_of(partner, "owner")
+
+        assert client.get("/accounts/email/").status_code == 404
+        assert client.post("/accounts/email/", {"action_add": "", "email": "other@person.example"}).status_code == 404
+
+
+def test_two_factor_sign_in_asks_for_no_proof_of_the_address(acme: Partner, client_of: Any) -> None:
+    client = client_of(acme, "owner")
+    user = User.objects.get(email="owner@acme.example")
+    EmailAddress.objects.create(user=user, email=user.email, verified=False, primary=True)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+
+    response = client.get("/accounts/2fa/totp/activate/")
+
+    assert response.status_code == 200
+    assert "Authenticator" in page(response)
