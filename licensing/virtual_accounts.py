@@ -4,6 +4,9 @@ A write to Cisco is never repeated blindly: after it, answered or not, Cisco's l
 functions as it comes. They wait for Cisco: call them where waiting is allowed, outside of a transaction.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,9 +17,11 @@ from licensing.cssm.errors import CssmUnavailable
 from licensing.models import SmartAccount, VirtualAccount
 from licensing.models.secrets import SecretUnreadable
 from licensing.refusals import Refusal
+from licensing.worker_lock import WorkerLock
 from people import audit
 
 NAME_LENGTH = 300
+DELETION = WorkerLock("virtual account deletion", "licensing_virtualaccount")
 LOOK = "Start a sync and look at the list of virtual accounts before you try again."
 
 
@@ -49,9 +54,8 @@ def check_creation(account: SmartAccount, name: str) -> str:
 
 def delete(actor: audit.Actor, pool: VirtualAccount) -> None:
     """At Cisco. The row stays with what people decided about it, as one that Cisco no longer lists."""
-    check_deletion(pool)
     account = pool.smart_account
-    with _client(account) as client:
+    with _nobody_comes(pool), _client(account) as client:
         lost = None
         try:
             client.delete_virtual_account(connect.account_ref(account), pool.name)
@@ -59,7 +63,33 @@ def delete(actor: audit.Actor, pool: VirtualAccount) -> None:
             lost = error
         if _listed(client, account, pool.name) is not None:
             raise CssmUnavailable(f"{_said(lost)}Cisco still lists {pool}.", LOOK)
-    _mark_gone(actor, pool)
+        _mark_gone(actor, pool)
+
+
+@contextmanager
+def _nobody_comes(pool: VirtualAccount) -> Iterator[None]:
+    """From the look at what is in it until it is gone nothing is assigned to it: `check_stays` refuses that.
+
+    An assignment holds the row until it is committed, so after the look at the locked row either it is seen here, or
+    the lock is seen there.
+    """
+    if not DELETION.take(pool.pk):
+        raise Refusal(f"{pool} is being deleted already.", "Wait for what comes of that.")
+    try:
+        with transaction.atomic():
+            rows = VirtualAccount.objects.select_for_update(no_key=True, of=("self",)).select_related("smart_account")
+            check_deletion(rows.get(pk=pool.pk))
+        yield
+    finally:
+        DELETION.release(pool.pk)
+
+
+def check_stays(pool: VirtualAccount) -> None:
+    """For who holds its row and is about to put something into it."""
+    if DELETION.is_held(pool.pk):
+        raise Refusal(
+            f"{pool} is being deleted at Cisco right now.", "Choose another virtual account.", "virtual_account"
+        )
 
 
 def check_deletion(pool: VirtualAccount) -> None:

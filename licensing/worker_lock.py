@@ -37,6 +37,11 @@ class WorkerLock:
             cursor.execute(f"SELECT pg_try_advisory_lock({self.key('%s')})", [number])
             return bool(cursor.fetchone()[0])
 
+    def is_held(self, number: int) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT NOT {self.unheld('%s')}", [number])
+            return bool(cursor.fetchone()[0])
+
     def release(self, number: int) -> None:
         try:
             with connection.cursor() as cursor:

@@ -7,7 +7,7 @@ begun to change anything takes its place.
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from licensing import reach
+from licensing import reach, virtual_accounts
 from licensing.assignment import jobs
 from licensing.assignment.checks import Step, refuse
 from licensing.assignment.stages import asks_people
@@ -161,6 +161,8 @@ def _locked(cluster: Cluster, pool: VirtualAccount) -> tuple[Cluster, VirtualAcc
     try:
         held = Cluster.objects.select_for_update(no_key=True).get(pk=cluster.pk)
         pools = VirtualAccount.objects.select_for_update(no_key=True, of=("self",))
-        return held, pools.select_related("smart_account__license_server").get(pk=pool.pk)
+        pool = pools.select_related("smart_account__license_server").get(pk=pool.pk)
     except (Cluster.DoesNotExist, VirtualAccount.DoesNotExist):
         raise Refusal("The cluster or the virtual account was deleted just now.", "Reload the list.") from None
+    virtual_accounts.check_stays(pool)
+    return held, pool

@@ -1,11 +1,15 @@
 """Assignments when several act at the same moment: people, workers, syncs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from licensing import arrivals, assigning, assignment, sync
+from licensing import arrivals, assigning, assignment, sync, virtual_accounts
 from licensing.assignment import batches
 from licensing.cssm.emulator import EmulatorThread
 from licensing.cssm.emulator.axl import PASSWORD, USERNAME
@@ -18,13 +22,39 @@ from licensing.models import (
     SmartAccount,
     VirtualAccount,
 )
+from licensing.worker_lock import WorkerLock
 from people.audit import Actor
+from tenants.models import Partner
 from tests import factories as make
 from tests.licensing.conftest import account_of
 from tests.licensing.test_assignment import at_once
 
 ANNA, BEN = Actor(None, "anna@acme.example"), Actor(None, "ben@acme.example")
 HOST = "cucm-pub.harbor.example"
+
+
+@contextmanager
+def in_another_session(in_partner: Any, lock: WorkerLock, number: int) -> Iterator[None]:
+    """The lock as a worker holds it, on a connection of its own."""
+    taken, over = Event(), Event()
+
+    def hold() -> None:
+        try:
+            with in_partner("acme"):
+                assert lock.take(number)
+                taken.set()
+                over.wait(20)
+        finally:
+            connection.close()
+
+    worker = Thread(target=hold)
+    worker.start()
+    assert taken.wait(10)
+    try:
+        yield
+    finally:
+        over.set()
+        worker.join(10)
 
 
 def test_of_two_operators_one_is_refused_and_one_job_is_made(committed: None, in_partner: Any) -> None:
@@ -114,6 +144,55 @@ def test_cancellation_and_sync_at_once_leave_one_truth(committed: None, in_partn
         job.refresh_from_db()
         expected = {"done": "done", "cancelled": "skipped"}
         assert job.stages.get(kind="registration").state == expected[job.state]
+
+
+@pytest.mark.parametrize("by", ["page", "rest", "batch"])
+def test_nothing_is_assigned_to_what_is_being_deleted_at_cisco(
+    acme: Partner, in_partner: Any, client_of: Any, api_of: Any, by: str
+) -> None:
+    cluster, pool = make.make_cluster(), make.make_pool(name="Pool")
+    batch = make.make_batch([cluster], virtual_account=pool, state="running", needs_approval=False)
+    body = {"cluster": cluster.pk, "virtual_account": pool.pk}
+
+    with in_another_session(in_partner, virtual_accounts.DELETION, pool.pk):
+        if by == "page":
+            page = client_of(acme, "operator").post(f"/clusters/{cluster.pk}/assign/", body)
+            said = page.context["form"].errors["virtual_account"][0]
+        elif by == "rest":
+            answer = api_of(acme, "operator").post("/api/v1/assignments/", body)
+            said = answer.json()["errors"]["virtual_account"][0]
+        else:
+            batches.advance(batch.pk)
+            said = batch.clusters.get().refused
+
+    assert said == "Pool is being deleted at Cisco right now. Choose another virtual account."
+    assert Assignment.objects.count() == 0
+    assignment.assign(ANNA, cluster, pool)  # it stayed after all
+
+
+def test_assignment_and_deletion_at_once_leave_no_cluster_in_a_deleted_one(
+    committed: None, in_partner: Any, emulator: EmulatorThread
+) -> None:
+    cisco = emulator.state.add("acme.example", "Acme")
+    with in_partner("acme"):
+        account = account_of(emulator)
+        SmartAccount.objects.update(last_synced_at=timezone.now())
+        clusters = [make.make_cluster() for _ in range(6)]
+        pools = [make.make_pool(name=f"Pool {number}", smart_account=account) for number in range(6)]
+        for pool in pools:
+            cisco.add_pool(pool.name)
+
+    for cluster, pool in zip(clusters, pools, strict=True):
+        said = at_once(
+            in_partner,
+            lambda cluster=cluster, pool=pool: assignment.assign(ANNA, cluster, pool),
+            lambda pool=pool: virtual_accounts.delete(BEN, pool),
+        )
+        assert said.count("done") == 1
+
+    with in_partner("acme"):
+        assigned = {row.virtual_account.name for row in Assignment.objects.current().select_related("virtual_account")}
+    assert assigned <= {raw["name"] for raw in cisco.virtual_accounts}
 
 
 @pytest.fixture
