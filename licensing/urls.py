@@ -70,6 +70,11 @@ urlpatterns = [
     path("transfer-plans/<int:pk>/approve/", transfer_plans.transfer_plan_approve, name="transfer-plan-approve"),
     path("transfer-plans/<int:pk>/execute/", transfer_plans.transfer_plan_execute, name="transfer-plan-execute"),
     path("transfer-plans/<int:pk>/cancel/", transfer_plans.transfer_plan_cancel, name="transfer-plan-cancel"),
+    path(
+        "transfer-plans/<int:pk>/steps/<int:step>/settle/",
+        transfer_plans.transfer_step_settle,
+        name="transfer-step-settle",
+    ),
     path("worklist/", worklist.worklist, name="worklist"),
     path("product-instances/", product_instances.product_instances, name="product-instances"),
     path("product-instances/<int:pk>/", product_instances.product_instance, name="product-instance"),

@@ -88,6 +88,13 @@ class NewPlanSerializer(Strict, serializers.Serializer[Any]):
         return attrs
 
 
+class SettledSerializer(Strict, serializers.Serializer[Any]):
+    """What became of a step of this plan, by somebody who has looked in CSSM."""
+
+    step = Link(TransferStep, help_text="An unclear one that was read back.")
+    moved = serializers.BooleanField(help_text="False: it is sent again when the plan is executed again.")
+
+
 class PlanFilters(django_filters.FilterSet):
     smart_account = LinkFilter()
     state = django_filters.ChoiceFilter(choices=TransferPlan.State.choices)
@@ -130,6 +137,18 @@ class TransferPlans(ReadOnlyModelViewSet[TransferPlan]):
         """Start it, or start it again after it stopped: what is verified is not repeated."""
         plan = tasks.start_transfer(audit.actor_of(request), self.get_object())
         return self._done(plan, status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=SettledSerializer, responses=PlanSerializer)
+    @action(detail=True, methods=["post"])
+    def settle(self, request: Request, pk: int) -> Response:
+        """Say what became of an unclear step of a stopped plan. Nothing is sent to Cisco."""
+        plan, said = self.get_object(), SettledSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        step = said.validated_data["step"]
+        if step.plan_id != plan.pk:
+            raise serializers.ValidationError({"step": ["This plan has no such step."]})
+        transfers.settle(audit.actor_of(request), step, said.validated_data["moved"])
+        return self._done(self.get_object())
 
     def _done(self, plan: TransferPlan, code: int = status.HTTP_200_OK) -> Response:
         return Response(self.get_serializer(plan).data, status=code)

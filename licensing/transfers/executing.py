@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 LOOKS, PAUSE_SECONDS = 3, 1.0
 AGAIN = "Execute it again when that is settled: what is verified is not repeated."
 LOOK_AT_CISCO = (
-    "Look at both virtual accounts in CSSM and start a sync. "
-    "Then execute this plan again, or cancel it and make a new one."
+    "Look at the history of both virtual accounts in CSSM, say at the step whether its licenses moved, "
+    "and execute this plan again."
 )
 
 
@@ -129,6 +129,7 @@ class _Execution:
         """Of a step that may have reached Cisco. False: it did not, and may be sent."""
         verdict = compare(step.before, now, step.quantity)
         if verdict == Verdict.OTHER:
+            self._write(step, after=now.as_json())
             raise Stop(step.State.UNCLEAR, _other(step, now), LOOK_AT_CISCO)
         if verdict == Verdict.MOVED:
             self._verified(step, now)

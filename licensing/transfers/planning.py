@@ -1,4 +1,4 @@
-"""Transfer plans as people make, approve, start and cancel them. Pages and REST call these.
+"""Transfer plans as people make, approve, start, settle and cancel them. Pages and REST call these.
 
 Moves stay within one smart account, between pools that Cisco lists. What Cisco's API moves are perpetual and term lines
 (cssm-api.md §4.7); perpetual ones go first, because a move of them lasts.
@@ -72,13 +72,41 @@ def cancel(actor: audit.Actor, plan: TransferPlan) -> TransferPlan:
     return plan
 
 
+@transaction.atomic
+def settle(actor: audit.Actor, step: TransferStep, moved: bool) -> TransferPlan:
+    """A person's word on a step of which Cisco's figures do not say what became of it. It then counts as done, or as
+    never sent; execution goes on from there.
+
+    Only after a read back: before that, executing again may find out by itself.
+    """
+    plan = TransferPlan.objects.select_for_update(no_key=True).get(pk=step.plan_id)
+    step = TransferStep.objects.select_related("license", "source", "target").get(pk=step.pk)
+    if plan.state != TransferPlan.State.STOPPED:
+        raise Refusal(f"{plan} is {plan.get_state_display().lower()}.", "Only a step of a stopped plan is settled.")
+    if step.state != TransferStep.State.UNCLEAR:
+        raise Refusal(f"This step is {step.get_state_display().lower()}.", "Only an unclear one is settled by hand.")
+    if not step.after:
+        raise Refusal("This step was not read back yet.", "Execute the plan again: that reads first, and may do.")
+    before = audit.snapshot(step)
+    if moved:
+        step.state, step.cause, step.verified_at = step.State.VERIFIED, "Settled by hand.", timezone.now()
+    else:
+        step.state, step.cause, step.sent_at, step.before, step.after = step.State.WAITING, "", None, {}, {}
+    step.save(update_fields=["state", "cause", "verified_at", "sent_at", "before", "after"])
+    plan.cause = f"Step {step.position} was settled by hand: its licenses {'moved' if moved else 'did not move'}."
+    plan.next_step = "Execute it again to go on."
+    plan.save(update_fields=["cause", "next_step"])
+    audit.record(actor, "settled", step, before=before)
+    return plan
+
+
 def check_start(plan: TransferPlan) -> None:
     """Raise Refusal for what need not be asked at Cisco."""
     account = plan.smart_account
     if account.paused_at:
         raise Refusal(f"{account} is paused.", "Resume it first.")
     if not account.license_server.is_cloud:
-        raise Refusal("The API of On-Prem servers moves no licenses (cssm-api.md §7).", BY_HAND)
+        raise Refusal("The API of On-Prem servers has no call that moves licenses.", BY_HAND)
     if plan.state not in TransferPlan.STARTABLE:
         raise Refusal(f"{plan} is {plan.get_state_display().lower()} already.", "Reload the page.")
     if plan.needs_approval and plan.approved_at is None:

@@ -14,7 +14,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from licensing import tasks, transfers
 from licensing.filters.transfers import TransferPlanFilter
-from licensing.models import TransferPlan
+from licensing.models import TransferPlan, TransferStep
 from licensing.refusals import Refusal
 from licensing.tables.transfers import TransferPlanTable
 from licensing.views.lists import Empty, list_page
@@ -57,6 +57,7 @@ def transfer_plan(request: HttpRequest, pk: int) -> HttpResponse:
         "blocker": _blocker(plan),
         "may_approve": plan.state == plan.State.DRAFT and plan.created_by_id != request.user.pk,
         "startable": plan.state in plan.STARTABLE,
+        "settleable": {step.pk for step in steps if plan.state == plan.State.STOPPED and _waits_for_a_person(step)},
     }
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "transfer_plans/steps.html", context) if plan.executing else HttpResponseClientRefresh()
@@ -80,6 +81,22 @@ def transfer_plan_execute(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 def transfer_plan_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     return _do(request, pk, transfers.cancel, "Cancelled. What has moved stays moved.")
+
+
+@require_POST
+@needs(Need.OPERATE)
+def transfer_step_settle(request: HttpRequest, pk: int, step: int) -> HttpResponse:
+    """`moved` is yes or no."""
+    found, moved = get_object_or_404(TransferStep, pk=step, plan=pk), request.POST.get("moved")
+    if moved not in ("yes", "no"):
+        messages.error(request, "It is not said whether the licenses moved. Use the buttons of the step.")
+        return redirect("transfer-plan", pk)
+    return _do(request, pk, lambda actor, _: transfers.settle(actor, found, moved == "yes"), "The step is settled.")
+
+
+def _waits_for_a_person(step: TransferStep) -> bool:
+    """Read back, and the figures do not say what became of it."""
+    return step.state == step.State.UNCLEAR and bool(step.after)
 
 
 def _do(request: HttpRequest, pk: int, act: Callable[[Actor, Any], object], done: str) -> HttpResponse:

@@ -6,7 +6,7 @@ import pytest
 from django_tenants.utils import tenant_context
 
 from licensing import alerts
-from licensing.models import License, Overage, SmartAccount, TransferPlan
+from licensing.models import License, Overage, SmartAccount, TransferPlan, TransferStep
 from people.models import User
 from tenants.models import Partner
 from tests import factories as make
@@ -67,6 +67,28 @@ def test_one_move_by_hand(acme: Partner, short: License, api_of: Any) -> None:
     assert (too_many.status_code, list(too_many.json()["errors"])) == (400, ["quantity"])
     assert api.post("/api/v1/transfer-plans/", {"license": north.pk, "quantity": 61}).status_code == 400
     assert api.post(f"/api/v1/transfer-plans/{plan['id']}/cancel/").json()["state"] == "cancelled"
+
+
+def test_unclear_step_is_settled(acme: Partner, globex: Partner, short: License, api_of: Any) -> None:
+    operator = api_of(acme, "operator")
+    plans = [operator.post("/api/v1/transfer-plans/", {"license": short.pk}).json() for _ in range(2)]
+    (path, step), (other, _) = ((f"/api/v1/transfer-plans/{plan['id']}", plan["steps"][0]["id"]) for plan in plans)
+    figures = {"source": {"quantity": 60}, "target": {"quantity": 20}}
+    TransferPlan.objects.update(state="stopped")
+    TransferStep.objects.update(state="unclear", before=figures, after=figures)
+
+    assert api_of(acme, "viewer").post(f"{path}/settle/", {"step": step, "moved": True}).status_code == 403
+    assert api_of(globex, "operator").post(f"{path}/settle/", {"step": step, "moved": True}).status_code == 404
+    for body in ({}, {"step": step}, {"step": "x", "moved": True}, {"step": step, "moved": True, "why": ""}):
+        answer = operator.post(f"{path}/settle/", body)
+        assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    wrong = operator.post(f"{other}/settle/", {"step": step, "moved": True})
+    assert (wrong.status_code, list(wrong.json()["errors"])) == (400, ["step"])
+    assert TransferStep.objects.filter(state="unclear").count() == 2
+
+    settled = operator.post(f"{path}/settle/", {"step": step, "moved": True})
+    assert (settled.status_code, settled.json()["steps"][0]["state"]) == (200, "verified")
+    assert operator.post(f"{path}/settle/", {"step": step, "moved": True}).status_code == 409
 
 
 @pytest.mark.parametrize("body", [{}, {"license": 99_999_999}, {"license": "x"}, {"license": True}, {"unknown": 1}])

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django_tenants.utils import tenant_context
 
 from licensing import alerts, transfers
-from licensing.models import License, Overage, SmartAccount, TransferPlan
+from licensing.models import License, Overage, SmartAccount, TransferPlan, TransferStep
 from licensing.transfers import Wanted
 from people.audit import Actor
 from people.models import User
@@ -126,6 +126,28 @@ def test_author_cannot_approve_and_a_colleague_can(
     assert "has to approve it" in text(operator.get(f"/transfer-plans/{plan.pk}/"))
     assert "cannot approve it" in text(operator.post(f"/transfer-plans/{plan.pk}/approve/", follow=True))
     assert "Approved." in text(owner.post(f"/transfer-plans/{plan.pk}/approve/", follow=True))
+
+
+def test_operator_settles_an_unclear_step(acme: Partner, short: License, client_of: Callable[..., Any]) -> None:
+    plan = plan_of(short)
+    step, figures = plan.steps.get(), {"source": {"quantity": 60}, "target": {"quantity": 20}}
+    TransferPlan.objects.update(state="stopped")
+    TransferStep.objects.update(state="unclear", before=figures, after={})
+    client, page = client_of(acme, "operator"), f"/transfer-plans/{plan.pk}/"
+    address = f"{page}steps/{step.pk}/settle/"
+    assert address not in text(client.get(page)), "executing again reads back first"
+
+    TransferStep.objects.update(after=figures)
+    assert address in text(client.get(page))
+    assert address not in text(client_of(acme, "viewer").get(page))
+    client.post(address, {"moved": "perhaps"})
+    assert client_of(acme, "viewer").post(address, {"moved": "yes"}).status_code == 403
+    assert client.post(f"/transfer-plans/{plan.pk + 1}/steps/{step.pk}/settle/", {"moved": "yes"}).status_code == 404
+    assert plan.steps.get().state == "unclear"
+
+    client.post(address, {"moved": "no"})
+    assert plan.steps.get().state == "waiting"
+    assert "settled by hand: its licenses did not move" in text(client.get(page))
 
 
 def test_without_a_broker_nothing_is_started(

@@ -215,7 +215,7 @@ def test_on_prem_and_paused_accounts_are_refused(account: SmartAccount, operator
     plan = planned(account, operator, 5)
     account.license_server.kind = "on_prem"
     plan.smart_account = account
-    with pytest.raises(Refusal, match="moves no licenses"):
+    with pytest.raises(Refusal, match="no call that moves licenses"):
         transfers.check_start(plan)
 
     account.license_server.kind, account.paused_at = "cloud", account.created_at
@@ -306,23 +306,68 @@ def test_late_arrival_is_found_before_it_is_sent_again(
     agree(plan, cisco)
 
 
-def test_figures_that_fit_neither_are_unclear(
-    account: SmartAccount, operator: Actor, cisco: Account, emulator: EmulatorThread, nth: Any
-) -> None:
+@pytest.fixture
+def unclear(account: SmartAccount, operator: Actor, cisco: Account, nth: Any) -> tuple[TransferPlan, Nth]:
+    """Five moved, and at the same moment Cisco deposited a hundred in South: no figures can tell."""
+
     async def deposit(request: web.Request, handler: Handler) -> web.StreamResponse:
         answer = await handler(request)
         cisco.set_license("South", NAME, quantity=105)
         return answer
 
-    plan = planned(account, operator, 5)
-    calls = nth(1, deposit)
+    plan, calls = planned(account, operator, 5), nth(1, deposit)
+    return execute(plan, operator), calls
 
-    execute(plan, operator)
+
+def test_figures_that_fit_neither_are_unclear(unclear: Any, operator: Actor) -> None:
+    plan, calls = unclear
     assert (plan.state, states(plan)) == ("stopped", ["unclear", "waiting"])
     assert "South had 0 and has 105" in plan.cause
 
     execute(plan, operator)
     assert (plan.state, states(plan), calls.calls) == ("stopped", ["unclear", "waiting"], 1)
+
+
+def test_step_that_a_person_says_moved_is_not_sent_again(unclear: Any, operator: Actor, cisco: Account) -> None:
+    plan, calls = unclear
+
+    plan = transfers.settle(operator, plan.steps.get(position=1), moved=True)
+    assert (plan.state, states(plan)) == ("stopped", ["verified", "waiting"])
+    assert plan.cause == "Step 1 was settled by hand: its licenses moved."
+
+    execute(plan, operator)
+    assert (plan.state, states(plan), calls.calls) == ("done", ["verified"] * 2, 2)
+    assert at_cisco(cisco)["North", NAME] == 1515
+    entry = AuditEntry.objects.get(action="settled")
+    assert (entry.user, entry.changes["state"]) == (operator.user, ["unclear", "verified"])
+
+
+def test_step_that_a_person_says_did_not_move_is_sent(unclear: Any, operator: Actor, cisco: Account) -> None:
+    plan, calls = unclear
+    cisco.set_license("North", NAME, quantity=1520)
+
+    plan = transfers.settle(operator, plan.steps.get(position=1), moved=False)
+    step = plan.steps.get(position=1)
+    assert (step.state, step.sent_at, step.before, step.after) == ("waiting", None, {}, {})
+
+    execute(plan, operator)
+    assert (plan.state, states(plan), calls.calls) == ("done", ["verified"] * 2, 3)
+    assert (at_cisco(cisco)["North", NAME], at_cisco(cisco)["South", NAME]) == (1515, 110)
+
+
+def test_only_a_read_back_unclear_step_of_a_stopped_plan_is_settled(unclear: Any, operator: Actor) -> None:
+    plan, _ = unclear
+    first, second = plan.steps.order_by("position")
+
+    with pytest.raises(Refusal, match="This step is waiting"):
+        transfers.settle(operator, second, moved=True)
+    TransferStep.objects.filter(pk=first.pk).update(after={})
+    with pytest.raises(Refusal, match="was not read back yet"):
+        transfers.settle(operator, first, moved=True)
+    transfers.cancel(operator, plan)
+    with pytest.raises(Refusal, match="is cancelled"):
+        transfers.settle(operator, first, moved=True)
+    assert states(plan) == ["unclear", "waiting"]
 
 
 def test_reading_back_that_fails_is_unclear_and_settled_next_time(
