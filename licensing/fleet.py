@@ -104,6 +104,7 @@ def guard_of_proxy(owner: Customer | Cluster) -> guards.Guard:
 
 @transaction.atomic
 def delete_customer(actor: Actor, customer: Customer) -> None:
+    """Its subscriptions are mapped to nobody then; the audit keeps which they were."""
     clusters = list(customer.clusters.all())
     names = ", ".join(str(cluster) for cluster in clusters[:5])
     number = "1 cluster" if len(clusters) == 1 else f"{len(clusters)} clusters"
@@ -111,7 +112,8 @@ def delete_customer(actor: Actor, customer: Customer) -> None:
     guards.of_customer(customer).check(
         f"{customer} has {number}: {names}{more}.", "Delete them or move them to another customer first."
     )
-    audit.record(actor, "deleted", customer, changes={})
+    mapped = list(customer.subscriptions.order_by("subscription_id").values_list("subscription_id", flat=True))
+    audit.record(actor, "deleted", customer, changes={"subscriptions": [mapped, []]} if mapped else {})
     customer.delete()
 
 

@@ -65,11 +65,17 @@ def customer_edit(request: HttpRequest, pk: int) -> HttpResponse:
 def customer_delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Customer, pk=pk)
     name, address, guard = found.name, reverse("customer", args=[pk]), guards.of_customer(found)
+    mapped = found.subscriptions.count()
+    unmapped = f"{mapped} {'subscription is' if mapped == 1 else 'subscriptions are'} mapped to nobody from then on."
     page = confirm_page(
         request,
         lambda: fleet.delete_customer(audit.actor_of(request), found),
         heading=f"Delete {name}?",
-        consequences=["Its note and its proxy are forgotten.", "The audit keeps who it was and who deleted it."],
+        consequences=[
+            "Its note and its proxy are forgotten.",
+            *([unmapped] if mapped else []),
+            "The audit keeps who it was and who deleted it.",
+        ],
         blockers=guard.blockers,
         steps=guard.steps,
         confirm="Delete customer",

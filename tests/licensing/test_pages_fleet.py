@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from licensing.models import Assignment, AssignmentJob, Cluster, Customer, Node, Proxy
+from licensing.models import Assignment, AssignmentJob, Cluster, Customer, Node, Proxy, Subscription
 from people.models import AuditEntry
 from tenants.models import Partner
 from tests import factories as make
@@ -220,6 +220,24 @@ def test_assignment_ends_once_and_stays_in_the_history(acme: Partner, client_of:
     assert f'<a href="{address}/">' in page(client.get(f"/clusters/{made.cluster_id}/"))
     assert "Core" not in page(client.get("/assignments/"))
     assert "Core" in page(client.get("/assignments/?show=ended"))
+
+
+def test_deleting_a_customer_says_that_its_subscriptions_lose_it(acme: Partner, client_of: Any) -> None:
+    customer = make.make_customer(name="Hospital")
+    rows = [
+        make.make_subscription(subscription_id=number, customer=customer, license_model="named_user")
+        for number in ("Sub1", "Sub2")
+    ]
+    client, path = client_of(acme, "operator"), f"/customers/{customer.pk}/delete/"
+
+    assert "2 subscriptions are mapped to nobody from then on." in page(client.get(path))
+    rows[1].delete()
+    assert "1 subscription is mapped to nobody from then on." in page(client.get(path))
+    client.post(path)
+
+    assert (Customer.objects.exists(), Subscription.objects.get().customer) == (False, None)
+    assert AuditEntry.objects.get(action="deleted").changes == {"subscriptions": [["Sub1"], []]}
+    assert "mapped to nobody" not in page(client.get(f"/customers/{make.make_customer().pk}/delete/"))
 
 
 def test_what_is_used_is_not_deleted(acme: Partner, client_of: Any) -> None:
