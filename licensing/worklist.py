@@ -109,13 +109,21 @@ WHERE license.gone_at IS NULL AND license.available > 0
 NOT_DEPOSITED = f"""
 SELECT {LICENSE}, license.quantity - coalesce(other.quantity, 0),
     concat(
-        license.quantity, ' ordered, ', coalesce(other.quantity, 0), ' in the operational pool ',
-        pool.operational_name, ': products cannot use the rest.'
+        license.quantity, ' ordered, ', CASE WHEN pool.operational_id IS NULL
+            THEN 'and no virtual account is the operational pool: products cannot use them.'
+            ELSE concat(
+                coalesce(other.quantity, 0), ' in the operational pool ', pool.operational_name,
+                ': products cannot use the rest.'
+            ) END
     ),
-    'Ask Cisco for the operational licenses of this order.',
+    concat(
+        CASE WHEN pool.operational_id IS NULL THEN 'Choose the operational pool. If there is none yet, ask'
+            ELSE 'Ask' END,
+        ' Cisco for the operational licenses of this order.'
+    ),
     pool.last_synced_at
 FROM licensing_license license
-JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose = 'ordered' AND pool.operational_id IS NOT NULL
+JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose = 'ordered'
 LEFT JOIN licensing_license other
     ON other.virtual_account_id = pool.operational_id AND other.name = license.name AND other.gone_at IS NULL
 WHERE license.gone_at IS NULL AND license.quantity > coalesce(other.quantity, 0)
@@ -168,7 +176,11 @@ SELECT {INSTANCE},
         'Its cluster ', cluster.name, ' is assigned to ', planned.name, '; it is registered in ', pool.name,
         ' and uses licenses there.'
     ),
-    concat('Register it with a token of ', planned.name, ', or assign the cluster to ', pool.name, '.'),
+    concat(
+        CASE WHEN planned.smart_account_id = pool.smart_account_id THEN 'Move it to'
+            ELSE 'Register it with a token of' END,
+        ' ', planned.name, ', or assign the cluster to ', pool.name, '.'
+    ),
     pool.last_synced_at
 FROM {INSTANCES}
 JOIN licensing_cluster cluster ON cluster.id = instance.cluster_id

@@ -16,10 +16,10 @@ class RemoveInstanceForm(forms.Form):
 
 
 class TransferInstanceForm(forms.Form):
-    """Within its smart account; the ordered pool serves no applications."""
+    """Within its smart account; the ordered pool serves no applications. `planned`: where its cluster is assigned."""
 
-    def __init__(self, instance: ProductInstance, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, instance: ProductInstance, planned: int | None, data: Any = None) -> None:
+        super().__init__(data, initial={"virtual_account": planned})
         pools = VirtualAccount.objects.present().filter(smart_account=instance.virtual_account.smart_account_id)
         pools = pools.exclude(pk=instance.virtual_account_id).exclude(purpose=VirtualAccount.Purpose.ORDERED)
         self.fields["virtual_account"] = PoolField(queryset=pools.select_related("smart_account"), label="Move to")

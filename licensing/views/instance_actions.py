@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.db.models import QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -37,7 +38,8 @@ def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
     found = _find(pk)
-    form = TransferInstanceForm(found, request.POST if request.method == "POST" else None)
+    planned = _current(found).values_list("virtual_account", flat=True).first()
+    form = TransferInstanceForm(found, planned, request.POST if request.method == "POST" else None)
     return _ask(
         request, found, form,
         lambda: errand_tasks.start_instance_transfer(signed_in(request), found, form.cleaned_data["virtual_account"]),
@@ -72,9 +74,16 @@ def _ask(
 
 
 def _assigned(found: ProductInstance) -> list[str]:
-    """The assignment is the portal's own and stays."""
-    current = Assignment.objects.current().filter(cluster=found.cluster_id).select_related("virtual_account", "cluster")
-    return [f"{row.cluster} stays assigned to {row.virtual_account}; change that too." for row in current]
+    """The assignment is the portal's own and stays; where the product is elsewhere, moving it there mends that."""
+    return [
+        f"{row.cluster} stays assigned to {row.virtual_account}"
+        + ("; change that too." if row.virtual_account_id == found.virtual_account_id else ".")
+        for row in _current(found).select_related("virtual_account", "cluster")
+    ]
+
+
+def _current(found: ProductInstance) -> QuerySet[Assignment]:
+    return Assignment.objects.current().filter(cluster=found.cluster_id)
 
 
 def _find(pk: int) -> ProductInstance:

@@ -1,5 +1,6 @@
 """The worklist: what somebody should look at, with a reason and what to do."""
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ from django.urls import reverse
 
 from licensing import worklist as work
 from licensing.filters.worklist import WorklistForm
-from licensing.views.lists import PER_PAGE
+from licensing.views.lists import PER_PAGE, csv_address, csv_of
 from licensing.worklist import Item, Items, Reason
 from people.gate import Need, may, needs
 
@@ -19,8 +20,8 @@ ACTIONS = {
     Reason.STRANDED: ("license-transfer", "Move them"),
     Reason.NOT_DEPOSITED: ("license", "Open license"),
     Reason.WRONG_DEPOSIT: ("license-transfer", "Move them"),
-    Reason.GHOST: ("product-instance", "Open instance"),
-    Reason.MISPLACED: ("product-instance", "Open instance"),
+    Reason.GHOST: ("product-instance-remove", "Remove it"),
+    Reason.MISPLACED: ("product-instance-transfer", "Move it"),
     Reason.AMBIGUOUS: ("product-instance-edit", "Choose cluster"),
     Reason.UNMATCHED: ("product-instance-edit", "Choose cluster"),
 }
@@ -29,8 +30,11 @@ SHOWS = {"license": "license", "product_instance": "product-instance"}
 
 @needs(Need.READ)
 def worklist(request: HttpRequest) -> HttpResponse:
+    """`?format=csv` is everything that fits, as a file."""
     form = WorklistForm(request.GET)
     items = _items(form)
+    if request.GET.get("format") == "csv":
+        return csv_of(_file_rows(items), "worklist")
     counts = work.counts()
     pages: Any = Paginator(cast("Any", items), PER_PAGE)  # it asks for `count` and slices alone
     page = pages.get_page(request.GET.get("page"))
@@ -42,9 +46,20 @@ def worklist(request: HttpRequest) -> HttpResponse:
         "rows": [(item, _subject(item), *_action(item, may_operate)) for item in page.object_list],
         "counts": [(reason, count) for reason, count in counts.items()],
         "total": sum(counts.values()),
+        "csv_href": csv_address(request),
         "reason": form.cleaned_data.get("reason") if form.is_valid() else "",
     }
     return render(request, "worklist/worklist.html", context)
+
+
+def _file_rows(items: Items) -> Iterator[list[Any]]:
+    yield ["Reason", "What", "Virtual account", "Licenses", "Why", "What to do", "As of"]
+    for item in items[: len(items)]:
+        as_of = item.as_of.isoformat() if item.as_of else ""
+        yield [
+            Reason(item.reason).label, item.subject, item.virtual_account_name, item.licenses, item.text,
+            item.next_step, as_of,
+        ]  # fmt: skip
 
 
 def _items(form: WorklistForm) -> Items:

@@ -1,5 +1,7 @@
 """Pages of remedies, transfer plans, clocks and the worklist."""
 
+import csv
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -176,6 +178,42 @@ def test_clock_is_shown_with_what_is_left(
     client.post(f"/overages/{number}/edit/", {"owner": owner.pk, "note": "Ordered 20"})
     assert "Ordered 20" in text(client.get("/overages/"))
     assert "owner@acme.example" in text(client.get(f"/licenses/{short.pk}/"))
+
+
+def test_worklist_leads_straight_to_what_settles_it(acme: Partner, account: SmartAccount, client_of: Any) -> None:
+    here, planned = (make.make_virtual_account(smart_account=account, name=name) for name in ("Here", "Planned"))
+    cluster = make.make_cluster(name="Core")
+    make.make_assignment(cluster=cluster, virtual_account=planned)
+    long_ago = timezone.now() - timedelta(days=60)
+    found = make.make_instance({"X": 5}, virtual_account=here, cluster=cluster, last_contact_at=long_ago)
+    client, address = client_of(acme, "operator"), f"/product-instances/{found.pk}"
+
+    shown = text(client.get("/worklist/"))
+    assert f'href="{address}/remove/">Remove it' in shown
+    assert f'href="{address}/transfer/">Move it' in shown
+    assert f'<option value="{planned.pk}" selected>' in text(client.get(f"{address}/transfer/"))
+    assert f"{address}/remove/" not in text(client_of(acme, "viewer").get("/worklist/"))
+
+
+def test_worklist_as_a_file(
+    acme: Partner, globex: Partner, account: SmartAccount, client_of: Callable[..., Any]
+) -> None:
+    with tenant_context(globex):
+        make.make_instance(host_name="theirs.example")
+    where = make.make_virtual_account(smart_account=account, name="=Pool")
+    for number in range(60):
+        make.make_instance({"X": 2}, virtual_account=where, host_name=f"host{number}.example")
+    client = client_of(acme, "viewer")
+    assert 'href="/worklist/?reason=unmatched&amp;format=csv"' in text(client.get("/worklist/?reason=unmatched&page=2"))
+
+    response = client.get("/worklist/?format=csv&reason=unmatched&q=host")
+
+    assert response.headers["Content-Disposition"].startswith('attachment; filename="worklist-')
+    head, *lines = csv.reader(io.StringIO(response.content.decode()))
+    assert head == ["Reason", "What", "Virtual account", "Licenses", "Why", "What to do", "As of"]
+    assert (len(lines), lines[0][0], lines[0][2:4]) == (60, "No cluster fits", ["'=Pool", "2"])
+    assert "theirs" not in response.content.decode()
+    assert len(client.get("/worklist/?format=csv&reason=stranded").content.decode().splitlines()) == 1
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -54,6 +54,15 @@ def test_ordered_but_not_operational(account: SmartAccount) -> None:
     assert listed() == [("not_deposited", "A", 6)]
 
 
+def test_order_of_an_account_without_an_operational_pool(account: SmartAccount) -> None:
+    make.make_license(virtual_account=pool(account, "Ordered", purpose="ordered"), name="A", quantity=10, in_use=0)
+
+    (item,) = Items()[0:10]
+    assert (item.reason, item.licenses) == ("not_deposited", 10)
+    assert item.text == "10 ordered, and no virtual account is the operational pool: products cannot use them."
+    assert item.next_step.startswith("Choose the operational pool. If there is none yet, ask Cisco")
+
+
 def test_arrival_in_the_wrong_pool(account: SmartAccount) -> None:
     pool(account, "Running", purpose="operational")
     row = make.make_license(virtual_account=pool(account, "Lab"), name="A", quantity=10, in_use=0)
@@ -91,6 +100,10 @@ def test_instance_registered_elsewhere_than_planned(account: SmartAccount) -> No
     (item,) = Items()[0:10]
     assert (item.reason, item.subject_id, item.virtual_account) == ("misplaced", instance.pk, here.pk)
     assert "assigned to Planned; it is registered in Here" in item.text
+    assert item.next_step == "Move it to Planned, or assign the cluster to Here."
+    other = pool(make.make_smart_account(), "Far")
+    type(assignment).objects.update(virtual_account=other)
+    assert Items()[0:10][0].next_step == "Register it with a token of Far, or assign the cluster to Here."
 
     assignment.ended_at = timezone.now()
     assignment.save()
