@@ -47,7 +47,7 @@ FINDINGS: dict[Kind, tuple[Finding, ...]] = {
     kind: tuple(finding for finding in ALL if finding.kind == kind) for kind in Kind
 }
 
-# Whom rules that are scoped to customers or tags concern: their clusters, and the pools that these are in.
+# Whom what is scoped to customers or tags concerns: their clusters, and the pools that these are in.
 CONCERNED = """
 concerned AS (
     SELECT rule.id AS rule_id, cluster.id AS cluster_id, place.virtual_account_id
@@ -65,10 +65,10 @@ concerned AS (
     WHERE cardinality(rule.customers) > 0 OR cardinality(rule.tags) > 0
 )
 """
-# The one place where scopes are decided.
-IN_SCOPE = """
-    (cardinality(rule.smart_accounts) = 0 OR found.smart_account_id = ANY (rule.smart_accounts))
-    AND (cardinality(rule.virtual_accounts) = 0 OR found.virtual_account_id = ANY (rule.virtual_accounts))
+# The one place where scopes are decided, of rules and (as `rule`) of channels. `found` is a finding, or its alert.
+IN_ACCOUNTS = "(cardinality(rule.smart_accounts) = 0 OR found.smart_account_id = ANY (rule.smart_accounts))"
+IN_PARTS = """
+    (cardinality(rule.virtual_accounts) = 0 OR found.virtual_account_id = ANY (rule.virtual_accounts))
     AND (cardinality(rule.licenses) = 0 OR found.license_name = ANY (rule.licenses))
     AND (cardinality(rule.customers) + cardinality(rule.tags) = 0 OR EXISTS (
         SELECT FROM concerned WHERE concerned.rule_id = rule.id AND CASE
@@ -76,6 +76,7 @@ IN_SCOPE = """
             ELSE concerned.cluster_id = found.cluster_id END
     ))
 """
+IN_SCOPE = f"{IN_ACCOUNTS} AND {IN_PARTS}"
 
 # `days_left` counts dates where the portal stands; `lead` is the lead time reached, `risen` the steps of severity.
 FOUND = f"""

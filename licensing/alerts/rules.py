@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from licensing.alerts import scopes
 from licensing.alerts.kinds import FACTS
 from licensing.models import AlertRule
 from licensing.refusals import Refusal
@@ -12,7 +13,6 @@ from people import audit
 
 # More, and nobody reads them: each lead time reached is a message.
 MOST_LEADS = 12
-SCOPE_LENGTH = 200
 
 
 @transaction.atomic
@@ -22,7 +22,7 @@ def save(actor: audit.Actor, rule: AlertRule, before: dict[str, Any] | None = No
         raise Refusal("The kind of a rule cannot be changed.", "Add another rule and delete this one.", "kind")
     _fit_kind(rule)
     _fit_leads(rule, before)
-    _fit_scopes(rule)
+    scopes.fit(rule, before, FACTS[rule.kind].scopes, "A rule of this kind")
     _fit_the_rest(rule)
     rule.save()
     audit.record(actor, "changed" if before else "added", rule, before=before)
@@ -72,19 +72,6 @@ def _fit_leads(rule: AlertRule, before: dict[str, Any] | None) -> None:
             )
     rule.lead_days, rule.threshold = asked, asked[0]
     rule.rise_at_days = sorted(set(rule.rise_at_days), reverse=True)
-
-
-def _fit_scopes(rule: AlertRule) -> None:
-    facts = FACTS[rule.kind]
-    for name in AlertRule.SCOPES:
-        chosen = list(dict.fromkeys(getattr(rule, name)))
-        setattr(rule, name, chosen)
-        if chosen and name not in facts.scopes:
-            words = name.replace("_", " ")
-            fitting = ", ".join(scope.replace("_", " ") for scope in facts.scopes) or "none: it watches all"
-            raise Refusal(f"A rule of this kind cannot be narrowed to {words}.", f"Scopes it has: {fitting}.", name)
-        if len(chosen) > SCOPE_LENGTH:
-            raise Refusal("The scope is too long.", f"Choose at most {SCOPE_LENGTH}, or none for all.", name)
 
 
 def _fit_the_rest(rule: AlertRule) -> None:

@@ -11,9 +11,9 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet, ReadOnlyModelViewSet
 
 from licensing import telling
-from licensing.api.fields import Link, SecretText, Strict
+from licensing.api.fields import SecretText, Strict
 from licensing.api.filters import LinkFilter, YesNoFilter
-from licensing.models import Channel, Delivery, DeliveryAttempt, SmartAccount
+from licensing.models import Channel, Delivery, DeliveryAttempt
 from licensing.notify import channels as verbs
 from people import audit
 from people.gate import Need
@@ -23,14 +23,13 @@ class ChannelSerializer(Strict, serializers.ModelSerializer[Channel]):
     """`url` goes in and never comes out; `url_shown` is what may be seen of it."""
 
     url = SecretText()
-    smart_accounts = Link(SmartAccount, many=True, required=False)
     state = serializers.ChoiceField(["on", "dead", "off"], read_only=True)
 
     class Meta:
         model = Channel
         fields = [
             "id", "name", "kind", "enabled", "state", "recipients", "unsubscribed", "url", "url_shown", "min_severity",
-            "kinds", "smart_accounts", "tell_closed", "digest_at", "storm_limit", "quiet_from", "quiet_until",
+            "kinds", *Channel.SCOPES, "tell_closed", "digest_at", "storm_limit", "quiet_from", "quiet_until",
             "quiet_except_critical", "zone", "failures", "last_error", "last_sent_at", "dead_since",
         ]  # fmt: skip
         read_only_fields = ["unsubscribed", "url_shown", "failures", "last_error", "last_sent_at", "dead_since"]
@@ -73,7 +72,7 @@ class DeliveryFilters(django_filters.FilterSet):
 
 
 class Channels(ModelViewSet[Channel]):
-    queryset = Channel.objects.prefetch_related("smart_accounts")
+    queryset = Channel.objects.all()
     serializer_class = ChannelSerializer
     filterset_class = ChannelFilters
     read_need = write_need = Need.OWN
@@ -91,10 +90,10 @@ class Channels(ModelViewSet[Channel]):
 
     def _save(self, row: Channel, values: dict[str, Any], before: dict[str, Any] | None) -> Channel:
         """The secret of a new webhook is not in the answer: rotate-secret gives one."""
-        url, accounts = values.pop("url", "") or "", values.pop("smart_accounts", None)
+        url = values.pop("url", "") or ""
         for name, value in values.items():
             setattr(row, name, value)
-        verbs.save_channel(audit.actor_of(self.request), row, before, url=url, smart_accounts=accounts)
+        verbs.save_channel(audit.actor_of(self.request), row, before, url=url)
         return row
 
     @extend_schema(request=None, responses={202: DeliverySerializer(many=True)})

@@ -1,6 +1,6 @@
 """Forms for alert rules, and for what people do with an alert. What fits a kind is said by licensing.alerts.kinds."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from licensing.alerts.care import COMMENT_LENGTH
 from licensing.alerts.kinds import FACTS
-from licensing.models import AlertRule, Customer, SmartAccount, VirtualAccount
+from licensing.forms.scopes import ScopeFields
+from licensing.models import AlertRule
 from licensing.models.alerts import Severity
 from people.models import Role, User
 
@@ -39,42 +40,7 @@ class Days(forms.CharField):
         return [int(word) for word in words]
 
 
-class Lines(forms.CharField):
-    """One text a line, as a list."""
-
-    widget = forms.Textarea(attrs={"rows": 3})
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def to_python(self, value: Any) -> Any:
-        return [line.strip() for line in str(value or "").splitlines() if line.strip()]
-
-
-class Pools(forms.ModelMultipleChoiceField):
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name} · {obj.smart_account}"
-
-
-def chosen(rows: Any, label: str, field: type[forms.ModelMultipleChoiceField] = forms.ModelMultipleChoiceField) -> Any:
-    return field(queryset=rows, required=False, label=label, help_text="None chosen: all.")
-
-
-SCOPE_FIELDS: dict[str, Callable[[], forms.Field]] = {
-    "smart_accounts": lambda: chosen(SmartAccount.objects.all(), "Only these smart accounts"),
-    "virtual_accounts": lambda: chosen(
-        VirtualAccount.objects.present().select_related("smart_account"), "Only these virtual accounts", Pools
-    ),
-    "licenses": lambda: Lines(
-        required=False, label="Only these licenses", help_text="One name a line, as Cisco writes it. None: all."
-    ),
-    "customers": lambda: chosen(Customer.objects.all(), "Only these customers"),
-    "tags": lambda: Lines(required=False, label="Only customers with these tags", help_text="One a line. None: all."),
-}
-LISTED_BY_NUMBER = {"smart_accounts", "virtual_accounts", "customers"}
-
-
-class AlertRuleForm(forms.Form):
+class AlertRuleForm(ScopeFields, forms.Form):
     """Of one kind: what means nothing for it is not there."""
 
     name = forms.CharField(max_length=120, required=False, help_text="Empty: that of its kind.")
@@ -93,9 +59,8 @@ class AlertRuleForm(forms.Form):
         if facts.timed:
             self._add_leads(facts.notices)
         self._add_severity()
-        for scope in facts.scopes:
-            self.fields[scope] = SCOPE_FIELDS[scope]()
         self.initial.update({name: getattr(rule, name) for name in self.fields})
+        self.add_scopes(rule, facts.scopes)
 
     def _add_leads(self, notices: Iterable[int]) -> None:
         usual = ", ".join(str(days) for days in notices)
@@ -119,8 +84,8 @@ class AlertRuleForm(forms.Form):
     def filled(self) -> AlertRule:
         """The rule as it was entered; not saved."""
         for name, value in self.cleaned_data.items():
-            plain = [row.pk for row in value] if name in LISTED_BY_NUMBER else value
-            setattr(self.rule, name, plain)
+            setattr(self.rule, name, value)
+        self.fill(self.rule)
         return self.rule
 
 

@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from licensing.forms.scopes import ScopeFields
 from licensing.forms.servers import secret_field
 from licensing.models import Channel
 from licensing.models.alerts import Kind
@@ -40,7 +41,7 @@ class Addresses(forms.CharField):
                 raise ValidationError(f"{address} is not an e-mail address.") from None
 
 
-class ChannelForm(forms.ModelForm):
+class ChannelForm(ScopeFields, forms.ModelForm):
     """Of one kind: the instance's."""
 
     recipients = Addresses(required=False, help_text="One a line. Each gets mails of their own and may end them.")
@@ -52,7 +53,7 @@ class ChannelForm(forms.ModelForm):
     class Meta:
         model = Channel
         fields = [
-            "name", "recipients", "min_severity", "kinds", "smart_accounts", "tell_closed", "digest_at", "storm_limit",
+            "name", "recipients", "min_severity", "kinds", "tell_closed", "digest_at", "storm_limit",
             "quiet_from", "quiet_until", "quiet_except_critical", "zone", "enabled",
         ]  # fmt: skip
         labels = {
@@ -62,14 +63,12 @@ class ChannelForm(forms.ModelForm):
             "quiet_until": "Quiet until",
         }
         help_texts = {
-            "smart_accounts": "None chosen: all. Alerts that belong to no smart account always come.",
             "digest_at": "Empty: at once.",
             "quiet_from": "Alerts of these hours are told when they end.",
             "quiet_until": "Empty, both: no quiet hours.",
             "zone": "Of the times here, for example Europe/Berlin.",
         }
         widgets = {
-            "smart_accounts": forms.CheckboxSelectMultiple,
             **{name: forms.TimeInput(attrs={"type": "time"}, format="%H:%M") for name in
                ("digest_at", "quiet_from", "quiet_until")},
         }  # fmt: skip
@@ -86,5 +85,11 @@ class ChannelForm(forms.ModelForm):
             self.fields["url"].required = not stored
             self.fields["url"].help_text = f"{URL_HELP[kind]} {self.fields['url'].help_text}".strip()
             self.order_fields(["name", "url"])
-        if not self.fields["smart_accounts"].queryset.exists():  # type: ignore[attr-defined]
-            del self.fields["smart_accounts"]
+        self.add_scopes(self.instance, Channel.SCOPES)
+        self.fields["smart_accounts"].help_text += " Alerts that belong to no smart account always come."
+
+    def filled(self) -> Channel:
+        """The channel as it was entered; not saved."""
+        channel: Channel = self.instance
+        self.fill(channel)
+        return channel

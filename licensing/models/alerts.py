@@ -52,13 +52,27 @@ class Severity(models.TextChoices):
 MAX_THRESHOLD = 36_500
 
 
-class AlertRule(models.Model):
+class Scoped(models.Model):
+    """Narrowed to a part: by ids, and license names and tags as they are written. Empty: all; several must all fit."""
+
+    smart_accounts = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    virtual_accounts = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    licenses = ArrayField(models.CharField(max_length=300), default=list, blank=True)
+    customers = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+
+    SCOPES = ("smart_accounts", "virtual_accounts", "licenses", "customers", "tags")
+
+    class Meta:
+        abstract = True
+
+
+class AlertRule(Scoped):
     """What to watch; several of a kind may stand side by side. Sensible ones exist from the start (migrations).
 
     `threshold` counts what its kind says (licensing.alerts.kinds); where a kind has lead times it is the longest of
-    them. Empty scopes watch everything; one that names rows watches only those, several scopes at once all must fit.
-    Severity rises one step at each of `rise_at_days` before the due date, and with each `escalate_after_hours` that an
-    alert is open and nobody has acknowledged it.
+    them. Severity rises one step at each of `rise_at_days` before the due date, and with each `escalate_after_hours`
+    that an alert is open and nobody has acknowledged it.
     """
 
     class Unit(models.TextChoices):
@@ -82,14 +96,6 @@ class AlertRule(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="alert_rules"
     )
-    # The scope: ids, and license names and tags as they are written. Empty: all.
-    smart_accounts = ArrayField(models.BigIntegerField(), default=list, blank=True)
-    virtual_accounts = ArrayField(models.BigIntegerField(), default=list, blank=True)
-    licenses = ArrayField(models.CharField(max_length=300), default=list, blank=True)
-    customers = ArrayField(models.BigIntegerField(), default=list, blank=True)
-    tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
-
-    SCOPES = ("smart_accounts", "virtual_accounts", "licenses", "customers", "tags")
 
     class Meta:
         ordering = ["kind", "name"]

@@ -12,8 +12,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from licensing.models.accounts import SmartAccount
-from licensing.models.alerts import Alert, AlertEvent, Severity
+from licensing.models.alerts import Alert, AlertEvent, Scoped, Severity
 from licensing.models.secrets import SecretField
 
 
@@ -26,14 +25,14 @@ def portal_zone() -> str:
     return settings.TIME_ZONE
 
 
-class Channel(models.Model):
+class Channel(Scoped):
     """A way to tell people: by mail, by a signed webhook, or through a service that Apprise knows.
 
     `url` is a secret, because such addresses carry keys; `url_shown` is what may be seen of it. `signing_secret` signs
-    a webhook's calls. `kinds` are licensing.models.alerts.Kind values, none means all, and the same goes for
-    `smart_accounts`. `unsubscribed` are recipients who asked out by a link in a mail: they get nothing until an owner
-    takes the address out and enters it again. `failures` counts failed attempts since the last that went well; from
-    licensing.notify.sending.DEAD_AFTER on the channel is dead, and tried on, until one goes well.
+    a webhook's calls. `kinds` are licensing.models.alerts.Kind values, none means all. `unsubscribed` are recipients
+    who asked out by a link in a mail: they get nothing until an owner takes the address out and enters it again.
+    `failures` counts failed attempts since the last that went well; from licensing.notify.sending.DEAD_AFTER on the
+    channel is dead, and tried on, until one goes well.
     """
 
     class Kind(models.TextChoices):
@@ -52,7 +51,6 @@ class Channel(models.Model):
     signing_secret = SecretField()
     min_severity = models.CharField("at least", max_length=10, choices=Severity, default=Severity.INFO)
     kinds = ArrayField(models.CharField(max_length=30), default=list, blank=True)
-    smart_accounts = models.ManyToManyField(SmartAccount, blank=True, related_name="channels")
     tell_closed = models.BooleanField("tell when an alert closes", default=True)
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)

@@ -9,8 +9,9 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
+from licensing.alerts import scopes
 from licensing.cssm.errors import CssmError
-from licensing.models import Channel, Delivery, SmartAccount
+from licensing.models import Channel, Delivery
 from licensing.models.alerts import Kind
 from licensing.notify import dead, services, webhook
 from licensing.notify.sending import about_channel
@@ -28,7 +29,6 @@ def save_channel(
     before: dict[str, Any] | None = None,
     *,
     url: str = "",
-    smart_accounts: list[SmartAccount] | None = None,
 ) -> str:
     """Add or change; `before`: audit.snapshot of the stored row. An empty `url` keeps the stored one.
 
@@ -38,6 +38,7 @@ def save_channel(
     _check_url(channel, url)
     _check_hours(channel)
     _check_kinds(channel)
+    scopes.fit(channel, before, Channel.SCOPES, "A channel")
     _clean_recipients(channel)
     secret = ""
     if channel.kind == Channel.Kind.WEBHOOK and not channel.signing_secret:
@@ -45,13 +46,10 @@ def save_channel(
         channel.signing_secret = secret
     _check_row(channel)
     channel.save()
-    changes = _set_accounts(channel, smart_accounts)
     if not channel.enabled:
         _forget_waiting(channel)
     transaction.on_commit(dead.remember)
-    if before and changes:
-        audit.record(actor, "changed", channel, changes=changes)
-    audit.record(actor, "changed" if before else "added", channel, before=before, changes=None if before else changes)
+    audit.record(actor, "changed" if before else "added", channel, before=before)
     return secret
 
 
@@ -193,14 +191,6 @@ def _check_row(channel: Channel) -> None:
     except ValidationError as error:
         name, said = next(iter(error.message_dict.items()))
         raise Refusal(" ".join(said), "", "" if name == "__all__" else name) from None
-
-
-def _set_accounts(channel: Channel, accounts: list[SmartAccount] | None) -> dict[str, list[Any]]:
-    if accounts is None:
-        return {}
-    old, new = sorted(map(str, channel.smart_accounts.all())), sorted(map(str, accounts))
-    channel.smart_accounts.set(accounts)
-    return {"smart_accounts": [", ".join(old), ", ".join(new)]} if old != new else {}
 
 
 def _forget_waiting(channel: Channel) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.utils import timezone
 
+from licensing.alerts.findings import CONCERNED, IN_ACCOUNTS, IN_PARTS
 from licensing.models import AlertEvent, Channel, Delivery, Notice
 from licensing.models.alerts import Kind, Severity
 from licensing.notify import mail, messages
@@ -23,20 +24,24 @@ TAKE = "UPDATE licensing_alertevent SET collected_at = %(now)s WHERE collected_a
 
 RANK = "array_position(ARRAY['critical', 'major', 'minor', 'info'], {}::text)"
 
+# Channels are narrowed as rules are. Only what belongs to no smart account passes a channel's smart accounts.
+SCOPES = f"""
+WITH rule AS (
+    SELECT id, smart_accounts, virtual_accounts, licenses, customers, tags FROM licensing_channel
+    WHERE id = ANY(%(channels)s)
+),
+{CONCERNED}
+"""
 WANTED = f"""
 FROM licensing_alertevent event
-JOIN licensing_alert alert ON alert.id = event.alert_id
+JOIN licensing_alert found ON found.id = event.alert_id
 CROSS JOIN licensing_channel channel
+JOIN rule ON rule.id = channel.id
 JOIN unnest(%(channels)s::bigint[], %(at)s::timestamptz[], %(critical_at)s::timestamptz[])
     AS release (channel_id, at, critical_at) ON release.channel_id = channel.id
 WHERE event.id = ANY(%(events)s) AND {RANK.format("event.severity")} <= {RANK.format("channel.min_severity")}
-    AND (channel.kinds = '{{}}' OR alert.kind = ANY(channel.kinds))
-    AND (
-        NOT EXISTS (SELECT FROM licensing_channel_smart_accounts chosen WHERE chosen.channel_id = channel.id)
-        OR coalesce(alert.smart_account_id IN (
-            SELECT smartaccount_id FROM licensing_channel_smart_accounts chosen WHERE chosen.channel_id = channel.id
-        ), true)
-    )
+    AND (channel.kinds = '{{}}' OR found.kind = ANY(channel.kinds))
+    AND (found.smart_account_id IS NULL OR {IN_ACCOUNTS}) AND {IN_PARTS}
 """
 
 INSERT = """
@@ -48,10 +53,10 @@ SELECT channel.id, event.id, event.alert_id,
 # A severity that falls is no news; one that rises is, and the more so where it had not been told before. Who snoozed an
 # alert has said that it may wait.
 OPENINGS = f"""
-{INSERT} {WANTED} AND (
+{SCOPES} {INSERT} {WANTED} AND (
     event.kind IN ('opened', 'reopened', 'woken')
-    OR event.kind = 'lead' AND coalesce(alert.snoozed_until < event.at, true)
-    OR event.kind = 'severity' AND coalesce(alert.snoozed_until < event.at, true)
+    OR event.kind = 'lead' AND coalesce(found.snoozed_until < event.at, true)
+    OR event.kind = 'severity' AND coalesce(found.snoozed_until < event.at, true)
         AND {RANK.format("event.severity")} < coalesce((
         SELECT {RANK.format("earlier.severity")} FROM licensing_alertevent earlier
         WHERE earlier.alert_id = event.alert_id AND earlier.id < event.id ORDER BY earlier.id DESC LIMIT 1

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from licensing.alerts import rules
+from licensing.alerts import rules, scopes
 from licensing.alerts.kinds import FACTS, in_words
 from licensing.alerts.replay import would_have_fired
 from licensing.forms.alerts import AlertRuleForm
@@ -27,7 +27,7 @@ def alert_rules(request: HttpRequest) -> HttpResponse:
     rows = AlertRule.objects.annotate(open_alerts=Count("alerts", filter=Q(alerts__closed_at=None)))
     order = {kind: place for place, kind in enumerate(FACTS)}
     found = sorted(rows.select_related("owner"), key=lambda rule: (order[rule.kind], rule.name))
-    shown = [{"rule": rule, "speaks": in_words(rule), "scoped": _scoped(rule)} for rule in found]
+    shown = [{"rule": rule, "speaks": in_words(rule), "scoped": scopes.counted(rule)} for rule in found]
     return render(request, "alert_rules/alert_rules.html", {"rows": shown})
 
 
@@ -80,9 +80,3 @@ def _form(request: HttpRequest, rule: AlertRule, before: dict[str, object] | Non
         request, form, heading=heading, cancel=reverse("alert-rules"), crumbs=[HERE], status=status,
         template="alert_rules/edit.html", rule=rule, about=FACTS[rule.kind].about, replay=replay, days=REPLAYED_DAYS,
     )  # fmt: skip
-
-
-def _scoped(rule: AlertRule) -> str:
-    """ "2 smart accounts, 1 license", "" where all is watched."""
-    parts = [(len(getattr(rule, name)), name.replace("_", " ")) for name in AlertRule.SCOPES]
-    return ", ".join(f"{number} {words[:-1] if number == 1 else words}" for number, words in parts if number)

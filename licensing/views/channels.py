@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRefresh
 
 from licensing import telling
+from licensing.alerts import scopes
 from licensing.filters.channels import ChannelFilter, DeliveryFilter
 from licensing.forms.channels import ChannelForm
 from licensing.models import Alert, Channel, Delivery, Notice
@@ -52,7 +53,7 @@ def channel(request: HttpRequest, pk: int) -> HttpResponse:
         "channel": row,
         "state": channel_badge(row),
         "where": where_to(row),
-        "accounts": row.smart_accounts.all(),
+        "scopes": scopes.named(row),
         "kinds": verbs.kind_names(row),
         "deliveries": [(item, delivery_badge(item)) for item in row.deliveries.all()[:10]],
         "receipt": _receipt(row, request.GET.get("test", "")),
@@ -183,11 +184,7 @@ def delivery_send_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _save(request: HttpRequest, form: ChannelForm, before: dict[str, Any] | None) -> str:
-    values = form.cleaned_data
-    accounts = list(values["smart_accounts"]) if "smart_accounts" in values else None
-    return verbs.save_channel(
-        audit.actor_of(request), form.instance, before, url=values.get("url", ""), smart_accounts=accounts
-    )
+    return verbs.save_channel(audit.actor_of(request), form.filled(), before, url=form.cleaned_data.get("url", ""))
 
 
 def _secret_once(request: HttpRequest, row: Channel, secret: str) -> HttpResponse:

@@ -41,6 +41,8 @@ def test_rule_is_added_changed_and_deleted(acme: Partner, globex: Partner, api_o
         ({"kind": "free_below", "unit": "percent", "threshold": 101}, "threshold"),
         ({"kind": "exhaustion", "threshold": 731}, "threshold"),
         ({"kind": "sync_failed", "licenses": ["A"]}, "licenses"),
+        ({"kind": "sync_failed", "smart_accounts": [99]}, "smart_accounts"),
+        ({"kind": "wrong_pool", "customers": [2**63]}, "customers.0"),
         ({"kind": "sync_failed", "name": "Sync failed"}, "name"),
         ({"kind": "term_ending", "lead_days": [-1]}, "lead_days.0"),
         ({"kind": "sync_failed", "escalate_after_hours": 0}, "escalate_after_hours"),

@@ -94,11 +94,36 @@ def test_scope_of_smart_accounts(acme: Partner) -> None:
     for account in accounts:
         make.make_event(make.make_alert(smart_account=account))
     make.make_event(make.make_alert(subject_type="license_server"))
-    make.make_channel().smart_accounts.add(accounts[0])
+    make.make_channel(smart_accounts=[accounts[0].pk])
 
     notify.collect(BASE)
 
     assert Notice.objects.count() == 2  # of its account, and what belongs to none
+
+
+@pytest.mark.parametrize("scope", ["virtual_accounts", "licenses", "customers", "tags"])
+def test_channel_is_narrowed_as_a_rule_is(acme: Partner, globex: Partner, scope: str) -> None:
+    inside, outside = make.make_virtual_account(), make.make_virtual_account()
+    customer = make.make_customer(tags=["north"])
+    cluster = make.make_cluster(customer=customer)
+    make.make_assignment(cluster=cluster, virtual_account=inside)
+    make.make_assignment(virtual_account=outside)
+    for pool, name in ((inside, "A"), (outside, "B")):
+        account = pool.smart_account
+        make.make_event(make.make_alert(subject=name, smart_account=account, virtual_account=pool, license_name=name))
+    make.make_event(make.make_alert(subject="Cluster", cluster=cluster))
+    make.make_event(make.make_alert(subject="Server", subject_type="license_server"))
+    chosen = {"virtual_accounts": inside.pk, "licenses": "A", "customers": customer.pk, "tags": "north"}[scope]
+    make.make_channel(**{scope: [chosen]})
+    with tenant_context(globex):
+        make.make_channel(**{scope: [chosen]})
+
+    notify.collect(BASE)
+
+    told = set(Notice.objects.values_list("alert__subject", flat=True))
+    assert told == ({"A", "Cluster"} if scope in ("customers", "tags") else {"A"})
+    with tenant_context(globex):
+        assert not Notice.objects.exists()
 
 
 def test_rise_of_a_snoozed_alert_is_not_told(acme: Partner) -> None:

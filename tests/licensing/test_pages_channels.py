@@ -95,6 +95,26 @@ def test_bad_input_is_said_and_nothing_is_lost(
     assert not AuditEntry.objects.exists()
 
 
+def test_channel_is_narrowed_on_its_page_and_keeps_what_is_gone(acme: Partner, client_of: Any) -> None:
+    pool, customer, client = make.make_virtual_account(), make.make_customer(name="Northwind"), client_of(acme, "owner")
+    sent = {"name": "Ops", "recipients": "a@one.example", **WHEN, "virtual_accounts": pool.pk, "tags": "north\nsouth"}
+    client.post("/channels/add/", {**sent, "customers": customer.pk, "licenses": "A\nB"})
+    channel = Channel.objects.get()
+
+    shown = page(client.get(f"/channels/{channel.pk}/"))
+    pool.gone_at = timezone.now()
+    pool.save()
+    customer.delete()
+    edit = page(client.get(f"/channels/{channel.pk}/edit/"))
+    client.post(f"/channels/{channel.pk}/edit/", sent)
+
+    assert all(f"only {names}" in shown for names in (pool.name, "Northwind", "A, B", "north, south"))
+    assert f"{pool.name} · {pool.smart_account} (gone)" in edit
+    assert "1 that was chosen is gone" in edit
+    channel.refresh_from_db()
+    assert [getattr(channel, name) for name in Channel.SCOPES] == [[], [pool.pk], [], [], ["north", "south"]]
+
+
 def test_only_owners_reach_channels(acme: Partner, client_of: Any, api_of: Any) -> None:
     make.make_channel(id=7)
     for role in ("operator", "viewer"):
@@ -112,8 +132,7 @@ def test_queries_do_not_grow_with_rows(acme: Partner, client_of: Any, api_of: An
     for _ in range(3):
         with django_assert_max_num_queries(9) as captured:
             assert asker.get(path).status_code == 200
-        channel = make.make_channel()
-        channel.smart_accounts.add(make.make_smart_account())
+        channel = make.make_channel(smart_accounts=[make.make_smart_account().pk])
         for _ in range(2):
             (row,) = channels.test(OWNER, channel, BASE)
             row.attempts.create(answer="250 OK")
@@ -139,13 +158,14 @@ def test_channels_over_rest(acme: Partner, api_of: Any, receiver: Receiver) -> N
     account = make.make_smart_account()
     made = api.post("/api/v1/channels/", {
         "name": "Hook", "kind": "webhook", "url": receiver.url, "kinds": ["term_ending"],
-        "smart_accounts": [account.pk], "quiet_from": "22:00", "quiet_until": "06:00",
+        "smart_accounts": [account.pk], "licenses": ["A"], "tags": ["north"],
+        "quiet_from": "22:00", "quiet_until": "06:00",
     })  # fmt: skip
     assert made.status_code == 201, made.json()
     row = made.json()
     assert "url" not in row
     assert (row["url_shown"].startswith("http://127.0.0.1:"), row["state"]) == (True, "on")
-    assert row["smart_accounts"] == [account.pk]
+    assert [row[name] for name in Channel.SCOPES] == [[account.pk], [], ["A"], [], ["north"]]
 
     address = f"/api/v1/channels/{row['id']}/"
     secret = api.post(f"{address}rotate-secret/").json()["signing_secret"]
@@ -168,6 +188,10 @@ def test_channels_over_rest(acme: Partner, api_of: Any, receiver: Receiver) -> N
         ({"name": "x", "kind": "mail", "recipients": ["a@b.example"], "kinds": ["nonsense"]}, 400),
         ({"name": "x", "kind": "webhook", "url": "http://10.0.0.1/"}, 400),
         ({"name": "x", "kind": "mail", "recipients": ["a@b.example"], "failures": 3}, 400),
+        ({"name": "x", "kind": "mail", "recipients": ["a@b.example"], "smart_accounts": [99]}, 400),
+        ({"name": "x", "kind": "mail", "recipients": ["a@b.example"], "customers": [2**63]}, 400),
+        ({"name": "x", "kind": "mail", "recipients": ["a@b.example"], "virtual_accounts": "all"}, 400),
+        ({"name": "x", "kind": "mail", "recipients": ["a@b.example"], "licenses": ["x" * 301]}, 400),
     ],
 )
 def test_bad_channels_over_rest(acme: Partner, api_of: Any, values: dict[str, Any], status: int) -> None:
