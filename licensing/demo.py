@@ -1,8 +1,11 @@
 """The demo of one partner: its license server and smart account, and, once Cisco's figures are here, its fleet."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from licensing.models import (
     Assignment,
@@ -18,13 +21,17 @@ from licensing.models import (
     VirtualAccount,
 )
 
-SERVER = "CSSM (emulator)"
+SERVER, ON_PREM = "CSSM (emulator)", "On-Prem (emulator)"
 PUBLISHERS = "/publishers/"  # of the emulator, followed by a host name
 AXL_USER, AXL_PASSWORD = "axl-demo", "axl-secret"  # the emulator's
 APPLICATIONS = {"cucm": Cluster.Application.CUCM, "cuc": Cluster.Application.CUC, "cer": Cluster.Application.CER}
 PURPOSES = {"va-hcs-ordered": "ordered", "va-hcs-operational": "operational"}
 API_PATH = "/services/api/smart-accounts-and-licensing"
 TOKEN_PATH = "/oauth2/default/v1/token"  # noqa: S105 - a path
+ON_PREM_API_PATH, ON_PREM_TOKEN_PATH = "/api/v1", "/backend/oauth/token"
+TAGS = (["north", "gold"], ["south"], ["north", "silver"], ["south", "gold"])  # of the customers, in turn
+# Of clusters that are not registered yet.
+INSTALLED, ON_PREM_SYNCED = timedelta(days=12), timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,9 @@ def move(emulator_url: str) -> None:
     LicenseServer.objects.filter(name=SERVER).update(
         api_base_url=emulator_url + API_PATH, token_url=emulator_url + TOKEN_PATH
     )
+    LicenseServer.objects.filter(name=ON_PREM).update(
+        api_base_url=emulator_url + ON_PREM_API_PATH, token_url=emulator_url + ON_PREM_TOKEN_PATH
+    )
     reached = list(ClusterAccess.objects.filter(username=AXL_USER, url__contains=PUBLISHERS))
     for access in reached:
         access.url = emulator_url + PUBLISHERS + access.url.rpartition(PUBLISHERS)[2]
@@ -80,6 +90,51 @@ def settle(account: SmartAccount) -> None:
         Assignment.objects.create(
             cluster=cluster, virtual_account_id=instance.virtual_account_id, started_by="owner@" + account.domain
         )
+    VirtualAccount.objects.filter(assignments__isnull=False, license_mode="").update(license_mode="hcs")
+    _add_what_is_new(emulator_url, account.domain)
+
+
+def _add_what_is_new(emulator_url: str, domain: str) -> None:
+    """Clusters that nobody has assigned: an Expressway pair behind its customer's proxy, and one that registers with
+    an On-Prem server. What a proxy and a server do to the transport is seen by them."""
+    with_proxy = Customer.objects.exclude(proxy=None).order_by("pk").first()
+    if with_proxy:
+        for letter in "CE":
+            hosts = [f"exp{letter.lower()}-{number}" for number in (1, 2)]
+            _new(with_proxy, Cluster.Application(f"expressway_{letter.lower()}"), hosts, version="X14.3.5")
+    last = Customer.objects.order_by("pk").last()
+    if last:
+        server = _on_prem(emulator_url, f"onprem.{domain}")
+        _new(
+            last, Cluster.Application.CUCM, ["cucm-site"], name=f"{last} Unified CM On-Prem", version="14.0.1",
+            license_server=server, managed_on_premise=True,
+        )  # fmt: skip
+
+
+def _new(customer: Customer, application: Cluster.Application, hosts: list[str], **values: Any) -> None:
+    """Its first host is its publisher."""
+    values = {"name": f"{customer} {application.label}", "installed_on": (timezone.now() - INSTALLED).date(), **values}
+    cluster = Cluster.objects.create(customer=customer, application=application, **values)
+    for number, host in enumerate(hosts):
+        role = Node.Role.SUBSCRIBER if number else Node.Role.PUBLISHER
+        Node.objects.create(cluster=cluster, host_name=f"{host}.{customer.name.lower()}.example", role=role)
+
+
+def _on_prem(emulator_url: str, host: str) -> LicenseServer:
+    """No smart account is read through it: the emulator has the same accounts on both sides."""
+    return LicenseServer.objects.create(
+        name=ON_PREM,
+        kind=LicenseServer.Kind.ON_PREM,
+        api_base_url=emulator_url + ON_PREM_API_PATH,
+        token_url=emulator_url + ON_PREM_TOKEN_PATH,
+        client_id="demo-client",
+        client_secret="demo-secret",  # noqa: S106 - the emulator's
+        version="8-202404",
+        registration_url=f"https://{host}/SmartTransport",
+        on_prem_name=host,
+        host_common_name=host,
+        last_cloud_sync_at=timezone.now() - ON_PREM_SYNCED,
+    )
 
 
 def _publisher(host_name: str) -> Publisher:
@@ -88,7 +143,8 @@ def _publisher(host_name: str) -> Publisher:
 
 
 def _cluster(publisher: Publisher) -> Cluster:
-    customer, created = Customer.objects.get_or_create(name=publisher.customer)
+    tags = TAGS[Customer.objects.count() % len(TAGS)]
+    customer, created = Customer.objects.get_or_create(name=publisher.customer, defaults={"tags": tags})
     if created and Customer.objects.count() % 3 == 1:
         Proxy.objects.create(customer=customer, host=f"proxy.{publisher.customer.lower()}.example", port=3128)
     label = Cluster.Application(publisher.application).label

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django_tenants.utils import tenant_context
 
-from licensing import access, demo, reach, tasks
+from licensing import access, reach, tasks
 from licensing.access import AccessSpec
 from licensing.cssm.emulator import EmulatorThread
 from licensing.cssm.emulator.axl import PASSWORD, USERNAME
@@ -317,23 +317,3 @@ def test_owner_sets_the_access_in_the_admin(cluster: Cluster, client_of: Any, ac
     assert "clusters may not have here" in str(refused.context["errors"])
     assert (stored(cluster).username, stored(cluster).password.reveal()) == ("v", "a-secret")
     assert "a-secret" not in page(owner.get(change))
-
-
-# --- the demo ---
-
-
-def test_demo_reaches_its_unified_cms_at_the_emulator_wherever_it_stands(
-    acme: Partner, emulator: EmulatorThread
-) -> None:
-    server = make.make_server(name=demo.SERVER, api_base_url=emulator.origin + demo.API_PATH)
-    pool = make.make_virtual_account(smart_account=make.make_smart_account(license_server=server))
-    for product in ("cucm", "cuc"):
-        make.make_instance(virtual_account=pool, host_name=f"{product}-pub.harbor.example")
-
-    demo.settle(pool.smart_account)
-    first = list(ClusterAccess.objects.values_list("cluster__application", "url", "username"))
-    demo.move("http://127.0.0.1:9")
-
-    assert first == [("cucm", f"{emulator.origin}/publishers/cucm-pub.harbor.example", USERNAME)]
-    assert ClusterAccess.objects.get().url == "http://127.0.0.1:9/publishers/cucm-pub.harbor.example"
-    assert ClusterAccess.objects.get().password.reveal() == PASSWORD

@@ -1,0 +1,54 @@
+"""The demo's fleet, as its first sync and `settle` leave it."""
+
+from licensing import demo, fleet, on_prem
+from licensing.cssm.emulator import EmulatorThread
+from licensing.cssm.emulator.axl import PASSWORD, USERNAME
+from licensing.models import Assignment, Cluster, ClusterAccess, Customer, LicenseServer, VirtualAccount
+from tenants.models import Partner
+from tests import factories as make
+
+
+def test_demo_reaches_its_unified_cms_at_the_emulator_wherever_it_stands(
+    acme: Partner, emulator: EmulatorThread
+) -> None:
+    server = make.make_server(name=demo.SERVER, api_base_url=emulator.origin + demo.API_PATH)
+    pool = make.make_virtual_account(smart_account=make.make_smart_account(license_server=server))
+    for product in ("cucm", "cuc"):
+        make.make_instance(virtual_account=pool, host_name=f"{product}-pub.harbor.example")
+
+    demo.settle(pool.smart_account)
+    first = list(ClusterAccess.objects.values_list("cluster__application", "url", "username"))
+    demo.move("http://127.0.0.1:9")
+
+    assert first == [("cucm", f"{emulator.origin}/publishers/cucm-pub.harbor.example", USERNAME)]
+    assert ClusterAccess.objects.get().url == "http://127.0.0.1:9/publishers/cucm-pub.harbor.example"
+    assert ClusterAccess.objects.get().password.reveal() == PASSWORD
+
+
+def test_demo_has_every_way_of_transport_and_no_state_that_the_portal_refuses(
+    acme: Partner, emulator: EmulatorThread
+) -> None:
+    server = make.make_server(name=demo.SERVER, api_base_url=emulator.origin + demo.API_PATH)
+    account = make.make_smart_account(license_server=server, domain="acme.example")
+    pools = [make.make_virtual_account(smart_account=account, name=name) for name in ("Region North", "Lab", "Empty")]
+    for pool, customer in zip(pools, ("harbor", "meadow"), strict=False):
+        make.make_instance(virtual_account=pool, host_name=f"cucm-pub.{customer}.example")
+
+    demo.settle(account)
+    demo.move("http://127.0.0.1:9")
+
+    clusters = fleet.with_transport(Cluster.objects.order_by("name"))
+    assert {cluster.name: fleet.transport_of(cluster).rule for cluster in clusters} == {
+        "Harbor Expressway-C": "customer_proxy",
+        "Harbor Expressway-E": "customer_proxy_not_for_expressway_e",
+        "Harbor Unified CM": "customer_proxy",
+        "Meadow Unified CM": "no_proxy",
+        "Meadow Unified CM On-Prem": "on_prem_server",
+    }
+    assert [list(tags) for tags in Customer.objects.values_list("tags", flat=True)] == [["north", "gold"], ["south"]]
+    assert dict(VirtualAccount.objects.values_list("name", "license_mode")) == {
+        "Region North": "hcs", "Lab": "hcs", "Empty": "",
+    }  # fmt: skip
+    on_prem_server = on_prem.with_counts(LicenseServer.objects.filter(kind="on_prem")).get()
+    assert (on_prem_server.api_base_url, on_prem.warnings_of(on_prem_server)) == ("http://127.0.0.1:9/api/v1", ())
+    assert not Assignment.objects.current().filter(virtual_account__license_mode="").exists()
