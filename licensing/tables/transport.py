@@ -36,7 +36,12 @@ class TransportTable(PortalTable):
     def value_rule(self, record: Cluster) -> str:
         return fleet.transport_of(record).rule.value
 
-    def render_registration_url(self, record: Cluster) -> str:
+    def render_registration_url(self, record: Cluster) -> SafeString | str:
+        """An address has no place to break a line at, and would push the last column out of sight."""
+        url = self.value_registration_url(record)
+        return format_html('<span class="mono">{}</span>', url) if url else ""
+
+    def value_registration_url(self, record: Cluster) -> str:
         return fleet.transport_of(record).registration_url or ""
 
     def render_if_moved(self, record: Cluster) -> SafeString | str:
