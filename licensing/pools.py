@@ -1,8 +1,12 @@
 """A smart account's two pools beside each other: what was ordered, what Cisco deposited for use, and what is consumed,
-by license, license model, customer and cluster (domain.md rows A3-A8, G1-G2, X5-X6). Reads only the mirror.
+by license, license model, customer, cluster and order (domain.md rows A3-A8, G1-G2, X5-X6). Reads only the mirror.
 
 Spellings of one license count together. Consumption is that of the product instances in the operational pool; which
-license model serves a product is known to nobody, so models split what is held and not what is used.
+license model serves a product is known to nobody, so models split what is held and not what is used. An order is told
+by its subscription, which Cisco's deposit names too, else by its number.
+
+True forward is what consumption exceeds the order by, after the order's own licenses have served each other's requests
+by the rules: Cisco bills that growth from the next anniversary on, and credits nothing for less.
 """
 
 from collections import Counter
@@ -15,7 +19,7 @@ from typing import Any
 from django.db.models import Sum
 
 from licensing import holdings
-from licensing.allocation import Explanation, license_of
+from licensing.allocation import Explanation, allocate, license_of
 from licensing.holdings import Holding
 from licensing.license_names import CURRENT
 from licensing.models import (
@@ -31,6 +35,7 @@ from licensing.subscriptions import Model, customer_of, model_of
 
 ORDERED, OPERATIONAL = VirtualAccount.Purpose.ORDERED, VirtualAccount.Purpose.OPERATIONAL
 PARTNER, UNMAPPED = "The partner (perpetual)", "Not mapped to a customer"
+NO_ORDER = "Without an order or subscription"
 
 
 @dataclass(slots=True)
@@ -41,6 +46,12 @@ class Figures:
     ordered: int = 0
     operational: int = 0
     consumed: int = 0
+    true_forward: int | None = None  # None: no order to hold it against
+
+    @property
+    def outstanding(self) -> int:
+        """Ordered, and not arrived in the operational pool."""
+        return max(self.ordered - self.operational, 0)
 
     @property
     def difference(self) -> int:
@@ -50,10 +61,10 @@ class Figures:
 
 @dataclass(slots=True)
 class Group:
-    """A customer, a license model or a cluster, and its figures license by license."""
+    """A customer, a license model, a cluster or an order, and its figures license by license."""
 
     title: str
-    row: Customer | Cluster | None = None
+    row: Customer | Cluster | Subscription | None = None
     below: str = ""
     by_license: dict[str, Figures] = field(default_factory=dict)
 
@@ -64,6 +75,12 @@ class Group:
             self.by_license[tag]
             for tag in sorted(self.by_license, key=lambda tag: (CURRENT.rank(tag), order.get(tag, len(order)), tag))
         ]
+
+    def count_true_forward(self) -> None:
+        ordered = {tag: one.ordered for tag, one in self.by_license.items()}
+        beyond = allocate(ordered, {tag: one.consumed for tag, one in self.by_license.items()}).short
+        for tag, one in self.by_license.items():
+            one.true_forward = beyond.get(tag, 0)
 
     def of(self, name: str) -> Figures:
         tag = license_of(name, CURRENT)
@@ -119,6 +136,8 @@ class Pools:
             if pool:
                 _add_supply(total, pool.purpose, self.held[pool.pk])
         _add_consumed(total, self.consumed)
+        if self.ordered:
+            total.count_true_forward()
         stand = self.operational and {
             license_of(part.license, CURRENT): part for part in self.held[self.operational.pk].allocation.explain()
         }
@@ -144,6 +163,9 @@ class Pools:
             customer = self.clusters[cluster].customer if cluster else None
             _customer_group(customer, groups).of(name).consumed += quantity
         self._add_without_lines(_customer_group(None, groups))
+        for group in groups.values():
+            if group.row and any(one.ordered for one in group.by_license.values()):
+                group.count_true_forward()
         named = sorted((group for group in groups.values() if group.row), key=lambda group: group.title.casefold())
         return named + [groups[key] for key in (PARTNER, UNMAPPED) if key in groups and groups[key].by_license]
 
@@ -160,6 +182,18 @@ class Pools:
             groups[pk].of(name).consumed += quantity
         return sorted(groups.values(), key=lambda group: (group.row is None, -_consumed(group), group.title))
 
+    @cached_property
+    def by_order(self) -> list[Group]:
+        """What each order brought into the two pools, those first of which something has not arrived."""
+        groups: dict[str, Group] = {}
+        for line in self.lines:
+            _add_line(self._order_group(line, groups), line)
+        unnamed = groups.pop("", Group(NO_ORDER))
+        self._add_without_lines(unnamed)
+        waiting = {key for key, group in groups.items() if any(one.outstanding for one in group.figures)}
+        named = [groups[key] for key in sorted(groups, key=lambda key: (key not in waiting, key))]
+        return [*named, unnamed] if unnamed.by_license else named
+
     def endings(self, after: date) -> list[Ending]:
         """Terms that end on that day or later, the next one first, one entry per day and subscription."""
         found: dict[tuple[date, str], list[LicenseLine]] = {}
@@ -175,6 +209,12 @@ class Pools:
         customer = customer_of(line, self.subscriptions)
         own = customer is None and model_of(line, self.subscriptions) == Model.PERPETUAL
         return groups.setdefault(PARTNER, Group(PARTNER)) if own else _customer_group(customer, groups)
+
+    def _order_group(self, line: LicenseLine, groups: dict[str, Group]) -> Group:
+        found, customer = self.subscriptions.get(line.subscription_id), customer_of(line, self.subscriptions)
+        number = f"Order {line.order_number}" if line.order_number else ""
+        key = line.subscription_id or number
+        return groups.setdefault(key, Group(key or NO_ORDER, found, str(customer or "")))
 
     def _add_without_lines(self, group: Group) -> None:
         """Quantities that no purchase line accounts for."""

@@ -130,6 +130,10 @@ class FiguresSerializer(serializers.Serializer[Any]):
     operational = serializers.IntegerField()
     consumed = serializers.IntegerField()
     difference = serializers.IntegerField(help_text="Operational less consumed.")
+    outstanding = serializers.IntegerField(help_text="Ordered, and not arrived in the operational pool.")
+    true_forward = serializers.IntegerField(
+        allow_null=True, help_text="Consumed beyond the order. Null: there is no order to hold it against."
+    )
 
 
 class GroupSerializer(serializers.Serializer[Any]):
@@ -145,6 +149,10 @@ class ClusterGroupSerializer(GroupSerializer):
     cluster = serializers.IntegerField(source="row.pk", allow_null=True, default=None)
 
 
+class OrderGroupSerializer(GroupSerializer):
+    subscription = serializers.IntegerField(source="row.pk", allow_null=True, default=None)
+
+
 class PoolsSerializer(serializers.Serializer[Any]):
     ordered = serializers.IntegerField(source="ordered.pk", allow_null=True, default=None, help_text="Virtual account.")
     operational = serializers.IntegerField(
@@ -155,6 +163,7 @@ class PoolsSerializer(serializers.Serializer[Any]):
     by_model = GroupSerializer(many=True)
     by_customer = CustomerGroupSerializer(many=True)
     by_cluster = ClusterGroupSerializer(many=True)
+    by_order = OrderGroupSerializer(many=True)
 
     @extend_schema_field(FiguresSerializer(many=True))
     def get_by_license(self, found: Pools) -> Any:

@@ -17,7 +17,9 @@ from people.gate import Need, needs
 ROWS_SHOWN = 200
 ENDINGS_SHOWN = 12
 ENDED_DAYS = 30  # that long an end stays on the line
-WAYS: dict[str, str] = {"license": "License", "model": "License model", "customer": "Customer", "cluster": "Cluster"}
+WAYS: dict[str, str] = {
+    "license": "License", "model": "License model", "customer": "Customer", "cluster": "Cluster", "order": "Order",
+}  # fmt: skip
 
 
 @needs(Need.READ)
@@ -54,7 +56,7 @@ def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _file_rows(found: Pools, by: str) -> Iterator[list[Any]]:
-    figures = ["License", "Ordered", "Operational", "Consumed", "Difference"]
+    figures = ["License", "Ordered", "Operational", "Consumed", "Difference", "Not arrived", "True forward"]
     if by == "license":
         yield [*figures, "Borrowed", "Lent", "Left", "Short"]
         for row in found.by_license:
@@ -69,4 +71,5 @@ def _file_rows(found: Pools, by: str) -> Iterator[list[Any]]:
 
 
 def _numbers(one: pools.Figures) -> list[Any]:
-    return [one.license, one.ordered, one.operational, one.consumed, one.difference]
+    forward = "" if one.true_forward is None else one.true_forward
+    return [one.license, one.ordered, one.operational, one.consumed, one.difference, one.outstanding, forward]

@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from licensing import deposits, pools, sync
 from licensing.cssm.emulator import Account
-from licensing.models import SmartAccount, VirtualAccount
-from licensing.pools import PARTNER, UNMAPPED, Group
+from licensing.models import Cluster, SmartAccount, VirtualAccount
+from licensing.pools import NO_ORDER, PARTNER, UNMAPPED, Group
 from tenants.models import Partner
 from tests import factories as make
-from tests.licensing.test_what_if import ENHANCED, OTHER, PLUS, STANDARD
+from tests.licensing.test_what_if import CUWL, ENHANCED, OTHER, PLUS, STANDARD
 
-BY = ("license", "model", "customer", "cluster")
+BY = ("license", "model", "customer", "cluster", "order")
 
 
 def held(pool: VirtualAccount, name: str, *lines: tuple[str, int, str]) -> None:
@@ -91,6 +91,37 @@ def test_by_cluster_is_what_each_consumes(account: SmartAccount) -> None:
     ]
 
 
+def test_by_order_says_what_has_arrived(account: SmartAccount) -> None:
+    ordered = account.virtual_accounts.get(purpose="ordered")
+    row = make.make_license(virtual_account=ordered, name=STANDARD, quantity=12, in_use=0)
+    make.make_line(license=row, quantity=7, type="TERM", subscription_id="", order_number="77")
+
+    groups = pools.of(account).by_order
+
+    assert [(group.title, group.below) for group in groups] == [
+        ("Order 77", ""), ("SubH", "Harbor"), ("SubX", ""), (NO_ORDER, ""),
+    ]  # fmt: skip
+    assert [(group.title, one.license, one.outstanding) for group, one in pools.lines_of(groups)] == [
+        ("Order 77", STANDARD, 7), ("SubH", PLUS, 20), ("SubX", STANDARD, 0), (NO_ORDER, PLUS, 0),
+        (NO_ORDER, STANDARD, 5),
+    ]  # fmt: skip
+
+
+def test_true_forward_is_what_is_consumed_beyond_the_order(account: SmartAccount) -> None:
+    """Harbor's cluster grows to 130 of the 100 that it ordered, and 10 CUWL of its own order serve some of that."""
+    ordered, running = (account.virtual_accounts.get(purpose=purpose) for purpose in ("ordered", "operational"))
+    held(ordered, CUWL, ("SubH", 10, "TERM"))
+    make.make_instance({PLUS: 40}, virtual_account=running, cluster=Cluster.objects.get(name="Core"))
+    found = pools.of(account)
+
+    assert [(group.title, one.license, one.true_forward) for group, one in pools.lines_of(found.by_customer)] == [
+        ("Harbor", CUWL, 0), ("Harbor", PLUS, 20), ("Harbor", OTHER, 2), (PARTNER, PLUS, None),
+        (UNMAPPED, PLUS, None), (UNMAPPED, STANDARD, None),
+    ]  # fmt: skip
+    total = {row.figures.license: row.figures.true_forward for row in found.by_license}
+    assert total == {CUWL: 0, PLUS: 45, STANDARD: 0, OTHER: 2}
+
+
 def test_sums_agree_whichever_way_they_are_looked_at(account: SmartAccount) -> None:
     make.make_license(
         virtual_account=account.virtual_accounts.get(purpose="operational"), name=ENHANCED, quantity=5, in_use=0
@@ -104,7 +135,7 @@ def test_sums_agree_whichever_way_they_are_looked_at(account: SmartAccount) -> N
     by_license = [row.figures for row in found.by_license]
     owned = (sum(one.ordered for one in by_license), sum(one.operational for one in by_license))
     assert totals(found.by_customer) == (*owned, sum(one.consumed for one in by_license))
-    assert totals(found.by_model)[:2] == owned
+    assert totals(found.by_model)[:2] == totals(found.by_order)[:2] == owned
     assert totals(found.by_cluster)[2] == 117
 
 
@@ -184,6 +215,9 @@ def test_pages_show_figures_each_way(account: SmartAccount, acme: Partner, clien
     assert PARTNER in page["customer"]
     assert "−12" not in page["customer"]
     assert "Core" in page["cluster"]
+    assert ">True forward</th>" in page["customer"]
+    assert ">SubH</a>" in page["order"]
+    assert '<span class="short">20</span>' in page["order"]
     assert 'href="?by=license#figures" aria-current="page"' in text(client.get(f"/pools/{account.pk}/?by=nonsense"))
 
 
@@ -217,10 +251,14 @@ def test_rest_answers_the_same_figures(account: SmartAccount, acme: Partner, api
     )
     assert body["by_license"][0] == {
         "license": PLUS, "ordered": 100, "operational": 100, "consumed": 115, "difference": -15,
+        "outstanding": 0, "true_forward": 15,
     }  # fmt: skip
     assert [group["title"] for group in body["by_customer"]] == ["Harbor", PARTNER, UNMAPPED]
     assert body["by_customer"][0]["licenses"][0]["consumed"] == 90
     assert body["by_cluster"][1]["cluster"] is None
+    subscription = account.subscriptions.get(subscription_id="SubH")
+    assert (body["by_order"][0]["title"], body["by_order"][0]["subscription"]) == ("SubH", subscription.pk)
+    assert body["by_order"][0]["licenses"][0]["outstanding"] == 20
 
 
 def test_page_takes_the_same_statements_however_much_there_is(
@@ -238,4 +276,4 @@ def test_page_takes_the_same_statements_however_much_there_is(
                 assert client.get(f"/pools/{account.pk}/", {"by": by}).status_code == 200
             taken.append(len(queries))
 
-    assert taken[:4] == taken[4:]
+    assert taken[: len(BY)] == taken[len(BY) :]
