@@ -9,11 +9,22 @@ from typing import Any
 
 from celery import shared_task
 from django.db import transaction
+from django.utils import timezone
 
-from licensing import assignment
+from licensing import assignment, mixed_mode, tokens
 from licensing.assignment import batches
-from licensing.models import Assignment, AssignmentBatch, AssignmentJob, Cluster, VirtualAccount
+from licensing.cssm.errors import CssmError
+from licensing.models import (
+    Assignment,
+    AssignmentBatch,
+    AssignmentJob,
+    Cluster,
+    ClusterAccess,
+    SmartAccount,
+    VirtualAccount,
+)
 from licensing.queueing import BrokerUnavailable, send
+from licensing.refusals import Refusal
 from people.audit import Actor
 from tenants import schedule
 
@@ -75,6 +86,29 @@ def plan_batch(actor: Actor, batch: AssignmentBatch) -> None:
 def cancel_batch(actor: Actor, batch: AssignmentBatch) -> None:
     batches.cancel(actor, batch)
     schedule.unplan("batch", batch.pk)
+
+
+def renew_tokens(account: SmartAccount) -> None:
+    """After each sync, while Cisco answers: what a planned batch will register with lasts until its window's end.
+
+    Only for clusters that are registered without a person. Where a token with export control stands none is made: the
+    run of mixed mode wants it alone.
+    """
+    planned = AssignmentBatch.objects.filter(
+        virtual_account__smart_account=account, virtual_account__gone_at=None, kind=AssignmentBatch.Kind.ASSIGN,
+        state__in=(AssignmentBatch.State.PLANNED, AssignmentBatch.State.RUNNING), clusters__tried_at=None,
+        clusters__cluster__mixed_mode=False, clusters__cluster__access__method=ClusterAccess.Method.AXL,
+    ).exclude(window_end__lt=timezone.now())  # fmt: skip
+    for batch in planned.distinct().select_related("virtual_account__smart_account__license_server"):
+        if mixed_mode.the_token(batch.virtual_account) is None:
+            _renew(batch)
+
+
+def _renew(batch: AssignmentBatch) -> None:
+    try:
+        tokens.usable_for(batch.virtual_account, export_controlled=False, at=batch.window_end)
+    except (Refusal, CssmError) as error:  # its registration tries again, and says so
+        log.warning("No token could be made for the batch %s: %s", batch.pk, error.message)
 
 
 def send_again(long_ago: datetime) -> None:

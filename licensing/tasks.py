@@ -238,6 +238,8 @@ def _settle(run: SyncRun) -> None:
     tell()
     if run.status == SyncRun.Status.FAILED and run.reason in PASSING:
         bring_forward(run.smart_account)
+    if run.status == SyncRun.Status.SUCCEEDED:
+        assigning.renew_tokens(run.smart_account)
     moved = TransferPlan.objects.filter(smart_account=run.smart_account_id, finished_at__gt=run.queued_at)
     if run.status == SyncRun.Status.SUCCEEDED and moved.exists():
         _sync_soon(run.smart_account, "transfer plan")  # it may have seen half of what moved

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from licensing import tokens
+from licensing import assigning, tasks, tokens
 from licensing.cssm.emulator import EmulatorThread
-from licensing.models import RegistrationToken, VirtualAccount
+from licensing.models import AssignmentBatch, ClusterAccess, RegistrationToken, VirtualAccount
 from licensing.refusals import Refusal
 from people.models import AuditEntry
 from tenants.models import Partner
@@ -83,6 +83,72 @@ def test_no_token_is_made_for_what_is_paused_or_gone(pool: VirtualAccount) -> No
 
     with pytest.raises(Refusal, match="no longer lists"):
         tokens.usable_for(pool, False, timezone.now())
+
+
+# --- ahead of planned batches ---
+
+
+def planned(pool: VirtualAccount, method: str = "axl", mixed_mode: bool = False, **values: object) -> AssignmentBatch:
+    cluster = make.make_cluster(mixed_mode=mixed_mode)
+    ClusterAccess.objects.create(cluster=cluster, method=method)
+    defaults = {"state": "planned", "window_end": timezone.now() + 48 * HOUR, "virtual_account": pool}
+    return make.make_batch([cluster], **{**defaults, **values})
+
+
+def test_a_sync_replaces_a_token_that_ends_before_the_window_of_a_batch(
+    pool: VirtualAccount, emulator: EmulatorThread
+) -> None:
+    cisco = emulator.state.accounts["acme.example"]
+    batch, listed = planned(pool), cisco.add_token("Pool", "Ends too soon", 1)
+    token(pool, timezone.now() + 24 * HOUR, digest=tokens.digest_of(listed["token"]))
+
+    for _ in range(2):
+        tasks.sync_smart_account(pool.smart_account_id)
+
+    assert [raw["description"] for raw in cisco.tokens["Pool"]] == ["Ends too soon", tokens.RENEWED]
+    made = RegistrationToken.objects.get(made_here=True)
+    assert made.expires_at is not None
+    assert made.expires_at > batch.window_end
+    assert AuditEntry.objects.filter(object_type="registrationtoken").values_list("actor", "action").get() == (
+        "portal", "created",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"state": "draft"},
+        {"state": "cancelled"},
+        {"kind": "unassign"},
+        {"method": "manual"},
+        {"mixed_mode": True},
+        {"window_end": timezone.now() - HOUR, "window_start": timezone.now() - 2 * HOUR},
+    ],
+)
+def test_no_token_is_made_ahead_of_what_needs_none(pool: VirtualAccount, emulator: EmulatorThread, values: Any) -> None:
+    planned(pool, **values)
+
+    assigning.renew_tokens(pool.smart_account)
+
+    assert not RegistrationToken.objects.exists()
+
+
+def test_the_token_of_a_mixed_mode_run_is_left_alone(pool: VirtualAccount) -> None:
+    planned(pool)
+    by_hand = token(pool, None, export_controlled=True)
+
+    assigning.renew_tokens(pool.smart_account)
+
+    assert RegistrationToken.objects.get() == by_hand
+
+
+def test_a_token_that_cannot_be_made_ahead_stops_nothing(pool: VirtualAccount, emulator: EmulatorThread) -> None:
+    planned(pool)
+    emulator.scenario("server-error")
+
+    assigning.renew_tokens(pool.smart_account)
+
+    assert not RegistrationToken.objects.exists()
 
 
 # --- REST ---
