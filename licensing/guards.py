@@ -68,7 +68,7 @@ def of_virtual_account(pool: VirtualAccount) -> Guard:
         *_named(jobs.select_related("cluster"), lambda job: f"The job “{job}” is not over."),
         *_named(batches, lambda batch: f"The batch “{batch}” is not over."),
         *_counted(instances.count(), "product instance is", "product instances are", "registered in it"),
-        *_named(licenses, lambda row: f"It holds the license {row}: {row.quantity}, {row.in_use} in use."),
+        *_named(licenses, lambda row: f"It holds the license {row}: {row.quantity:,}, {row.in_use:,} in use."),
     )
     default = (f"{pool} is the default virtual account of {pool.smart_account}.",) if pool.is_default else ()
     drain = (ON_PREM_STEPS if on_premise else CLOUD_STEPS) if in_it else ()

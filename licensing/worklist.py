@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Min, TextChoices
 from django.utils import timezone
 
+from licensing.alerts.phrases import counted, grouped
 from licensing.models import AlertRule
 from licensing.models.alerts import Kind
 
@@ -90,7 +91,7 @@ CROSS JOIN LATERAL (
 STRANDED = f"""
 SELECT {LICENSE}, license.available,
     concat(
-        license.available, ' free in the default virtual account ', pool.name,
+        {grouped("license.available")}, ' free in the default virtual account ', pool.name,
         ', where no product is registered and no cluster is assigned.'
     ),
     concat('Move them to ', coalesce(pool.operational_name, 'a virtual account whose products need them'), '.'),
@@ -109,10 +110,10 @@ WHERE license.gone_at IS NULL AND license.available > 0
 NOT_DEPOSITED = f"""
 SELECT {LICENSE}, license.quantity - coalesce(other.quantity, 0),
     concat(
-        license.quantity, ' ordered, ', CASE WHEN pool.operational_id IS NULL
+        {grouped("license.quantity")}, ' ordered, ', CASE WHEN pool.operational_id IS NULL
             THEN 'and no virtual account is the operational pool: products cannot use them.'
             ELSE concat(
-                coalesce(other.quantity, 0), ' in the operational pool ', pool.operational_name,
+                {grouped("coalesce(other.quantity, 0)")}, ' in the operational pool ', pool.operational_name,
                 ': products cannot use the rest.'
             ) END
     ),
@@ -133,7 +134,7 @@ WHERE license.gone_at IS NULL AND license.quantity > coalesce(other.quantity, 0)
 WRONG_DEPOSIT = f"""
 SELECT {LICENSE}, license.available,
     concat(
-        license.available, ' free; they arrived in ', pool.name, ' on ', to_char(rise.at, 'FMDD Mon YYYY'),
+        {grouped("license.available")}, ' free; they arrived in ', pool.name, ' on ', to_char(rise.at, 'FMDD Mon YYYY'),
         ', where no product uses this license, and not in the operational pool ', pool.operational_name, '.'
     ),
     concat('Move them to ', pool.operational_name, ', or leave them if that was meant.'),
@@ -163,7 +164,7 @@ GHOST = f"""
 SELECT {INSTANCE},
     concat(
         'No contact with Cisco since ', to_char(instance.last_contact_at, 'FMDD Mon YYYY'), ', and it still uses ',
-        usage.number, CASE WHEN usage.number = 1 THEN ' license.' ELSE ' licenses.' END
+        {counted("usage.number", "license")}, '.'
     ),
     'Check whether it still exists. If not, remove it in Smart Software Manager: that frees its licenses.',
     pool.last_synced_at

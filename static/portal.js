@@ -66,5 +66,15 @@
     Array.from(sent.keys()).forEach(function (name) { if (sent.get(name) === "") sent.delete(name); });
   });
 
+  // The navigation is longer than most windows: it opens where somebody is.
+  function showPlace() {
+    var sidebar = document.querySelector(".sidebar");
+    var current = sidebar && sidebar.querySelector("[aria-current]");
+    if (!current) return;
+    var below = current.getBoundingClientRect().bottom - sidebar.getBoundingClientRect().bottom;
+    if (below > 0) sidebar.scrollTop = below + sidebar.clientHeight / 3;
+  }
+
   document.addEventListener("DOMContentLoaded", showTheme);
+  document.addEventListener("DOMContentLoaded", showPlace);
 })();

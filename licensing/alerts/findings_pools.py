@@ -1,6 +1,6 @@
 """Licenses and pools: what is short, what soon will be, and what is used where nothing should be."""
 
-from licensing.alerts.phrases import Finding, border, counted, day, in_days, midnight
+from licensing.alerts.phrases import Finding, border, counted, day, grouped, in_days, midnight
 from licensing.forecast import FEWEST, SHORTEST, STALE, WINDOW
 from licensing.models.alerts import Kind
 from licensing.models.overages import ALLOWED
@@ -14,9 +14,10 @@ OUT_OF_COMPLIANCE = Finding(
     about="license",
     id="license.id",
     subject=LICENSE_IN_POOL,
-    summary="""concat(
-        license.in_use, ' in use, ', license.quantity, ' owned in ', pool.label, ': ',
-        CASE WHEN short.number > 0 THEN concat(short.number, ' short.') ELSE 'out of compliance by Cisco''s word.' END
+    summary=f"""concat(
+        {grouped("license.in_use")}, ' in use, ', {grouped("license.quantity")}, ' owned in ', pool.label, ': ',
+        CASE WHEN short.number > 0 THEN concat({grouped("short.number")}, ' short.')
+            ELSE 'out of compliance by Cisco''s word.' END
     )""",
     next_step=f"""CASE
         WHEN spare.available IS NULL THEN concat(
@@ -26,7 +27,7 @@ OUT_OF_COMPLIANCE = Finding(
         )
         ELSE concat(
             'Move ', {counted("least(greatest(short.number, 1), spare.available)", "license")}, ' here from ',
-            spare.pool_name, ', which has ', spare.available, ' free.',
+            spare.pool_name, ', which has ', {grouped("spare.available")}, ' free.',
             CASE WHEN short.number > spare.available THEN ' Then look in other pools, or order more.' END
         )
     END""",
@@ -48,13 +49,15 @@ FREE_BELOW = Finding(
     id="license.id",
     subject=LICENSE_IN_POOL,
     summary=f"""concat(
-        license.available, ' of ', license.quantity, ' are free in ', pool.label, ': fewer than ',
-        {border(Kind.FREE_BELOW)}, CASE rule.unit WHEN 'licenses' THEN '' ELSE ' percent' END, '.'
+        {grouped("license.available")}, ' of ', {grouped("license.quantity")}, ' are free in ', pool.label,
+        ': fewer than ', {grouped(border(Kind.FREE_BELOW))},
+        CASE rule.unit WHEN 'licenses' THEN '' ELSE ' percent' END, '.'
     )""",
-    next_step="""concat(
+    next_step=f"""concat(
         'Move licenses here from another pool before they run out',
         CASE WHEN spare.available IS NOT NULL
-            THEN concat(': ', spare.pool_name, ' has ', spare.available, ' free.') ELSE ', or order more.' END
+            THEN concat(': ', spare.pool_name, ' has ', {grouped("spare.available")}, ' free.')
+            ELSE ', or order more.' END
     )""",
     figures=(
         *FIGURES,
@@ -88,10 +91,10 @@ ORDERED_CONSUMPTION = Finding(
         coalesce(operational.name, 'an operational pool (none is marked yet)'), ' instead.'
     )""",
     figures=(("In use", "used.in_use"), ("License names", "cardinality(used.names)")),
-    source="""(
+    source=f"""(
             SELECT pool.id, pool.name, pool.label, pool.smart_account_id, sum(license.in_use) AS in_use,
-                array_agg(concat(license.name, ' (', license.in_use, ')') ORDER BY license.in_use DESC, license.name)
-                AS names
+                array_agg(concat(license.name, ' (', {grouped("license.in_use")}, ')')
+                    ORDER BY license.in_use DESC, license.name) AS names
             FROM pool JOIN licensing_license license
                 ON license.virtual_account_id = pool.id AND license.in_use > 0 AND license.gone_at IS NULL
             WHERE pool.purpose = 'ordered'
@@ -190,14 +193,16 @@ EXHAUSTION = Finding(
     id="license.id",
     subject=LICENSE_IN_POOL,
     summary=f"""concat(
-        {ROOM}, ' of ', last.quantity, ' are left in ', pool.label, '. At the pace of the last {WINDOW} days, ',
+        {grouped(ROOM)}, ' of ', {grouped("last.quantity")}, ' are left in ', pool.label,
+        '. At the pace of the last {WINDOW} days, ',
         round(trend.pace::numeric * 30, 1), ' more in use each month, more are in use than owned from ',
         {day(RUNS_OUT)}, ' on, ', {in_days(RUNS_OUT)}, '.'
     )""",
-    next_step="""concat(
+    next_step=f"""concat(
         'Order more in time',
         CASE WHEN spare.available IS NOT NULL
-            THEN concat(', or move some here: ', spare.pool_name, ' has ', spare.available, ' free.') ELSE '.' END
+            THEN concat(', or move some here: ', spare.pool_name, ' has ', {grouped("spare.available")}, ' free.')
+            ELSE '.' END
     )""",
     due_at=midnight(RUNS_OUT),
     figures=(*FIGURES, ("More each month", "round(trend.pace::numeric * 30, 1)"), ("Days measured", "trend.days")),

@@ -16,9 +16,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
+def grouped(number: str) -> str:
+    """SQL for a number with its thousands apart, as pages write it: `2,394`."""
+    return f"to_char({number}, 'FM999,999,999,990')"
+
+
 def counted(number: str, noun: str) -> str:
     """SQL for `1 license`, `2 licenses`."""
-    return f"concat({number}, ' {noun}', CASE WHEN {number} = 1 THEN '' ELSE 's' END)"
+    return f"concat({grouped(number)}, ' {noun}', CASE WHEN {number} = 1 THEN '' ELSE 's' END)"
 
 
 def day(moment: str) -> str:

@@ -39,7 +39,7 @@ SECTIONS = (
     (
         "Pools",
         (
-            Item("pools", "Orders and use", "git-compare-arrows"),
+            Item("pools", "Ordered and operational", "git-compare-arrows"),
             Item("licenses", "Licenses", "key-round"),
             Item("virtual-accounts", "Virtual accounts", "layers"),
             Item("product-instances", "Product instances", "cpu"),
@@ -57,7 +57,7 @@ SECTIONS = (
             Item("clusters", "Clusters", "boxes"),
             Item("assignments", "Assignments", "link"),
             Item("assignment-jobs", "Assignment jobs", "list-checks"),
-            Item("assignment-batches", "Batches", "calendar-clock"),
+            Item("assignment-batches", "Assignment batches", "calendar-clock"),
             Item("auto-registration", "Auto registration", "wand-sparkles"),
             Item("transport", "Transport", "route"),
         ),

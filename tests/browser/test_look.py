@@ -154,6 +154,18 @@ def test_chosen_theme_stays(furnished: None, site: str, sign_in: Callable[..., P
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+def test_window_of_a_tablet_cuts_nothing_off_and_the_navigation_shows_the_place(
+    furnished: None, site: str, sign_in: Callable[..., Page], page: Page
+) -> None:
+    page.set_viewport_size({"width": 870, "height": 600})
+    sign_in("acme", "owner")
+
+    for path in ("/", "/worklist/", f"/licenses/{NUMBER}/", f"/licenses/{NUMBER}/explained/", "/audit/"):
+        page.goto(f"http://acme.localhost:{site}{path}")
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+        expect(page.locator(".sidebar [aria-current]")).to_be_in_viewport()
+
+
 def test_menu_of_a_phone_opens_and_leads_on(
     furnished: None, site: str, sign_in: Callable[..., Page], page: Page
 ) -> None:

@@ -49,6 +49,17 @@ def test_shortage_names_figures_pool_and_what_to_order(acme: Partner) -> None:
     assert (alert.opened_at, alert.due_at) == (NOW, None)
 
 
+def test_numbers_in_texts_stand_as_they_do_on_pages(acme: Partner) -> None:
+    main = account()
+    make.make_license(virtual_account=pool(of=main), name="UC Manager", quantity=2394, in_use=3490)
+    make.make_license(virtual_account=pool("most", of=main), name="UC Manager", quantity=5000, in_use=0)
+
+    alert = only(Kind.OUT_OF_COMPLIANCE)
+
+    assert alert.summary == "3,490 in use, 2,394 owned in va-1 of Main: 1,096 short."
+    assert alert.next_step == "Move 1,096 licenses here from most, which has 5,000 free."
+
+
 def test_shortage_points_to_the_pool_with_most_to_spare(acme: Partner) -> None:
     main = account()
     make.make_license(virtual_account=pool("short", of=main), name="UC Manager", quantity=10, in_use=11)
