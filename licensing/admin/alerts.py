@@ -8,9 +8,14 @@ from django.http import HttpRequest
 
 from licensing import alerts
 from licensing.alerts import rules
-from licensing.models import Alert, AlertRule
+from licensing.models import Alert, AlertEvent, AlertRule, CssmAlert, SavedFilter
 from people import audit
-from people.admin_site import ShownAdmin, VerbAdmin, partner_site
+from people.admin_site import ShownAdmin, ShownInline, VerbAdmin, partner_site
+
+
+class EventInline(ShownInline):
+    model = AlertEvent
+    fields = ("at", "kind", "severity", "by", "text")
 
 
 class AlertAdmin(ShownAdmin):
@@ -19,6 +24,7 @@ class AlertAdmin(ShownAdmin):
     search_fields = ("subject", "summary")
     list_select_related = ("rule", "owner")
     actions = ("acknowledge",)
+    inlines = (EventInline,)
 
     @admin.action(description="Acknowledge")
     def acknowledge(self, request: HttpRequest, rows: QuerySet[Alert]) -> None:
@@ -52,5 +58,20 @@ class AlertRuleAdmin(VerbAdmin):
         rules.delete(actor, row)
 
 
+class CssmAlertAdmin(ShownAdmin):
+    list_display = ("type", "severity", "source", "virtual_account", "smart_account", "seen_at")
+    list_filter = ("severity", "smart_account")
+    list_select_related = ("smart_account",)
+    search_fields = ("type", "source", "message")
+
+
+class SavedFilterAdmin(ShownAdmin):
+    list_display = ("name", "user", "page")
+    list_select_related = ("user",)
+    search_fields = ("name", "user__email")
+
+
 partner_site.register(Alert, AlertAdmin)
 partner_site.register(AlertRule, AlertRuleAdmin)
+partner_site.register(CssmAlert, CssmAlertAdmin)
+partner_site.register(SavedFilter, SavedFilterAdmin)

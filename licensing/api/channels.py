@@ -69,6 +69,10 @@ class DeliveryFilters(django_filters.FilterSet):
     state = django_filters.ChoiceFilter(choices=Delivery.State.choices)
     kind = django_filters.ChoiceFilter(choices=Delivery.Kind.choices)
     message = django_filters.UUIDFilter()
+    alert = LinkFilter(method="filter_alert", help_text="What told of this alert.")
+
+    def filter_alert(self, queryset: Any, name: str, value: int) -> Any:
+        return queryset.about(value)
 
 
 class Channels(ModelViewSet[Channel]):

@@ -3,7 +3,8 @@
 import django_filters
 
 from licensing.filters.base import ListFilter, by_link
-from licensing.models import Channel, Delivery
+from licensing.models import Alert, Channel, Delivery
+from licensing.models.channels import DeliveryQuerySet
 
 
 class ChannelFilter(ListFilter):
@@ -22,7 +23,11 @@ class DeliveryFilter(ListFilter):
     state = django_filters.ChoiceFilter(choices=Delivery.State.choices, empty_label="Any")
     kind = django_filters.ChoiceFilter(choices=Delivery.Kind.choices, empty_label="Any")
     channel = by_link(Channel.objects.all(), "Channel")
+    alert = by_link(Alert.objects.all(), "Alert", method="telling_of")
 
     class Meta:
         model = Delivery
-        fields = ["q", "state", "kind", "channel"]
+        fields = ["q", "state", "kind", "channel", "alert"]
+
+    def telling_of(self, rows: DeliveryQuerySet, name: str, value: Alert) -> DeliveryQuerySet:
+        return rows.about(value)

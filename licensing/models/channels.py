@@ -110,6 +110,11 @@ class Notice(models.Model):
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def about(self, alert: Alert | int) -> "DeliveryQuerySet":
+        """What told of it, without its texts."""
+        told = Notice.objects.filter(alert=alert).exclude(message=None)
+        return self.filter(message__in=told.values("message")).select_related("channel").defer("text", "html", "body")
+
     def due(self, now: datetime) -> "DeliveryQuerySet":
         """To be sent now: not claimed by a worker, or claimed by one that has not come back in time."""
         return self.filter(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from licensing.models import Alert
+from licensing.models import Alert, AssignmentJob
 from licensing.models.alerts import Kind
 from people.gate import Need, may
 from people.models import User
@@ -37,7 +37,7 @@ STEPS: dict[str, tuple[str, str, str, Need, bool]] = {
     Kind.ON_PREM_SYNC: ("Edit the server", "pencil", "license-server-edit", Need.OWN, False),
     Kind.ON_PREM_URL: ("Edit the server", "pencil", "license-server-edit", Need.OWN, False),
     Kind.WRONG_POOL: ("Open its cluster", "boxes", "cluster", Need.READ, False),
-    Kind.ASSIGNMENT_FAILED: ("Open its cluster", "boxes", "cluster", Need.READ, False),
+    Kind.ASSIGNMENT_FAILED: ("Open the job", "list-checks", "assignment-job", Need.READ, False),
     Kind.EVALUATION_ENDING: ("Assign the cluster", "link", "cluster-assign", Need.OPERATE, False),
     Kind.TOKEN_USED_UP: ("Make another token", "ticket", "registration-token-add", Need.OPERATE, False),
     Kind.TOKEN_EXPIRING: ("Make another token", "ticket", "registration-token-add", Need.OPERATE, False),
@@ -66,6 +66,9 @@ def _arguments(alert: Alert, route: str) -> list[int] | None:
         number = alert.smart_account_id or 0
     if route == "cluster":
         number = alert.cluster_id or 0
+    if route == "assignment-job":  # the one that is open: it is what failed or is stuck
+        jobs = AssignmentJob.objects.open().filter(cluster=alert.subject_id)
+        number = jobs.values_list("pk", flat=True).first() or 0
     return [number] if number else None
 
 

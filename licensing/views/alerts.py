@@ -14,9 +14,10 @@ from licensing import saved_filters
 from licensing.alerts.kinds import FACTS, in_words
 from licensing.filters.alerts import AlertFilter
 from licensing.forms.alerts import CommentForm, OwnerForm, SavedFilterForm, SnoozeForm
-from licensing.models import Alert, SavedFilter
+from licensing.models import Alert, Delivery, Notice, SavedFilter
 from licensing.refusals import Refusal
 from licensing.tables.alerts import AlertTable, shown_state
+from licensing.tables.channels import delivery_badge
 from licensing.views.alert_actions import PAGES, next_step, subject_address
 from licensing.views.lists import Empty, list_page
 from people.audit import actor_of
@@ -24,6 +25,7 @@ from people.gate import Need, needs
 
 OTHERS_SHOWN = 10
 EVENTS_SHOWN = 200
+TOLD_SHOWN = 20
 PAGE = "alerts"
 
 
@@ -54,6 +56,8 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
         "speaks": in_words(found.rule),
         "others": same_subject.exclude(pk=pk).by_urgency()[:OTHERS_SHOWN],
         "events": found.events.order_by("-at", "-pk")[:EVENTS_SHOWN],
+        "told": [(delivery, delivery_badge(delivery)) for delivery in Delivery.objects.about(found)[:TOLD_SHOWN]],
+        "to_tell": Notice.objects.filter(alert=found, message=None).select_related("channel").order_by("not_before"),
         "owner_form": OwnerForm(initial={"owner": found.owner_id}),
         "snooze_form": SnoozeForm(initial={"span": "1d"}),
         "comment_form": CommentForm(),

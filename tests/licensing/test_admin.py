@@ -24,6 +24,7 @@ from tests import factories as make
 
 SHOWN_ONLY = {
     "license", "registrationtoken", "syncrun", "change", "usagesample", "alert", "apitoken", "auditentry",
+    "cssmalert", "savedfilter",
 }  # fmt: skip
 OWN_COLUMNS = {
     "virtualaccount": ["purpose", "license_mode", "note"],

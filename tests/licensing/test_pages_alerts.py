@@ -1,18 +1,21 @@
 """Pages of alerts and alert rules."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
+from licensing import notify
 from licensing.alerts import evaluate
-from licensing.models import Alert, AlertRule, License, SavedFilter
+from licensing.models import Alert, AlertRule, AssignmentJob, License, SavedFilter
 from people.models import AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
 from tests.licensing.test_pages_servers import QUERIES, page
+
+QUERIES_OF_ALERT = 10  # host and people, the alert, what else is open of its subject, history, told, to be told
 
 
 def found(client: Any, query: str = "") -> list[str]:
@@ -195,6 +198,59 @@ def test_button_leads_on_for_those_who_may(acme: Partner, client_of: Any) -> Non
     evaluate()
     found = Alert.objects.get(kind="out_of_compliance")
     assert f'href="/licenses/{short.pk}/remedies/"' in page(client_of(acme, "viewer").get(f"/alerts/{found.pk}/"))
+
+
+def test_button_of_a_failed_assignment_opens_its_job(acme: Partner, client_of: Any) -> None:
+    cluster = make.make_cluster()
+    AssignmentJob.objects.create(
+        cluster=cluster, virtual_account=make.make_virtual_account(), kind="assign", state="done"
+    )
+    job = AssignmentJob.objects.create(
+        cluster=cluster, virtual_account=make.make_virtual_account(), kind="assign", state="failed"
+    )
+    evaluate()
+    alert, client = Alert.objects.get(kind="assignment_failed"), client_of(acme, "viewer")
+
+    shown = page(client.get(f"/alerts/{alert.pk}/"))
+    number = job.pk
+    job.delete()
+    without = page(client.get(f"/alerts/{alert.pk}/"))
+
+    assert f'href="/assignment-jobs/{number}/"' in shown
+    assert "Open the job" not in without
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_alert_says_who_was_told_and_who_will_be(
+    acme: Partner, globex: Partner, client_of: Any, api_of: Any, django_assert_num_queries: Any, rows: int
+) -> None:
+    for number in range(rows):
+        make.make_channel(name=f"Now {number}", recipients=[f"ops{number}@north.example"])
+        make.make_channel(name=f"Later {number}", digest_at=time(3), zone="UTC")
+    event = make.make_event()
+    make.make_event()  # another alert
+    notify.collect("https://acme.example", now=datetime(2026, 3, 1, 12, tzinfo=UTC))
+    owner, viewer, path = client_of(acme, "owner"), client_of(acme, "viewer"), f"/alerts/{event.alert_id}/"
+    viewer.get(path)
+
+    with django_assert_num_queries(QUERIES_OF_ALERT):
+        seen = page(viewer.get(path))
+    shown = page(owner.get(path))
+    listed = page(owner.get(f"/deliveries/?alert={event.alert_id}"))
+    answer = api_of(acme).get(f"/api/v1/deliveries/?alert={event.alert_id}").json()["results"]
+
+    assert (seen.count("Now "), seen.count("Later ")) == (rows, rows)
+    assert "@north.example" not in seen
+    assert f'href="/deliveries/{answer[0]["id"]}/"' in shown
+    assert "ops0@north.example" in shown
+    assert len(answer) == listed.count('class="title"') == rows
+    assert api_of(globex).get(f"/api/v1/deliveries/?alert={event.alert_id}").json()["results"] == []
+
+
+def test_alert_of_which_nobody_was_told_says_so(acme: Partner, client_of: Any) -> None:
+    alert = make.make_alert()
+
+    assert "No message about it is on record." in page(client_of(acme, "viewer").get(f"/alerts/{alert.pk}/"))
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in AlertRule._meta.get_field("kind").choices])

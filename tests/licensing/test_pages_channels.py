@@ -124,19 +124,23 @@ def test_only_owners_reach_channels(acme: Partner, client_of: Any, api_of: Any) 
         assert api_of(acme, role).get("/api/v1/deliveries/").status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/channels/", "/deliveries/", "/api/v1/channels/", "/api/v1/deliveries/"])
-def test_queries_do_not_grow_with_rows(acme: Partner, client_of: Any, api_of: Any, path: str,
-                                       django_assert_max_num_queries: Any) -> None:  # fmt: skip
+QUERIES_OF_LISTS = {"/channels/": 7, "/deliveries/": 7, "/api/v1/channels/": 5, "/api/v1/deliveries/": 6}
+
+
+@pytest.mark.parametrize("path", QUERIES_OF_LISTS)
+def test_queries_do_not_grow_with_rows(
+    acme: Partner, client_of: Any, api_of: Any, path: str, django_assert_num_queries: Any
+) -> None:
     asker = api_of(acme) if path.startswith("/api/") else client_of(acme, "owner")
-    asker.get(path)
-    for _ in range(3):
-        with django_assert_max_num_queries(9) as captured:
-            assert asker.get(path).status_code == 200
+    for rows in range(4):
+        if rows in (1, 3):
+            asker.get(path)
+            with django_assert_num_queries(QUERIES_OF_LISTS[path]):
+                assert asker.get(path).status_code == 200
         channel = make.make_channel(smart_accounts=[make.make_smart_account().pk])
         for _ in range(2):
             (row,) = channels.test(OWNER, channel, BASE)
             row.attempts.create(answer="250 OK")
-    assert len(captured)
 
 
 def test_dead_channel_is_said_on_every_page(acme: Partner, globex: Partner, client_of: Any) -> None:
