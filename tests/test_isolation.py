@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, Any] = {
     "pk": ID,
     "id": ID,
     "object_id": ID,
+    "step": ID,
     "app_label": "licensing",
     "content_type_id": 1,
     "key": "no-such-key",
