@@ -63,6 +63,7 @@ urlpatterns = [
     path("licenses/<int:pk>/explained/", explanation.license_explained, name="license-explained"),
     path("licenses/<int:pk>/remedies/", remedies.license_remedies, name="license-remedies"),
     path("licenses/<int:pk>/transfer/", remedies.license_transfer, name="license-transfer"),
+    path("allocation-rules/", explanation.allocation_rules, name="allocation-rules"),
     path("overages/", overages.overages, name="overages"),
     path("overages/<int:pk>/edit/", overages.overage_edit, name="overage-edit"),
     path("transfer-plans/", transfer_plans.transfer_plans, name="transfer-plans"),

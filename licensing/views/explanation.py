@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, render
 
 from licensing import explanation, holdings
 from licensing.explanation import KNOWN_CAUSES, Explained
+from licensing.license_names import CURRENT
 from licensing.models import InstanceUsage, License
 from people.gate import Need, needs
 
@@ -23,6 +24,25 @@ def license_explained(request: HttpRequest, pk: int) -> HttpResponse:
         context["uses"] = uses.select_related("product_instance__cluster__customer")[:INSTANCES_SHOWN]
         context["use_count"] = uses.count()
     return render(request, "licenses/explained_part.html" if request.htmx else "licenses/explained.html", context)  # type: ignore[attr-defined]
+
+
+@needs(Need.READ)
+def allocation_rules(request: HttpRequest) -> HttpResponse:
+    """Cisco's families and Table 1, as the engine has them (domain.md rows H10-H12)."""
+    context = {
+        "rules": CURRENT,
+        "mapping": [(_named(tag), [_named(parent) for parent in CURRENT.parents(tag)]) for tag in _mapped()],
+        "families": [(family, [_named(tag) for tag in family.tags]) for family in CURRENT.families],
+    }
+    return render(request, "licenses/rules.html", context)
+
+
+def _mapped() -> list[str]:
+    return sorted(CURRENT.mapping, key=CURRENT.rank)
+
+
+def _named(tag: str) -> dict[str, str]:
+    return {"tag": tag, "name": CURRENT.display_name(tag)}
 
 
 def explained_context(row: License) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from licensing import explanation, holdings
 from licensing.explanation import Explained
+from licensing.license_names import CURRENT, FAMILIES_12_5
 from licensing.models import VirtualAccount
 from tenants.models import Partner
 from tests import factories as make
@@ -150,6 +151,30 @@ def test_license_page_explains_and_a_gone_license_does_not(acme: Partner, client
     gone = make.make_license(gone_at=timezone.now())
     assert "Explained" not in text(client.get(f"/licenses/{gone.pk}/"))
     assert "nothing to explain" in text(client.get(f"/licenses/{gone.pk}/explained/"))
+
+
+def test_rules_are_shown_as_the_engine_has_them(acme: Partner, client_of: Any) -> None:
+    client = client_of(acme, "viewer")
+    shown = " ".join(client.get("/allocation-rules/").content.decode().split())
+
+    def named(tag: str) -> str:
+        return " ".join(CURRENT.display_name(tag).split())
+
+    places = [shown.index(f"<li>{named(tag)}") for tag in FAMILIES_12_5[0].tags]
+    assert places == sorted(places)
+    for tag, first, *others in (
+        ("UCM_CUWL", "HUCM_Standard"),
+        ("UCM_Basic", "HUCM_Foundation", "HUCM_Standard"),
+        ("CUC_BasicMessaging", "HCUC_BasicMessaging", "HCUC_StandardMessaging"),
+        ("CER_USER", "HCER_User"),
+    ):
+        row = shown.split(f'<span class="sub">{tag}</span>')[1].split("</tr>")[0]
+        assert f"<div>{named(first)}" in row
+        assert row.count("then ") == len(others)
+        assert all(f"then {named(other)}" in row for other in others)
+    pool = cisco_example()
+    for page in ("/what-if/", f"/licenses/{pool.licenses.first().pk}/explained/"):
+        assert 'href="/allocation-rules/"' in client.get(page).content.decode()
 
 
 def test_rest_explains(acme: Partner, api_of: Any) -> None:
