@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from licensing import guards, on_prem, transport
 from licensing.matching import match_clusters
-from licensing.models import Assignment, Cluster, Customer, Node, Proxy
+from licensing.models import Assignment, Cluster, Customer, LicenseServer, Node, Proxy, VirtualAccount
 from licensing.refusals import Refusal
 from people import audit
 from people.audit import Actor
@@ -57,6 +57,8 @@ def save_cluster(
     """`nodes` None: they stay. At most one is the publisher; host names are told apart ignoring case."""
     if nodes is not None:
         _check_nodes(nodes)
+    if before:
+        _check_server_change(cluster)
     _save(cluster, before)
     audit.record(actor, "changed" if before else "added", cluster, before=before)
     changes = _set_nodes(cluster, nodes) if nodes is not None else {}
@@ -64,6 +66,31 @@ def save_cluster(
         audit.record(actor, "changed nodes", cluster, changes=changes)
     match_clusters()
     return cluster
+
+
+def _check_server_change(cluster: Cluster) -> None:
+    """Unassigned first, then changed, then assigned again (domain.md §3.3). Nobody assigns it meanwhile."""
+    stored = Cluster.objects.select_for_update(no_key=True).filter(pk=cluster.pk).first()
+    if stored is None or stored.license_server_id == cluster.license_server_id:
+        return
+    current = Assignment.objects.current().filter(cluster=cluster)
+    for row in current.select_related("virtual_account__smart_account__license_server"):
+        if why := assigned_elsewhere(cluster.license_server, row.virtual_account):
+            raise Refusal(why, "End that assignment, change the server, then assign it again.", "license_server")
+
+
+def registers_with(server: LicenseServer | None, pool: VirtualAccount) -> bool:
+    """Whether a cluster with this server can register in this virtual account: a token of one server does not
+    register with another. None and a cloud server are the same."""
+    given = pool.smart_account.license_server
+    return given.is_cloud if server is None or server.is_cloud else server.pk == given.pk
+
+
+def assigned_elsewhere(server: LicenseServer | None, pool: VirtualAccount) -> str:
+    """Why a cluster that is assigned there cannot change to this server; "" where it can."""
+    if registers_with(server, pool):
+        return ""
+    return f"It is assigned to {pool}, which stands on {pool.smart_account.license_server}."
 
 
 @transaction.atomic

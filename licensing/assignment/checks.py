@@ -249,19 +249,16 @@ def _mode(cluster: Cluster, pool: VirtualAccount) -> Iterator[Reason]:
 
 
 def _server(cluster: Cluster, pool: VirtualAccount) -> Iterator[Reason]:
-    """A token of one server does not register with another."""
     wanted, given = cluster.license_server, pool.smart_account.license_server
     on_prem = wanted if wanted is not None and not wanted.is_cloud else None
-    if on_prem is None and given.is_cloud:
-        return
-    if on_prem is None or on_prem.pk != given.pk:
+    if not fleet.registers_with(wanted, pool):
         yield Reason(
             "license_server",
             f"{cluster} registers with {on_prem or 'the cloud'}, but {pool} stands on {given}.",
             "Choose a virtual account there, or change the server that the cluster registers with.",
             "virtual_account",
         )
-    elif fleet.transport_of(cluster).registration_url is None:
+    elif on_prem and fleet.transport_of(cluster).registration_url is None:
         yield Reason(
             "registration_url",
             f"The registration URL of {on_prem} is not known for {cluster}.",

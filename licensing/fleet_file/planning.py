@@ -8,6 +8,7 @@ cluster that only a bad line would have brought is bad too.
 from dataclasses import dataclass, field
 from typing import Any
 
+from licensing import fleet
 from licensing.fleet_file.reading import Bad, Line, Sheet
 from licensing.fleet_file.values import (
     CLUSTER,
@@ -19,7 +20,7 @@ from licensing.fleet_file.values import (
     node_values,
     proxy_values,
 )
-from licensing.models import Cluster, Customer, LicenseServer, Node, Proxy
+from licensing.models import Assignment, Cluster, Customer, LicenseServer, Node, Proxy
 from people import audit
 
 ClusterKey = tuple[str, str]
@@ -105,6 +106,9 @@ class _Planner:
             (by_number[row.cluster_id], row.host_name.lower()): row
             for row in Node.objects.filter(cluster__in=list(by_number))
         }
+        current = Assignment.objects.current().filter(cluster__in=list(by_number))
+        current = current.select_related("virtual_account__smart_account__license_server")
+        self.assigned = {row.cluster_id: row.virtual_account for row in current}
         names = {row.pk: name for name, row in self.stored_customers.items()}
         self.stored_proxies: dict[Any, Proxy] = {
             names[row.customer_id]: row for row in Proxy.objects.filter(customer__in=list(names)) if row.customer_id
@@ -164,7 +168,7 @@ class _Planner:
         self._refuse_tainted(CLUSTER, key, "cluster")
         values, proxy = cluster_values(line), proxy_values(line, CLUSTER)
         if server := line.cells.get("license_server"):
-            values["license_server"] = self._server(server)
+            values["license_server"] = self._server(server, key)
         entry = _entry(self.found.clusters, key, self.stored_clusters.get(key), Cluster)
         if entry.new and not entry.said and "application" not in values:
             raise Unfit(CLUSTER, "A new cluster needs its application.")
@@ -196,10 +200,13 @@ class _Planner:
         entry.contradiction(part, values, line.number)
         return [(self.found.proxies, key, entry, {part: owner.row, **values})]
 
-    def _server(self, name: str) -> LicenseServer:
-        server = self.servers.get(name)
+    def _server(self, name: str, key: ClusterKey) -> LicenseServer:
+        server, stored = self.servers.get(name), self.stored_clusters.get(key)
         if server is None or server.is_cloud:
             raise Unfit(CLUSTER, f"license_server {name!r} is not the name of an On-Prem server.")
+        pool = self.assigned.get(stored.pk) if stored and stored.license_server_id != server.pk else None
+        if why := fleet.assigned_elsewhere(server, pool) if pool else "":
+            raise Unfit(CLUSTER, f"license_server cannot change to {name!r}. {why} End that assignment first.")
         return server
 
     def _refuse_tainted(self, part: str, key: Any, word: str) -> None:

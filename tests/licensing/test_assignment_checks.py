@@ -60,6 +60,13 @@ def other_server() -> tuple[Cluster, VirtualAccount]:
     return make.make_cluster(license_server=server), make.make_pool()
 
 
+def on_prem_by_its_address_alone() -> tuple[Cluster, VirtualAccount]:
+    server = make.make_server(kind="on_prem", api_base_url="https://10.1.2.3:8443/api/v1", version="8")
+    nodes = {"exp-1.example": "publisher"}
+    cluster = make.make_cluster(nodes, application="expressway_c", version="X14.2", license_server=server)
+    return cluster, make.make_pool(smart_account=make.make_smart_account(license_server=server))
+
+
 def proxy_without_password() -> tuple[Cluster, VirtualAccount]:
     cluster = make.make_cluster()
     Proxy.objects.create(customer=cluster.customer, host="proxy.example", port=3128, username="portal")
@@ -115,6 +122,7 @@ CASES: dict[str, Case] = {
     "stale": synced_too_long_ago,
     "stale ": never_synced,
     "license_server": other_server,
+    "registration_url": on_prem_by_its_address_alone,
     "proxy": proxy_without_password,
     "nodes": expressway_without_nodes,
     "nodes ": expressway_without_primary,

@@ -275,7 +275,7 @@ def test_preview_and_import_take_the_same_queries_for_any_number(acme: Partner) 
         counted.append((len(looked), len(imported)))
 
     assert counted[0] == counted[1]
-    assert counted[0][0] == 6
+    assert counted[0][0] == 7
     assert Node.objects.count() == 199
 
 

@@ -7,8 +7,10 @@ import pytest
 from django_tenants.utils import tenant_context
 
 from licensing import accounts, fleet, guards
+from licensing.fleet_file import planning, reading
 from licensing.models import Cluster, Customer, LicenseServer, Proxy, SmartAccount, VirtualAccount
 from licensing.refusals import Refusal
+from people import audit
 from people.audit import Actor
 from people.models import AuditEntry
 from tenants.models import Partner
@@ -148,6 +150,45 @@ def test_a_proxy_in_use_may_be_changed_and_is_kept_by_page_and_rest(acme: Partne
 
 
 # --- virtual accounts ---
+
+
+# --- the server that a cluster registers with ---
+
+
+def test_the_server_of_an_assigned_cluster_is_not_changed_by_page_rest_or_import(
+    acme: Partner, globex: Partner, client_of: Any, api_of: Any
+) -> None:
+    server = make.make_server(name="Cellar", kind="on_prem", api_base_url="https://ssm.example:8443/api/v1")
+    cluster = make.make_cluster(name="Core")
+    place = make.make_assignment(cluster=cluster, virtual_account=make.make_pool(name="Pool"))
+    why = f"It is assigned to Pool, which stands on {place.virtual_account.smart_account.license_server}."
+    form = {"customer": cluster.customer_id, "name": "Core", "application": "cucm", "deployment": "hcs",
+            "license_server": server.pk, "nodes-TOTAL_FORMS": 0, "nodes-INITIAL_FORMS": 0}  # fmt: skip
+    line = f"customer,cluster,license_server\r\n{cluster.customer},Core,Cellar\r\n"
+
+    page = client_of(acme, "operator").post(f"/clusters/{cluster.pk}/edit/", form)
+    rest = api_of(acme, "operator").patch(f"/api/v1/clusters/{cluster.pk}/", {"license_server": server.pk})
+    (bad,) = planning.plan(reading.read(line)).bad
+
+    step = "End that assignment, change the server, then assign it again."
+    assert (page.status_code, page.context["form"].errors["license_server"]) == (409, [f"{why} {step}"])
+    assert (rest.status_code, rest.json()["errors"]) == (400, {"license_server": [f"{why} {step}"]})
+    assert bad.reason == f"license_server cannot change to 'Cellar'. {why} End that assignment first."
+    assert Cluster.objects.get().license_server is None
+
+
+def test_the_server_of_a_free_cluster_and_of_one_assigned_there_may_change(acme: Partner) -> None:
+    server = make.make_server(kind="on_prem", api_base_url="https://ssm.example:8443/api/v1")
+    free, there = make.make_cluster(), make.make_cluster()
+    pool = make.make_pool(smart_account=make.make_smart_account(license_server=server))
+    make.make_assignment(cluster=there, virtual_account=pool)  # as it may stand from earlier days
+
+    for cluster in (free, there):
+        before = audit.snapshot(cluster)
+        cluster.license_server = server
+        fleet.save_cluster(ANNA, cluster, before=before)
+
+    assert Cluster.objects.filter(license_server=server).count() == 2
 
 
 def test_everything_that_stands_in_the_way_of_deleting_a_virtual_account(acme: Partner) -> None:
