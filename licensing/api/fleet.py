@@ -23,17 +23,24 @@ PROXY_FIELDS = ("proxy_host", "proxy_port", "proxy_username", "proxy_password")
 
 
 class WithProxy(Strict, serializers.ModelSerializer[Any]):
-    """`proxy_*` of a customer or cluster; an empty `proxy_host` takes the proxy away."""
+    """`proxy_*` of a customer or cluster; an empty `proxy_host`, or null, takes the proxy away."""
 
     proxy_host = serializers.CharField(
-        max_length=253, allow_blank=True, required=False, validators=[fleet.HOST_NAME], source="proxy.host"
+        max_length=253,
+        allow_blank=True,
+        allow_null=True,
+        required=False,
+        validators=[fleet.HOST_NAME],
+        source="proxy.host",
     )
     proxy_port = serializers.IntegerField(
         min_value=1, max_value=65535, allow_null=True, required=False, source="proxy.port"
     )
-    proxy_username = serializers.CharField(max_length=200, allow_blank=True, required=False, source="proxy.username")
+    proxy_username = serializers.CharField(
+        max_length=200, allow_blank=True, allow_null=True, required=False, source="proxy.username"
+    )
     proxy_password = serializers.CharField(
-        max_length=500, allow_blank=True, required=False, write_only=True, source="proxy.password"
+        max_length=500, allow_blank=True, allow_null=True, required=False, write_only=True, source="proxy.password"
     )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
@@ -59,8 +66,8 @@ def save_proxy(actor: Actor, owner: Customer | Cluster, sent: Mapping[str, Any] 
         return
     stored: Proxy | None = getattr(owner, "proxy", None)
     known = {"host": stored.host, "port": stored.port, "username": stored.username} if stored else {}
-    values = {"host": "", "port": 0, **known, **sent}
-    values["password"] = values.get("password") or None
+    values = {"host": "", "port": 0, "username": "", **known, **sent}
+    values |= {"username": values["username"] or "", "password": values.get("password") or None}
     fleet.set_proxy(actor, owner, ProxySpec(**values) if values["host"] else None)
 
 

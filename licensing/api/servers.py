@@ -1,6 +1,7 @@
 """License servers and smart accounts."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import django_filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -10,12 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
-from licensing import accounts, on_prem, pools, tasks
+from licensing import accounts, on_prem, pools, tasks, transport
 from licensing.api.allocation import PoolsSerializer
 from licensing.api.fields import Link, SecretText, Strict
 from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.api.runs import SyncRunSerializer
 from licensing.models import LicenseServer, SmartAccount
+from licensing.models.servers import WEB_ADDRESS
 from licensing.purposes import Suggestion
 from licensing.transport import WarningKind
 from people import audit
@@ -29,6 +31,10 @@ class ServerWarningSerializer(serializers.Serializer[Any]):
 
 
 class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]):
+    token_url = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, validators=[WEB_ADDRESS],
+        help_text="Of an On-Prem server it follows from its host where it is left out.",
+    )  # fmt: skip
     client_secret = SecretText()
     product_instances = serializers.IntegerField(
         source="present_instances", read_only=True, help_text="Present ones of the smart accounts that are mirrored."
@@ -48,6 +54,17 @@ class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]
             "certificate_not_after",
         ]  # fmt: skip
         extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The token URL is derived and can be set otherwise (row F23)."""
+        stored: LicenseServer | None = self.instance  # type: ignore[assignment]
+        if attrs.get("token_url") or (stored and "token_url" not in attrs):
+            return attrs
+        kind = attrs.get("kind", stored.kind if stored else LicenseServer.Kind.CLOUD)
+        host = urlsplit(attrs.get("api_base_url", stored.api_base_url if stored else "")).hostname
+        if kind != LicenseServer.Kind.ON_PREM or not host:
+            raise serializers.ValidationError({"token_url": ["This field is required."]})
+        return {**attrs, "token_url": transport.token_url(host)}
 
     @extend_schema_field(ServerWarningSerializer(many=True))
     def get_warnings(self, server: LicenseServer) -> Any:

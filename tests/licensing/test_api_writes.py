@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from licensing.models import Alert, LicenseServer, ProductInstance, RegistrationToken, SmartAccount, SyncRun
+from licensing.models import Alert, LicenseServer, ProductInstance, Proxy, RegistrationToken, SmartAccount, SyncRun
 from licensing.tasks import next_sync_at
 from people.models import AuditEntry
 from tenants.models import Partner
@@ -77,6 +77,23 @@ def test_server_is_made_changed_and_deleted_without_showing_its_secret(acme: Par
     assert (changed.json()["name"], kept, LicenseServer.objects.count()) == ("Renamed", "secret", 0)
     actions = AuditEntry.objects.filter(object_type="licenseserver").order_by("id").values_list("action", flat=True)
     assert list(actions) == ["added", "changed", "deleted"]
+
+
+def test_token_url_of_an_on_prem_server_follows_from_its_host(acme: Partner, api_of: Any) -> None:
+    api, body = api_of(acme), {name: value for name, value in SERVER.items() if name != "token_url"}
+    on_prem = {**body, "kind": "on_prem", "api_base_url": "https://SSM.example:8443/api/v1"}
+
+    made = api.post("/api/v1/license-servers/", on_prem)
+    path = f"/api/v1/license-servers/{made.json()['id']}/"
+    own = api.patch(path, {"token_url": "https://ssm.example:9443/oauth/token"}).json()
+    kept = api.patch(path, {"version": "8"}).json()
+    derived = api.patch(path, {"token_url": ""}).json()
+    cloud = api.post("/api/v1/license-servers/", body)
+
+    assert (made.status_code, made.json()["token_url"]) == (201, "https://ssm.example:8443/backend/oauth/token")
+    assert own["token_url"] == kept["token_url"] == "https://ssm.example:9443/oauth/token"
+    assert derived["token_url"] == "https://ssm.example:8443/backend/oauth/token"
+    assert (cloud.status_code, list(cloud.json()["errors"])) == (400, ["token_url"])
 
 
 @pytest.mark.parametrize("name", ["api_base_url", "token_url"])
@@ -281,6 +298,26 @@ def test_proxy_is_set_changed_and_taken_away(acme: Partner, api_of: Any) -> None
         "direct",
     ]
     assert "hidden" not in with_proxy.content.decode() + str(list(AuditEntry.objects.values()))
+
+
+@pytest.mark.parametrize("collection", ["customers", "clusters"])
+def test_null_means_no_proxy_and_a_body_that_was_read_is_taken_back(
+    acme: Partner, api_of: Any, collection: str
+) -> None:
+    api, cluster = api_of(acme, "operator"), make.make_cluster()
+    path = f"/api/v1/{collection}/{cluster.pk if collection == 'clusters' else cluster.customer_id}/"
+    api.patch(path, {"proxy_host": "proxy.example", "proxy_port": 3128, "proxy_username": "u", "proxy_password": "p"})
+
+    without_user = api.patch(path, {"proxy_username": None, "proxy_password": None}).json()
+    nulls = dict.fromkeys(("proxy_host", "proxy_port", "proxy_username", "proxy_password"))
+    without = api.patch(path, nulls)
+    writable = {name: without.json()[name] for name in ("proxy_host", "proxy_port", "proxy_username")}
+    again = api.patch(path, writable)
+
+    assert (without_user["proxy_host"], without_user["proxy_username"]) == ("proxy.example", "")
+    assert (without.status_code, again.status_code) == (200, 200)
+    assert writable == {"proxy_host": "", "proxy_port": None, "proxy_username": ""}
+    assert not Proxy.objects.exists()
 
 
 @pytest.mark.parametrize(
