@@ -13,6 +13,14 @@ from urllib.parse import urlsplit
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# Addresses at which clouds tell secrets to whoever asks from inside, and which look like ordinary ones: AWS and GCP by
+# IPv6, Azure, Alibaba, Oracle. 169.254.169.254 is link-local.
+METADATA = {
+    ipaddress.ip_address(text)
+    for text in ("fd00:ec2::254", "fd20:ce::254", "168.63.129.16", "100.100.100.200", "192.0.0.192")
+}
+# Site-local IPv6 (deprecated), IPv4 inside IPv6 by NAT64: Python takes some of them for global ones.
+SPECIAL = [ipaddress.ip_network(text) for text in ("fec0::/10", "64:ff9b::/96", "64:ff9b:1::/48")]
 NEXT_STEP = "Enter the address of a license server, or ask the provider to allow its network."
 
 
@@ -56,7 +64,7 @@ def is_allowed(address: Address, allowed_networks: Sequence[str], allow_private:
         return True
     if inner.is_loopback or inner.is_link_local or inner.is_multicast or inner.is_unspecified or inner.is_reserved:
         return False
-    if isinstance(inner, ipaddress.IPv6Address) and inner in ipaddress.ip_network("64:ff9b::/96"):
+    if inner in METADATA or any(inner in network for network in SPECIAL):
         return False
     return inner.is_global or (allow_private and _is_private_network(inner))
 

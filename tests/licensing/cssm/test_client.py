@@ -194,7 +194,7 @@ def test_nobody_listening_is_unavailable(config: ServerConfig, quick: None) -> N
 
 def test_circuit_opens_after_failures_and_closes_by_time() -> None:
     now = [0.0]
-    circuit = transport._Circuit(1, clock=lambda: now[0])
+    circuit = transport._Circuit(clock=lambda: now[0])
     for _ in range(transport.CIRCUIT_FAILURES):
         circuit.check("host")
         circuit.record(ok=False)
@@ -262,6 +262,10 @@ def make_check() -> Callable[..., None]:
         "http://10.1.2.3/", "https://127.0.0.1/", "https://localhost/", "https://169.254.169.254/latest", "https://[::1]/",
         "https://[::ffff:127.0.0.1]/", "https://0.0.0.0/", "https://2130706433/", "https://0x7f.1/", "https://[fe80::1]/",
         "https://user:pass@10.0.0.1/", "ftp://10.0.0.1/", "https:///path", "https://224.0.0.1/",
+        "https://127.1/", "https://017700000001/", "https://[::127.0.0.1]/", "https://[fec0::1]/",
+        "https://[2002:7f00:1::]/", "https://[64:ff9b::7f00:1]/", "https://[64:ff9b:1::7f00:1]/", "https://[::]/",
+        "https://[fd00:ec2::254]/", "https://[fd20:ce::254]/", "https://168.63.129.16/", "https://100.100.100.200/",
+        "https://192.0.0.192/", "https://[::ffff:168.63.129.16]/", "https://10.0.0.1:99999/", "https://[::1/",
     ],
 )  # fmt: skip
 def test_addresses_that_are_refused(make_check: Callable[..., None], url: str) -> None:
