@@ -21,6 +21,10 @@ class CssmUnavailable(CssmError):
         self.retry_after = retry_after
 
 
+class CssmBusy(CssmUnavailable):
+    """Over quota: the server is there, and wants fewer calls."""
+
+
 class CssmRefused(CssmError):
     """Cisco's side said no. Trying again without a change does not help.
 

@@ -33,6 +33,11 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
+def storable(value: Any) -> str:
+    """As text, without what PostgreSQL takes for none: NUL, and halves of surrogate pairs. Slower than `text`."""
+    return text(value).replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def number(value: Any) -> int:
     """Whole numbers, also as text; what is no number counts as 0."""
     if isinstance(value, int):
@@ -88,11 +93,11 @@ def compliance(value: Any) -> str:
 
 def smart_account(raw: Raw) -> SmartAccount:
     return SmartAccount(
-        domain=text(raw.get("accountDomain") or raw.get("domain")),
-        name=text(raw.get("accountName") or raw.get("name")),
-        type=text(raw.get("accountType") or raw.get("type")).upper() or "CUSTOMER",
-        status=text(raw.get("accountStatus") or raw.get("status")),
-        roles=tuple(text(role.get("role")) for role in rows(raw.get("roles"))),
+        domain=storable(raw.get("accountDomain") or raw.get("domain")),
+        name=storable(raw.get("accountName") or raw.get("name")),
+        type=storable(raw.get("accountType") or raw.get("type")).upper() or "CUSTOMER",
+        status=storable(raw.get("accountStatus") or raw.get("status")),
+        roles=tuple(storable(role.get("role")) for role in rows(raw.get("roles"))),
     )
 
 
@@ -177,11 +182,11 @@ def subscription(raw: Raw) -> Subscription:
 
 def alert(raw: Raw) -> CssmAlert:
     return CssmAlert(
-        text(raw.get("messageType")),
-        text(raw.get("severity")).lower(),
-        text(raw.get("source")),
-        text(raw.get("message")),
-        text(raw.get("virtualAccount")),
+        storable(raw.get("messageType")),
+        storable(raw.get("severity")).lower(),
+        storable(raw.get("source")),
+        storable(raw.get("message")),
+        storable(raw.get("virtualAccount")),
     )
 
 

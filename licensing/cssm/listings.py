@@ -26,6 +26,7 @@ _value = msgspec.json.Decoder().decode
 OBJECT = ord("{")
 # A page of 500 rows takes Python some 3 ms; Cisco itself takes seconds.
 AT_ONCE_SECONDS = 0.02
+SAME_PAGE = "Start the sync again. If this repeats, tell who runs the server: it does not look at `offset`."
 
 
 class Shifted(CssmUnavailable):
@@ -49,15 +50,21 @@ def pages(transport: Transport, listing: Listing, page_size: int, parallel: int 
 
     The first page tells how many rows there are and how many a page holds, which may be fewer than were asked for; the
     others are asked for `parallel` at a time. Where the server tells no total, or parallel is 1, one comes after the
-    other, and a page that is not full is the last one.
+    other. Without a total the last page is an empty one, for the server may put fewer rows into each than were asked
+    for, or one with more than that. A server that answers the same page again and again never comes to an end.
     """
     first = _page(transport, listing, page_size, 0)
     yield first
-    size = len(first.items)
+    size, before = len(first.items), first
     if parallel > 1 and 0 < size < first.total:
-        yield from _rest_at_once(transport, listing, first, parallel)
+        rest = _rest_at_once(transport, listing, first, parallel)
     else:
-        yield from _rest_in_turn(transport, listing, first, page_size)
+        rest = _rest_in_turn(transport, listing, first, page_size)
+    for page in rest:
+        if page.items == before.items:
+            raise CssmUnavailable(f"The listing of {listing.member} has the same page twice.", SAME_PAGE)
+        yield page
+        before = page
 
 
 def ahead(calls: Iterable[Callable[[], Result]], parallel: int) -> Iterator[Result]:
@@ -101,19 +108,24 @@ def parsed(row: bytes) -> formats.Raw:
     try:
         found: formats.Raw = _value(row)
     except msgspec.DecodeError:
-        found = json.loads(_plain(json.loads(row)))
+        try:
+            found = json.loads(_plain(json.loads(row)))
+        except ValueError:  # a number of thousands of digits
+            raise CssmUnavailable("Cisco's side sent a row that cannot be read.") from None
     return found
 
 
 def _rest_in_turn(transport: Transport, listing: Listing, first: Page[bytes], page_size: int) -> Iterator[Page[bytes]]:
-    total, offset, last = first.total, len(first.items), len(first.items)
-    while last and (offset < total if total >= 0 else last >= page_size):
+    total, offset, before = first.total, len(first.items), first.items
+    while before and (offset < total if total >= 0 else len(before) <= page_size):
         page = _page(transport, listing, page_size, offset)
         if page.total != total:
             raise Shifted(listing.member)
-        last = len(page.items)
-        offset += last
-        if last:
+        if total < 0 and page.items == before and len(before) < page_size:
+            return  # this server does not know pages: what came first was everything
+        before = page.items
+        offset += len(before)
+        if before:
             yield page
     if total not in {-1, offset}:
         raise Shifted(listing.member)
@@ -136,7 +148,8 @@ def _page(transport: Transport, listing: Listing, size: int, offset: int) -> Pag
     body = {"virtualAccounts": list(listing.virtual_accounts), "limit": size, "offset": offset}
     answer = transport.call("POST", listing.path, body, decode=_unparsed(listing.member))
     stated = answer.get("totalRecords")
-    return Page(answer[listing.member], offset, -1 if stated is None else formats.number(stated))
+    # Below zero is no number of rows: as if none was told.
+    return Page(answer[listing.member], offset, -1 if stated is None else max(-1, formats.number(stated)))
 
 
 def _unparsed(member: str) -> Callable[[bytes], Any]:

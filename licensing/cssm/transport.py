@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import ssl
 import threading
 import time
@@ -18,11 +19,12 @@ import stamina
 from cryptography.x509 import load_der_x509_certificate
 
 from licensing.cssm.addresses import check_address, check_peer
-from licensing.cssm.errors import CssmError, CssmRefused, CssmUnavailable
+from licensing.cssm.errors import CssmBusy, CssmRefused, CssmUnavailable
 from licensing.cssm.formats import number
 
 SUCCESS_WORDS = {"", "SUCCESS", "WARNING", "COMPLETE", "OK", "OK_POLL"}
 RENEW_BEFORE_SECONDS = 120
+USUAL_SECONDS, MOST_SECONDS = 3599, 86_400  # lifetime of a token: where none is told, and what is believed
 CIRCUIT_FAILURES = 5
 CIRCUIT_SECONDS = 60.0
 ATTEMPTS = 4
@@ -34,6 +36,18 @@ NO_API = (
     "The token is good, but the application behind it has no access to this API: ask for the Smart Accounts and "
     "Licensing API on Cisco's developer portal, and for the Smart Account User role on the account."
 )
+ON_PREM_CLIENT = (
+    "Check client ID and secret. The On-Prem server makes them in its API tool kit, which has to be enabled, for one "
+    "local account each."
+)
+ON_PREM_NO_API = (
+    "Enable the API tool kit on the On-Prem server, and enter the client ID and secret that were made for this local "
+    "account."
+)
+WRONG_TOKEN_URL = "Check the token URL of the license server."  # noqa: S105 - a sentence
+# An older form of 429 (cssm-api.md §3.5).
+OVER_RATE = b"Developer Over Rate"
+WORDS_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +76,15 @@ class ServerConfig:
 
 
 class _Circuit:
-    """Stops calling a server that failed several times running; one per server and process."""
+    """Stops calling a server that failed several times running; one per process and way to reach a server.
 
-    def __init__(self, parallel: int, clock: Callable[[], float] = time.monotonic) -> None:
+    Not per host: who enters a wrong token URL or certificate for Cisco's cloud must not stop other partners' syncs.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.failures = 0
         self.opened_at = 0.0
         self.clock = clock
-        self.places = threading.BoundedSemaphore(parallel)
 
     def check(self, host: str) -> None:
         rest = self.opened_at + CIRCUIT_SECONDS - self.clock()
@@ -80,12 +96,15 @@ class _Circuit:
         self.opened_at = self.clock()
 
 
-_circuits: dict[str, _Circuit] = {}
+_circuits: dict[tuple[str, str, str, bool], _Circuit] = {}
+# By host: all accounts of a server, whoever's they are, share the calls that may be under way.
+_places: dict[str, threading.BoundedSemaphore] = {}
 
 
 def forget_circuits() -> None:
     """Call every server again at once, as after a restart."""
     _circuits.clear()
+    _places.clear()
 
 
 class Transport:
@@ -94,7 +113,9 @@ class Transport:
     def __init__(self, config: ServerConfig) -> None:
         self.config = config
         self.host = urlsplit(config.api_base_url).netloc
-        self.circuit = _circuits.setdefault(self.host, _Circuit(config.max_parallel))
+        way = (config.api_base_url, config.token_url, config.ca_pem, config.verify_tls)
+        self.circuit = _circuits.setdefault(way, _Circuit())
+        self.places = _places.setdefault(self.host, threading.BoundedSemaphore(config.max_parallel))
         self._token = ""
         self._renew_at = 0.0
         self.certificate_not_after: datetime | None = None  # of the API's and the token's server, once seen
@@ -148,9 +169,11 @@ class Transport:
         self.circuit.check(self.host)
         url = self.config.api_base_url.rstrip("/") + path
         try:
-            with self.circuit.places:
+            with self.places:
                 status, headers, content = self._send(method, url, body, params, extra)
-            answer = _meaning(status, headers, content, self.host, decode)
+            answer = self._meaning(status, headers, content, self.host, decode)
+        except CssmBusy:
+            raise  # it lives, and says when to come again
         except CssmUnavailable:
             self.circuit.record(ok=False)
             raise
@@ -194,7 +217,8 @@ class Transport:
         except httpx2.ConnectError as error:
             raise CssmUnavailable(f"{self.host} cannot be reached: {_reason(error)}.") from None
         except httpx2.InvalidURL:
-            raise CssmRefused("address_not_allowed", f"{url!r} is not an address.", "Check the API base URL.") from None
+            words = f"{url[:WORDS_LENGTH]!r} is not an address."
+            raise CssmRefused("address_not_allowed", words, "Check the API base URL.") from None
         except httpx2.HTTPError:
             raise CssmUnavailable(f"{self.host} broke off its answer.") from None
 
@@ -257,14 +281,49 @@ class Transport:
         kind = {"json": fields} if config.on_prem else {"data": fields}
         headers = None if config.on_prem else {"Content-Type": "application/x-www-form-urlencoded"}
         status, answer_headers, content = self.exchange("POST", config.token_url, headers=headers, **kind)
-        if status in {400, 401, 403}:
-            raise CssmRefused("invalid_client", "Cisco's side refused the client ID or secret.", NEW_CLIENT)
-        answer = _meaning(status, answer_headers, content, urlsplit(config.token_url).netloc)
-        self._token = str(answer.get("access_token") or "")
-        if not self._token:
-            raise CssmUnavailable("The token endpoint answered without a token.", "Check the token URL.")
-        lifetime = float(number(answer.get("expires_in")) or 3599)
+        host = urlsplit(config.token_url).netloc
+        if status in {404, 405} or 300 <= status < 400:
+            raise CssmRefused("rejected", f"{host} gives no tokens at this address ({status}).", WRONG_TOKEN_URL)
+        if status in {400, 401, 403} and OVER_RATE not in content:
+            step = ON_PREM_CLIENT if config.on_prem else NEW_CLIENT
+            raise CssmRefused("invalid_client", "Cisco's side refused the client ID or secret.", step)
+        answer = self._meaning(status, answer_headers, content, host)
+        token = answer.get("access_token")
+        if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
+            raise CssmUnavailable("The token endpoint answered without a token.", WRONG_TOKEN_URL)
+        self._token = token
+        lifetime = min(number(answer.get("expires_in")), MOST_SECONDS)
+        lifetime = lifetime if lifetime > 0 else USUAL_SECONDS
         self._renew_at = time.monotonic() + max(lifetime - RENEW_BEFORE_SECONDS, lifetime / 2)
+
+    def _meaning(
+        self, status: int, headers: Any, content: bytes, host: str, decode: Decode = json.loads
+    ) -> dict[str, Any]:
+        """The JSON object of a good answer (cssm-api §3.1, §3.5); everything else raises."""
+        try:
+            answer = decode(content) if content else {}
+        except (ValueError, RecursionError):
+            answer = None
+        if 200 <= status < 300:
+            if not isinstance(answer, dict):
+                raise CssmUnavailable(f"{host} sent an answer that is not whole or not JSON.")
+            if str(answer.get("status") or "").upper() in SUCCESS_WORDS:
+                return answer
+        words = self._words(answer, status, content)
+        if status == 429 or (status == 403 and OVER_RATE in content):
+            raise CssmBusy(f"{host} answered {status}: {words}.", retry_after=_retry_after(headers))
+        if status >= 500:
+            raise CssmUnavailable(f"{host} answered {status}: {words}.", retry_after=_retry_after(headers))
+        raise _refusal(status, words, host, on_prem=self.config.on_prem)
+
+    def _words(self, answer: Any, status: int, content: bytes) -> str:
+        """Cisco's reason in one line, without our secrets: from a member, else a body in plain words, else the code."""
+        names = ("statusMessage", "message", "error_description", "error")
+        found = next((answer[name] for name in names if answer.get(name)), None) if isinstance(answer, dict) else None
+        told = str(found) if found else _plain_body(answer, content)
+        for secret in filter(None, (self.config.client_secret, self._token)):
+            told = told.replace(secret, "[secret]")
+        return in_one_line(told).rstrip(".") or httpx2.codes.get_reason_phrase(status) or "no reason given"
 
 
 def segment(name: str) -> str:
@@ -284,44 +343,36 @@ def _backoff(error: Exception) -> bool | float:
     return min(error.retry_after, 60.0) if error.retry_after is not None else True
 
 
-def _meaning(status: int, headers: Any, content: bytes, host: str, decode: Decode = json.loads) -> dict[str, Any]:
-    """The JSON object of a good answer (cssm-api §3.1, §3.5); everything else raises."""
-    try:
-        answer = decode(content) if content else {}
-    except (ValueError, RecursionError):
-        answer = None
-    if status == 429 or status >= 500:
-        raise CssmUnavailable(f"{host} answered {status}: {_words(answer, status)}.", retry_after=_retry_after(headers))
-    if 300 <= status < 400:
-        raise CssmRefused("rejected", f"{host} wants to send us to another address; that is not followed.")
-    if status >= 400:
-        raise _refusal(status, answer, host)
-    if not isinstance(answer, dict):
-        raise CssmUnavailable(f"{host} sent an answer that is not whole or not JSON.")
-    if str(answer.get("status") or "").upper() not in SUCCESS_WORDS:
-        raise CssmRefused("rejected", f"{host} refused the call: {_words(answer, status)}.")
-    return answer
-
-
-def _refusal(status: int, answer: Any, host: str) -> CssmError:
-    words = _words(answer, status)
+def _refusal(status: int, words: str, host: str, *, on_prem: bool) -> CssmRefused:
+    if status < 300:
+        return CssmRefused("rejected", f"{host} refused the call: {words}.")
+    if status < 400:
+        step = "Check the API base URL: https or http, host name, port."
+        return CssmRefused("rejected", f"{host} wants to send us to another address; that is not followed.", step)
     if status == 401:
-        return CssmRefused("invalid_client", f"{host} does not accept its own token: {words}.", NEW_CLIENT)
+        step = ON_PREM_CLIENT if on_prem else NEW_CLIENT
+        return CssmRefused("invalid_client", f"{host} does not accept its own token: {words}.", step)
     if status == 403 and "role" in words.lower():
         step = "Give the Cisco ID behind the client the Smart Account User role on this smart account."
         return CssmRefused("no_role", f"{host} refused access: {words}.", step)
     if status == 403:
-        return CssmRefused("no_api_access", f"{host} refused access: {words}.", NO_API)
+        return CssmRefused("no_api_access", f"{host} refused access: {words}.", ON_PREM_NO_API if on_prem else NO_API)
     if status == 404:
         step = "Check the domain of the smart account (On-Prem: the name of the local account) and the API base URL."
         return CssmRefused("unknown_account", f"{host} does not know what was asked for: {words}.", step)
     return CssmRefused("rejected", f"{host} refused the call with {status}: {words}.")
 
 
-def _words(answer: Any, status: int) -> str:
-    names = ("statusMessage", "message", "error_description", "error")
-    found = next((answer[name] for name in names if answer.get(name)), None) if isinstance(answer, dict) else None
-    return str(found)[:300].rstrip(".") if found else httpx2.codes.get_reason_phrase(status) or "no reason given"
+def in_one_line(told: str) -> str:
+    """Short, and without what a page, a log or the database may not hold: NUL, line breaks, marks that turn text."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in told[: 4 * WORDS_LENGTH])
+    return " ".join(shown.split())[:WORDS_LENGTH]
+
+
+def _plain_body(answer: Any, content: bytes) -> str:
+    """A body that is neither JSON nor markup says something to people."""
+    told = "" if answer is not None else content[: 4 * WORDS_LENGTH].decode("utf-8", "replace")
+    return "" if "<" in told or "{" in told else told
 
 
 def _retry_after(headers: Any) -> float | None:

@@ -115,6 +115,7 @@ class _Reader:
         self.report("Virtual accounts")
         listed = self._begin(staging.VIRTUAL_ACCOUNTS)
         named = _by_member(listings.rows(self.client.transport, listing), "name")
+        named.pop("", None)  # what has no name cannot be asked for
         listed.add(list(named.values()))
         listed.stage()
         self.report("Virtual accounts", listed.rows, listed.rows)

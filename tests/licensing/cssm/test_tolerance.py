@@ -347,7 +347,8 @@ def test_calls_of_one_server_run_at_most_so_many_at_once(config: ServerConfig, a
     few = dataclasses.replace(config, max_parallel=2)
     with CssmClient(few) as one, CssmClient(few) as other:
         assert one.transport.circuit is other.transport.circuit
-        places = one.transport.circuit.places
+        places = one.transport.places
+        assert places is other.transport.places
         assert [places.acquire(blocking=False) for _ in range(3)] == [True, True, False]
 
 
