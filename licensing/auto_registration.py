@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Prefetch, Q
+from django.db.models import Model, Prefetch, Q
 from django.utils import timezone
 
 from licensing import assigning, assignment, mixed_mode
@@ -137,18 +137,27 @@ def _assign(candidate: Candidate, pool: VirtualAccount) -> Assignment:
 
 
 def _try_again(account: SmartAccount, refusals: dict[str, str]) -> None:
-    """What failed is tried again once a sync has come whole since (§3.3)."""
-    if account.last_synced_at is None:
-        return
-    jobs = AssignmentJob.objects.filter(
-        state=AssignmentJob.State.FAILED, requested_by=AUTO_REGISTRATION, moved_at__lt=account.last_synced_at,
-        virtual_account__smart_account=account,
-    )  # fmt: skip
-    for job in jobs.select_related("cluster"):
-        try:
-            assigning.retry(PORTAL, job)
-        except Refusal as refusal:
-            refusals[str(job.cluster_id)] = str(refusal)
+    """What failed is tried again once a sync has come whole since, or once somebody has changed what it depends on:
+    proxy, credentials, an address (§3.3)."""
+    failed = AssignmentJob.objects.filter(
+        state=AssignmentJob.State.FAILED, requested_by=AUTO_REGISTRATION, virtual_account__smart_account=account
+    )
+    jobs = list(failed.select_related("cluster__customer", "cluster__access", "cluster__license_server"))
+    changed = audit.latest({row for job in jobs for row in _depends_on(job.cluster, account)})
+    for job in jobs:
+        moments = [account.last_synced_at, *(changed.get(row) for row in _depends_on(job.cluster, account))]
+        if any(moment > job.moved_at for moment in moments if moment):
+            try:
+                assigning.retry(PORTAL, job)
+            except Refusal as refusal:
+                refusals[str(job.cluster_id)] = str(refusal)
+
+
+def _depends_on(cluster: Cluster, account: SmartAccount) -> list[Model]:
+    """Whose audit tells of a correction: that of a proxy stands with its customer or cluster."""
+    access = getattr(cluster, "access", None)
+    rows = (cluster, cluster.customer, access, cluster.license_server, account, account.license_server)
+    return [row for row in rows if row is not None]
 
 
 def _clusters(account: SmartAccount) -> list[Any]:

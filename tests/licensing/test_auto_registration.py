@@ -1,5 +1,6 @@
 """Auto registration: who is eligible, what a pass does, and the switch on page and in REST."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -7,10 +8,21 @@ import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from licensing import auto_registration, tasks
+from licensing import access, accounts, auto_registration, fleet, tasks
+from licensing.access import AccessSpec
 from licensing.auto_registration import AUTO_REGISTRATION
-from licensing.models import Assignment, AssignmentJob, AutoRegistration, Cluster, SmartAccount, VirtualAccount
+from licensing.fleet import NodeSpec, ProxySpec
+from licensing.models import (
+    Assignment,
+    AssignmentJob,
+    AssignmentStage,
+    AutoRegistration,
+    Cluster,
+    SmartAccount,
+    VirtualAccount,
+)
 from licensing.refusals import Refusal
+from people import audit
 from people.audit import SYSTEM
 from people.models import AuditEntry
 from tenants.models import Partner, ScheduledJob
@@ -202,6 +214,43 @@ def test_what_failed_is_tried_again_once_a_sync_has_come_whole(account: SmartAcc
         states.append(AssignmentJob.objects.get().state)
 
     assert (job.requested_by, states) == (AUTO_REGISTRATION, ["failed", "waiting"])
+
+
+def correct_proxy(cluster: Cluster) -> None:
+    fleet.set_proxy(SYSTEM, cluster.customer, ProxySpec("proxy.example", 3128, "user", "the right one"))
+
+
+def correct_access(cluster: Cluster) -> None:
+    access.save(SYSTEM, cluster, AccessSpec("axl", "https://203.0.114.9:8443", "user", "the right one"))
+
+
+def correct_node(cluster: Cluster) -> None:
+    fleet.save_cluster(SYSTEM, cluster, [NodeSpec("right.example", "publisher")], audit.snapshot(cluster))
+
+
+def correct_credentials(cluster: Cluster) -> None:
+    accounts.change_secret(SYSTEM, SmartAccount.objects.get(), "client", "the right one")
+
+
+@pytest.mark.parametrize("correct", [correct_proxy, correct_access, correct_node, correct_credentials])
+def test_what_failed_is_tried_again_once_what_it_depends_on_is_corrected(
+    account: SmartAccount, correct: Callable[[Cluster], None]
+) -> None:
+    cluster, other = make.make_cluster(), make.make_cluster()
+    option = switched_on(account)
+    auto_registration.run(option)
+    AssignmentStage.objects.filter(position=1).update(state="failed")
+    AssignmentJob.objects.update(state="failed", moved_at=NOW())
+    auto_registration.run(option)
+    before = set(AssignmentJob.objects.values_list("state", flat=True))
+
+    correct(cluster)
+    auto_registration.run(option)
+
+    assert before == {"failed"}
+    assert AssignmentJob.objects.get(cluster=cluster).state == "waiting"
+    same_account = correct is correct_credentials
+    assert AssignmentJob.objects.get(cluster=other).state == ("waiting" if same_account else "failed")
 
 
 def test_pass_without_an_operational_pool_says_so(account: SmartAccount) -> None:
