@@ -104,8 +104,8 @@ class BatchForm(forms.ModelForm):
         self.fields["clusters"].help_text = "They go by customer, then by name; the next page can change the order."
 
     def _get_validation_exclusions(self) -> set[str]:
-        """The verb judges the window as a whole, with the field at fault; the model's constraint names none."""
-        return {*super()._get_validation_exclusions(), "window_end"}  # type: ignore[misc]
+        """The verb judges the window and the number, with the field at fault; the model's constraints name none."""
+        return {*super()._get_validation_exclusions(), "window_end", "at_once"}  # type: ignore[misc]
 
 
 class OrderForm(forms.Form):

@@ -219,6 +219,16 @@ def test_batch_that_makes_no_sense_loses_nothing_that_was_typed(acme: Partner, c
     assert AssignmentBatch.objects.count() == 0
 
 
+def test_batch_of_none_at_a_time_is_told_at_its_field(acme: Partner, client_of: Any) -> None:
+    cluster, pool = make.make_cluster(), make.make_pool()
+    values = {"name": "Night", "kind": "assign", "virtual_account": pool.pk, "at_once": 0, "clusters": [cluster.pk],
+              **window()}  # fmt: skip
+
+    refused = client_of(acme, "operator").post("/assignment-batches/add/", values)
+
+    assert refused.context["form"].errors == {"at_once": ["Nothing would ever start. Let at least one go at a time."]}
+
+
 def test_clusters_of_a_batch_are_those_that_the_list_showed(acme: Partner, client_of: Any) -> None:
     make.make_cluster(name="Harbor")
     make.make_cluster(name="Lake")
