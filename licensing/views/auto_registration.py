@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from people.audit import actor_of
 from people.gate import Need, needs
 
 HERE = ("Auto registration", "/auto-registration/")
+AT_ONCE = 100  # rows of each of the two tables
 
 
 @needs(Need.READ)
@@ -39,7 +41,7 @@ def auto_registration_of(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(request.path)
     context: dict[str, Any] = {"account": account, "option": option, "form": form, "pool": verbs.pool_of(account)}
     try:
-        context |= _preview(verbs.candidates(account, option), option)
+        context |= _preview(request, verbs.candidates(account, option), option)
     except Refusal as refusal:
         context["refusal"] = refusal
     return render(request, "auto_registration/account.html", context, status=status)
@@ -68,13 +70,14 @@ def auto_registration_off(request: HttpRequest, pk: int) -> HttpResponse:
     return page or redirect("auto-registration")
 
 
-def _preview(found: list[verbs.Candidate], option: AutoRegistration | None) -> dict[str, Any]:
+def _preview(request: HttpRequest, found: list[verbs.Candidate], option: AutoRegistration | None) -> dict[str, Any]:
     refusals = option.refusals if option else {}
     rows = [(candidate, refusals.get(str(candidate.cluster.pk), "")) for candidate in found]
     eligible = [row for row in rows if row[0].eligible]
+    left_out = [row for row in rows if not row[0].eligible]
     return {
-        "eligible": eligible,
-        "left_out": [row for row in rows if not row[0].eligible],
+        "eligible": Paginator(eligible, AT_ONCE).get_page(request.GET.get("eligible")),
+        "left_out": Paginator(left_out, AT_ONCE).get_page(request.GET.get("left_out")),
         "restarting": [candidate.restarts for candidate, _ in eligible if candidate.restarts],
         "refused": refusals.get("", ""),
     }

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
@@ -366,3 +368,28 @@ def test_rest_says_and_does_the_same(account: SmartAccount, api_of: Any, acme: P
     assert (twice.status_code, off.status_code, api.delete(path).status_code) == (409, 204, 404)
     assert api_of(acme, "operator").put(path, {}).status_code == 403
     assert api.put(path, {"when": "now"}).status_code == 400
+
+
+@pytest.mark.parametrize("query", ["", "?eligible=2", "?eligible=99&left_out=2", "?eligible=x"])
+def test_page_shows_a_hundred_of_each_at_once_in_the_same_queries(
+    account: SmartAccount, client_of: Any, acme: Partner, query: str
+) -> None:
+    customer, viewer = make.make_cluster(version="14.0.1").customer, client_of(acme, "viewer")
+    address = f"/auto-registration/{account.pk}/"
+    viewer.get(address)
+    with CaptureQueriesContext(connection) as few:
+        viewer.get(address)
+    for version in ("14.0.1", "11.5"):
+        Cluster.objects.bulk_create(
+            Cluster(customer=customer, name=f"{version} {number:03d}", version=version) for number in range(150)
+        )
+
+    with CaptureQueriesContext(connection) as many:
+        page = viewer.get(f"{address}{query}")
+
+    shown = page.content.decode()
+    asked = page.context["eligible"].number, page.context["left_out"].number
+    assert asked == {"": (1, 1), "?eligible=2": (2, 1), "?eligible=99&left_out=2": (2, 2), "?eligible=x": (1, 1)}[query]
+    assert '<span class="muted">151 clusters</span>' in shown
+    assert shown.count('<td class="title">') <= 200
+    assert len(many) == len(few)
