@@ -16,6 +16,7 @@ from django.utils import timezone
 from licensing import guards, purposes
 from licensing.cssm.addresses import check_address
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
+from licensing.cssm.transport import check_ca
 from licensing.models import (
     Assignment,
     InstanceUsage,
@@ -45,6 +46,7 @@ RENAMED = "Cisco addresses a smart account by it; add another smart account inst
 def save_server(actor: Actor, server: LicenseServer, before: dict[str, Any] | None = None) -> LicenseServer:
     """`before`: audit.snapshot of the stored row, None for a new one. The last test's answer goes with its address."""
     _check_addresses(server, before)
+    _check_ca(server, before)
     _check_on_prem_facts(server)
     if before and any(
         before[name] != getattr(server, name) for name in ("kind", "api_base_url", "token_url", "client_id")
@@ -204,7 +206,7 @@ def _check_addresses(server: LicenseServer, before: dict[str, Any] | None) -> No
         address: str = getattr(server, name)
         if before and (before["kind"], before[name]) == (server.kind, address):
             continue
-        if not re.fullmatch(r"https?://[^/@\s]+(/\S*)?", address):
+        if not re.fullmatch(r"https?://[^/@?#\\\s]+(/\S*)?", address):
             raise Refusal("That is not an address.", "Enter it with https:// and the host name.", name)
         try:
             check_address(
@@ -217,6 +219,15 @@ def _check_addresses(server: LicenseServer, before: dict[str, Any] | None) -> No
             raise Refusal(error.message, error.next_step, name) from None
         except CssmUnavailable:
             continue
+
+
+def _check_ca(server: LicenseServer, before: dict[str, Any] | None) -> None:
+    if before and before["ca_certificate"] == server.ca_certificate:
+        return
+    try:
+        check_ca(server.ca_certificate)
+    except CssmRefused as error:
+        raise Refusal(error.message, error.next_step, "ca_certificate") from None
 
 
 def _check_on_prem_facts(server: LicenseServer) -> None:

@@ -2,14 +2,11 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from licensing import accounts, tasks
-from licensing.cssm.addresses import check_address
-from licensing.cssm.errors import CssmError
 from licensing.models import LicenseServer, SmartAccount
 from licensing.refusals import Refusal
 from people import audit
@@ -28,25 +25,6 @@ class LicenseServerForm(VerbForm):
             "host_common_name", "hcmf_version", "offline", "last_cloud_sync_at", "instance_limit", "ca_certificate",
             "verify_tls",
         ]  # fmt: skip
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        for name in ("api_base_url", "token_url"):
-            if cleaned.get(name):
-                self._check(name, cleaned[name], cleaned.get("kind") == LicenseServer.Kind.ON_PREM)
-        return cleaned
-
-    def _check(self, name: str, address: str, on_prem: bool) -> None:
-        """Refuse an address now that every sync would refuse."""
-        try:
-            check_address(
-                address,
-                allow_http=settings.ALLOW_HTTP,
-                allowed_networks=settings.ALLOWED_NETWORKS,
-                allow_private=on_prem,
-            )
-        except CssmError as error:
-            self.add_error(name, f"{error.message} {error.next_step}")
 
 
 class LicenseServerAdmin(VerbAdmin):

@@ -395,13 +395,26 @@ def _reason(error: Exception) -> str:
 
 @lru_cache(maxsize=64)
 def _trusting(ca_pem: str) -> ssl.SSLContext:
-    """Reading the authorities takes longer than a page of Cisco's does."""
-    return ssl.create_default_context(cadata=ca_pem) if ca_pem else httpx2.create_ssl_context(trust_env=False)
+    """Reading the authorities takes longer than a page of Cisco's does. Remarks around the PEM are in any language."""
+    if not ca_pem:
+        return httpx2.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(cadata=ca_pem.encode("ascii", "replace").decode())
 
 
-def _tls(config: ServerConfig) -> ssl.SSLContext | bool:
+def check_ca(ca_pem: str) -> None:
+    """Raise CssmRefused for what is no certificate, or more than that."""
+    if "PRIVATE KEY" in ca_pem:
+        step = "Upload the certificate alone, and keep the key where it is."
+        raise CssmRefused("rejected", "This text holds a private key.", step)
     try:
-        return _trusting(config.ca_pem) if config.verify_tls else False
+        _trusting(ca_pem)
     except (ssl.SSLError, ValueError):
         step = "Upload the CA certificate as PEM text."
         raise CssmRefused("rejected", "The CA certificate of this server cannot be read.", step) from None
+
+
+def _tls(config: ServerConfig) -> ssl.SSLContext | bool:
+    if not config.verify_tls:
+        return False
+    check_ca(config.ca_pem)
+    return _trusting(config.ca_pem)

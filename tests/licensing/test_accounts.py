@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from licensing import accounts, sync
+from licensing import accounts, connect, sync
 from licensing.cssm.emulator import Account
 from licensing.models import (
     Assignment,
@@ -23,6 +23,7 @@ from people.audit import SYSTEM, snapshot
 from people.models import AuditEntry
 from tenants.models import Partner
 from tests.factories import make_assignment, make_cluster, make_server, make_smart_account, make_virtual_account
+from tests.licensing.cssm.test_tls import AUTHORITY
 
 
 @pytest.fixture
@@ -52,7 +53,13 @@ def test_new_server_is_saved_and_audited_without_its_secret(acme: Partner) -> No
     assert LicenseServer.objects.get().client_secret.reveal() == "top-secret"
 
 
-@pytest.mark.parametrize("address", ["", "ftp://x.example", "https://", "https://user@x.example", "javascript:1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "", "ftp://x.example", "https://", "https://user@x.example", "javascript:1", "https://x.example\\@10.0.0.1/",
+        "https://x.example?y=/", "https://x.example#/y", "https://x.example /", "//x.example/",
+    ],
+)  # fmt: skip
 def test_server_needs_addresses(acme: Partner, address: str) -> None:
     server = LicenseServer(name="Cloud", api_base_url=address, token_url="https://id.example/t")
 
@@ -61,6 +68,40 @@ def test_server_needs_addresses(acme: Partner, address: str) -> None:
         "Enter it with https:// and the host name.",
         "api_base_url",
     )
+
+
+KEY_AND_ALL = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("pem", "message"),
+    [
+        ("not a certificate", "The CA certificate of this server cannot be read."),
+        ("für uns", "The CA certificate of this server cannot be read."),
+        (AUTHORITY.pem + KEY_AND_ALL, "This text holds a private key."),
+    ],
+)
+def test_what_is_no_ca_certificate_is_refused(acme: Partner, pem: str, message: str) -> None:
+    server = make_server(name="On-Prem", kind="on_prem")
+    before = snapshot(server)
+    server.ca_certificate = pem
+
+    said, next_step, field = refusal_of(lambda: accounts.save_server(SYSTEM, server, before))
+
+    assert (said, field) == (message, "ca_certificate")
+    assert next_step
+    assert LicenseServer.objects.get().ca_certificate == ""
+
+
+def test_ca_certificate_may_have_remarks_in_any_language(acme: Partner) -> None:
+    server = make_server(name="On-Prem", kind="on_prem")
+    before = snapshot(server)
+    server.ca_certificate = f"Für die Prüfung\n{AUTHORITY.pem}"
+
+    accounts.save_server(SYSTEM, server, before)
+
+    with connect.client_for(LicenseServer.objects.get()) as client:
+        assert client.config.ca_pem.startswith("Für")
 
 
 def test_two_servers_of_one_name_are_refused(acme: Partner) -> None:

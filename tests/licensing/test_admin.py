@@ -192,6 +192,13 @@ def test_address_that_every_sync_would_refuse_is_refused_at_its_field(owner: Any
     assert LicenseServer.objects.count() == 0
 
 
+def test_unreadable_ca_certificate_is_refused_at_its_field(owner: Any) -> None:
+    response = owner.post(address("licenseserver", "add"), {**SERVER, "ca_certificate": "garbage"})
+
+    assert "cannot be read" in str(response.context["adminform"].form.errors["ca_certificate"])
+    assert LicenseServer.objects.count() == 0
+
+
 def test_server_in_use_is_not_deleted(owner: Any) -> None:
     account = make.make_smart_account()
 

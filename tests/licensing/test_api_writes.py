@@ -397,3 +397,42 @@ def test_instances_filter_by_cluster_and_license(acme: Partner, api_of: Any) -> 
     for query in (f"cluster={found.cluster_id}", f"license={license_.pk}"):
         rows = api_of(acme).get(f"/api/v1/product-instances/?{query}").json()["results"]
         assert [row["id"] for row in rows] == [found.pk]
+
+
+FORBIDDEN = [
+    ("api_base_url", "https://[::ffff:169.254.169.254]/x"),
+    ("api_base_url", "https://2130706434/x"),
+    ("token_url", "https://169.254.169.254/t"),
+    ("token_url", "http://203.0.114.9/t"),
+    ("token_url", "https://user:pass@203.0.114.9/t"),
+    ("api_base_url", "https://10.1.2.3/x"),
+]
+
+
+@pytest.mark.parametrize(("member", "value"), [*FORBIDDEN, ("ca_certificate", "garbage")])
+def test_forbidden_addresses_and_unreadable_certificates_are_refused_for_new_and_old_servers(
+    acme: Partner, api_of: Any, settings: Any, member: str, value: str
+) -> None:
+    settings.ALLOWED_NETWORKS, settings.ALLOW_HTTP = (), False
+    api, stored = api_of(acme, "owner"), make.make_server(**SERVER)
+    was = getattr(stored, member)
+
+    new = api.post("/api/v1/license-servers/", {**SERVER, "name": "New", member: value})
+    old = api.patch(f"/api/v1/license-servers/{stored.pk}/", {member: value})
+
+    for answer in (new, old):
+        assert answer.status_code in {400, 409}
+        assert answer["Content-Type"] == "application/problem+json"
+        assert list(answer.json()["errors"]) == [member]
+    assert [getattr(server, member) for server in LicenseServer.objects.all()] == [was]
+
+
+def test_private_address_does_not_become_a_cloud_one(acme: Partner, api_of: Any, settings: Any) -> None:
+    settings.ALLOWED_NETWORKS = ()
+    stored = make.make_server(kind="on_prem", api_base_url="https://10.1.2.3/api/v1", token_url="https://10.1.2.3/t")
+
+    answer = api_of(acme, "owner").patch(f"/api/v1/license-servers/{stored.pk}/", {"kind": "cloud"})
+
+    assert list(answer.json()["errors"]) == ["api_base_url"]
+    stored.refresh_from_db()
+    assert stored.kind == "on_prem"
