@@ -61,6 +61,8 @@ judged AS (
 TEXTS = ("severity", "subject", "summary", "next_step", "due_at", "figures", "lead", "smart_account_id",
          "virtual_account_id", "cluster_id", "license_name")  # fmt: skip
 NEW = {name: f"judged.{name}" for name in TEXTS} | {"severity": "judged.risen_to"}
+# Its rule's, until somebody else takes it.
+OWNER = "(SELECT rule.owner_id FROM rule WHERE rule.id = judged.rule_id)"
 
 # The parts see the tables as they were before the statement, hence the sum of open alerts.
 EVALUATE = f"""
@@ -89,8 +91,9 @@ refreshed AS (
         judged.lead_before
 ),
 opened AS (
-    INSERT INTO licensing_alert (rule_id, kind, subject_type, subject_id, {", ".join(TEXTS)}, opened_at)
-    SELECT judged.rule_id, judged.kind, judged.subject_type, judged.subject_id, {", ".join(NEW.values())}, %(now)s
+    INSERT INTO licensing_alert (rule_id, kind, subject_type, subject_id, {", ".join(TEXTS)}, opened_at, owner_id)
+    SELECT judged.rule_id, judged.kind, judged.subject_type, judged.subject_id, {", ".join(NEW.values())}, %(now)s,
+        {OWNER}
     FROM judged WHERE judged.step = 'open'
     ON CONFLICT (rule_id, subject_type, subject_id) WHERE closed_at IS NULL DO NOTHING
     RETURNING id, severity, summary

@@ -10,6 +10,7 @@ from licensing.alerts.kinds import FACTS
 from licensing.models import AlertRule
 from licensing.refusals import Refusal
 from people import audit
+from people.gate import Need, may
 
 # More, and nobody reads them: each lead time reached is a message.
 MOST_LEADS = 12
@@ -23,6 +24,7 @@ def save(actor: audit.Actor, rule: AlertRule, before: dict[str, Any] | None = No
     _fit_kind(rule)
     _fit_leads(rule, before)
     scopes.fit(rule, before, FACTS[rule.kind].scopes, "A rule of this kind")
+    _fit_owner(rule, before)
     _fit_the_rest(rule)
     rule.save()
     audit.record(actor, "changed" if before else "added", rule, before=before)
@@ -72,6 +74,15 @@ def _fit_leads(rule: AlertRule, before: dict[str, Any] | None) -> None:
             )
     rule.lead_days, rule.threshold = asked, asked[0]
     rule.rise_at_days = sorted(set(rule.rise_at_days), reverse=True)
+
+
+def _fit_owner(rule: AlertRule, before: dict[str, Any] | None) -> None:
+    """Alerts of the rule are theirs from the beginning. Who may not act any more keeps the rules that they had."""
+    chosen_now = before is None or before["owner"] != rule.owner_id
+    if rule.owner and chosen_now and not may(rule.owner, Need.OPERATE):
+        raise Refusal(
+            f"{rule.owner} may not act on alerts.", "Choose an operator or an owner of your organisation.", "owner"
+        )
 
 
 def _fit_the_rest(rule: AlertRule) -> None:

@@ -115,7 +115,7 @@ class SmartAccountSerializer(Strict, serializers.ModelSerializer[SmartAccount]):
         model = SmartAccount
         fields = [
             "id", "license_server", "domain", "name", "client_id", "client_secret", "sync_every",
-            "approve_transfers", "paused_at", "last_synced_at", "credentials_expire_on",
+            "approve_transfers", "cssm_alerts_configured", "paused_at", "last_synced_at", "credentials_expire_on",
         ]  # fmt: skip
         read_only_fields = ["paused_at", "last_synced_at"]
         validators: list[Any] = []  # the verb says it

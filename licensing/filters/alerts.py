@@ -4,7 +4,7 @@ import django_filters
 from django.db.models import QuerySet
 
 from licensing.filters.base import ListFilter, by_link
-from licensing.models import Alert, AlertRule
+from licensing.models import Alert, AlertRule, SmartAccount, VirtualAccount
 from licensing.models.alerts import Kind, Severity
 
 
@@ -27,10 +27,12 @@ class AlertFilter(ListFilter):
         label="Owner", empty_label="Anybody", choices=[("me", "Me"), ("nobody", "Nobody")], method="of_owner"
     )
     rule = by_link(AlertRule.objects.all(), "Rule")
+    smart_account = by_link(SmartAccount.objects.all(), "Smart account")
+    virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
 
     class Meta:
         model = Alert
-        fields = ["q", "state", "severity", "kind", "owner", "rule"]
+        fields = ["q", "state", "severity", "kind", "owner", "rule", "smart_account", "virtual_account"]
 
     def of_owner(self, rows: QuerySet[Alert], name: str, value: str) -> QuerySet[Alert]:
         return rows.filter(owner=self.request.user.pk if value == "me" else None)

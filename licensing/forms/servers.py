@@ -111,12 +111,16 @@ class SmartAccountForm(forms.ModelForm):
 
     class Meta:
         model = SmartAccount
-        fields = ["name", "approve_transfers", "credentials_expire_on"]
+        fields = ["name", "approve_transfers", "cssm_alerts_configured", "credentials_expire_on"]
         widgets = {"credentials_expire_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
-        labels = {"approve_transfers": "A second person approves transfers"}
+        labels = {
+            "approve_transfers": "A second person approves transfers",
+            "cssm_alerts_configured": "Alerts are set up in CSSM too",
+        }
         help_texts = {
             "name": "How the portal shows it; empty: its domain.",
             "approve_transfers": "A transfer plan is executed only when somebody else than its author approved it.",
+            "cssm_alerts_configured": "For your own overview: Cisco does not tell. The portal's alerts do not need it.",
         }
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -43,6 +43,8 @@ class SmartAccount(models.Model):
     sync_every = models.DurationField("sync every", default=DAY)
     # A transfer plan is executed only when somebody else than its author has approved it.
     approve_transfers = models.BooleanField("approve transfers", default=False, db_default=False)
+    # Cisco's own mails of alerts (row C16): CSSM tells no program whether they are switched on.
+    cssm_alerts_configured = models.BooleanField("alerts are set up in CSSM", default=False, db_default=False)
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The last sync that came whole: the age of every mirrored number of this account.
     last_synced_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -72,7 +72,7 @@ class AlertRule(Scoped):
 
     `threshold` counts what its kind says (licensing.alerts.kinds); where a kind has lead times it is the longest of
     them. Severity rises one step at each of `rise_at_days` before the due date, and with each `escalate_after_hours`
-    that an alert is open and nobody has acknowledged it.
+    that an alert is open and nobody has acknowledged it. New alerts are the rule's `owner`'s.
     """
 
     class Unit(models.TextChoices):
@@ -110,6 +110,11 @@ class AlertRule(Scoped):
 class AlertQuerySet(models.QuerySet["Alert"]):
     def open(self) -> "AlertQuerySet":
         return self.filter(closed_at=None)
+
+    def counted(self) -> list[tuple[str, int]]:
+        """How many of each severity there are, the most severe first. One query."""
+        numbers = dict(self.order_by().values_list("severity").annotate(number=models.Count("pk")))
+        return [(severity, numbers[severity]) for severity in Severity.values if severity in numbers]
 
     def by_urgency(self) -> "AlertQuerySet":
         """Open before closed, then severe before slight, then what is due first."""

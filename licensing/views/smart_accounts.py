@@ -13,7 +13,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from licensing import accounts, guards, tasks
 from licensing.filters.servers import SmartAccountFilter
 from licensing.forms.servers import INTERVALS, SmartAccountForm
-from licensing.models import Assignment, ProductInstance, SmartAccount, SyncRun, VirtualAccount
+from licensing.models import Alert, Assignment, ProductInstance, SmartAccount, SyncRun, VirtualAccount
 from licensing.refusals import Refusal
 from licensing.tables.servers import SmartAccountTable, run_state
 from licensing.views.forms import DONE, Crumbs, attempt, confirm_page, form_page
@@ -58,6 +58,7 @@ def smart_account(request: HttpRequest, pk: int) -> HttpResponse:
         "account": account,
         "pools": pools,
         "suggestions": [(by_name[found.name], found) for found in accounts.purpose_suggestions(pools)],
+        "alert_counts": Alert.objects.open().filter(smart_account=pk).counted(),
         "gone_pools": account.virtual_accounts.exclude(gone_at=None).count(),
         "runs": runs,
         "run": runs[0] if runs else None,

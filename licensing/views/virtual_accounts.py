@@ -63,6 +63,7 @@ def virtual_account(request: HttpRequest, pk: int) -> HttpResponse:
         "tokens": pool.registration_tokens.present()[:SHOWN],
         "assignments": pool.assignments.current().select_related("cluster__customer"),
         "alerts": Alert.objects.open().filter(subject_type="virtual_account", subject_id=pk).by_urgency(),
+        "alert_counts": Alert.objects.open().filter(virtual_account=pk).counted(),
         "changes": Change.objects.filter(object_type="virtual_account", object_id=pk)[:CHANGES_SHOWN],
     }
     return render(request, "virtual_accounts/virtual_account.html", context)

@@ -77,6 +77,21 @@ def test_what_comes_back_within_a_week_is_the_same_story(shortage: Shortage, aft
     assert told() == ["opened", "closed", "reopened" if rows == 1 else "opened"]
 
 
+def test_new_alert_is_its_rules_owners(shortage: Shortage, acme_users: dict[str, User], operator: audit.Actor) -> None:
+    AlertRule.objects.filter(kind=Kind.OUT_OF_COMPLIANCE).update(owner=acme_users["owner"])
+    shortage.at(NOW, True)
+    alert = Alert.objects.get()
+    assert alert.owner == acme_users["owner"]
+
+    alerts.acknowledge(operator, alert)
+    assert alert.owner == acme_users["owner"]
+    alerts.own(operator, alert, acme_users["operator"])
+    shortage.at(NOW + HOUR, True)
+    shortage.at(NOW + 2 * HOUR, False)
+    shortage.at(NOW + 3 * HOUR, True)
+    assert Alert.objects.get().owner == acme_users["operator"]
+
+
 def test_reopened_alert_keeps_its_owner_and_wants_to_be_seen_again(shortage: Shortage, operator: audit.Actor) -> None:
     shortage.at(NOW, True)
     alerts.acknowledge(operator, Alert.objects.get())

@@ -58,6 +58,18 @@ def test_rule_that_does_not_fit_is_refused(acme: Partner, api_of: Any, sent: dic
     assert (AlertRule.objects.count(), AuditEntry.objects.count()) == (before, 0)
 
 
+def test_owner_of_a_rule_is_somebody_who_may_act(acme: Partner, acme_users: dict[str, User], api_of: Any) -> None:
+    rule = AlertRule.objects.get(kind="sync_failed")
+    path, api = f"{RULES}{rule.pk}/", api_of(acme)
+
+    refused = api.patch(path, {"owner": acme_users["viewer"].pk})
+    AlertRule.objects.filter(pk=rule.pk).update(owner=acme_users["viewer"])  # was an operator when the rule was made
+
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["owner"])
+    assert api.patch(path, {"severity": "minor"}).status_code == 200
+    assert api.patch(path, {"owner": acme_users["operator"].pk}).json()["owner"] == acme_users["operator"].pk
+
+
 def test_kind_of_a_stored_rule_stays(acme: Partner, api_of: Any) -> None:
     rule = AlertRule.objects.get(kind="sync_failed")
 
@@ -111,3 +123,15 @@ def test_unfit_days_are_refused(acme: Partner, api_of: Any, days: str) -> None:
     rule = AlertRule.objects.get(kind="sync_failed")
 
     assert api_of(acme).get(f"{RULES}{rule.pk}/would-have-fired/?days={days}").status_code == 400
+
+
+def test_account_notes_whether_ciscos_own_alerts_are_set_up(acme: Partner, api_of: Any, client_of: Any) -> None:
+    account = make.make_smart_account()
+    path, page = f"/api/v1/smart-accounts/{account.pk}/", f"/smart-accounts/{account.pk}/"
+    assert "not set up, by what is entered here" in client_of(acme, "viewer").get(page).content.decode()
+
+    assert api_of(acme, "operator").patch(path, {"cssm_alerts_configured": True}).status_code == 403
+    assert api_of(acme).patch(path, {"cssm_alerts_configured": True}).json()["cssm_alerts_configured"] is True
+
+    assert "not set up" not in client_of(acme, "viewer").get(page).content.decode()
+    assert AuditEntry.objects.get().changes["cssm_alerts_configured"] == [False, True]

@@ -200,6 +200,27 @@ def test_button_leads_on_for_those_who_may(acme: Partner, client_of: Any) -> Non
     assert f'href="/licenses/{short.pk}/remedies/"' in page(client_of(acme, "viewer").get(f"/alerts/{found.pk}/"))
 
 
+def test_accounts_and_pools_count_their_alerts_and_lead_to_them(acme: Partner, globex: Partner, client_of: Any) -> None:
+    pool, other = make.make_virtual_account(), make.make_virtual_account()
+    for place, severity in ((pool, "critical"), (pool, "minor"), (pool, "minor"), (other, "info")):
+        make.make_alert(
+            subject=f"in {place}", virtual_account=place, smart_account=place.smart_account, severity=severity
+        )
+    make.make_alert(subject="over", virtual_account=pool, smart_account=pool.smart_account, closed_at=timezone.now())
+    client = client_of(acme, "viewer")
+
+    for name, row in (("smart_account", pool.smart_account), ("virtual_account", pool)):
+        shown = " ".join(page(client.get(f"/{name.replace('_', '-')}s/{row.pk}/")).split())
+        here = f"/alerts/?{name}={row.pk}"
+        listed, whole = page(client.get(here)), page(client.get(f"{here}&state=all"))
+
+        assert f'{here}&amp;severity=minor"' in shown
+        assert f'{here}&amp;state=all"' in shown
+        assert f'{here}&amp;severity=info"' not in shown
+        assert (listed.count(f"in {pool}<"), f"in {other}<" in listed, "over<" in listed) == (3, False, False)
+        assert (whole.count(f"in {pool}<"), "over<" in whole) == (3, True)
+
+
 def test_button_of_a_failed_assignment_opens_its_job(acme: Partner, client_of: Any) -> None:
     cluster = make.make_cluster()
     AssignmentJob.objects.create(

@@ -361,7 +361,7 @@ def test_account_page_needs_the_same_queries_for_more_pools(
     client = client_of(acme, "owner")
     client.get(f"/smart-accounts/{account.pk}/")
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         shown = page(client.get(f"/smart-accounts/{account.pk}/"))
 
     assert shown.count('<span class="short">1</span>') == rows
