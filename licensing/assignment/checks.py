@@ -25,6 +25,8 @@ from licensing.refusals import Refusal
 OLDEST_MAJOR = 12
 # Of two intervals one may fail; figures older than that say nothing about today.
 STALE_INTERVALS = 2
+# Until then none of the server's other functions is there (row F12).
+FIRST_ON_PREM = "Register the local account on the On-Prem server, if that is not done. "
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,8 @@ def pool_cannot_serve(pool: VirtualAccount, now: datetime) -> Iterator[Reason]:
     if account.paused_at:
         yield Reason("account_paused", f"{account} is paused.", "Resume the smart account first.", at_fault)
     elif _stale(account.last_synced_at, account.sync_every, now):
-        yield Reason("stale", _age(pool, now), f"Start a sync of {account}, then assign.", at_fault)
+        first = "" if account.license_server.is_cloud or account.last_synced_at else FIRST_ON_PREM
+        yield Reason("stale", _age(pool, now), f"{first}Start a sync of {account}, then assign.", at_fault)
     if not pool.license_mode:
         yield Reason(
             "no_license_mode",

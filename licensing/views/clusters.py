@@ -59,6 +59,8 @@ def cluster(request: HttpRequest, pk: int) -> HttpResponse:
         "transport": fleet.transport_of(found),
         "instances": shown,
     }
+    if found.managed_on_premise:  # nobody asks the cluster itself, so its facts are as old as somebody's last change
+        context["entered_at"] = audit.latest([found]).get(found, found.created_at)
     return render(request, "clusters/cluster.html", context)
 
 

@@ -201,6 +201,18 @@ def test_reason_is_said_by_the_preview_of_a_batch(acme: Partner, code: str) -> N
     assert said == [SAID_BY_BATCH.get(code, code.strip())]
 
 
+def test_on_prem_begins_with_the_local_account(acme: Partner) -> None:
+    server = make.make_server(kind="on_prem", api_base_url="https://ssm.example:8443/api/v1", version="8")
+    account = make.make_smart_account(license_server=server, last_synced_at=None)
+
+    (reason,) = assignment.reasons_against(
+        make.make_cluster(license_server=server), make.make_pool(smart_account=account)
+    )
+
+    assert reason.code == "stale"
+    assert reason.next_step.startswith("Register the local account on the On-Prem server")
+
+
 def test_all_reasons_are_said_at_once(acme: Partner) -> None:
     cluster = make.make_cluster({}, application="expressway_c", version="X8.11", mixed_mode=True)
     pool = make.make_virtual_account(smart_account=make.make_smart_account(last_synced_at=None))

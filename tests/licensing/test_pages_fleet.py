@@ -1,12 +1,17 @@
 """Pages of customers, clusters, nodes, proxies and assignments."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
+from licensing import fleet
+from licensing.fleet import ProxySpec
 from licensing.models import Assignment, AssignmentJob, Cluster, Customer, Node, Proxy, Subscription
+from people import audit
+from people.audit import SYSTEM
 from people.models import AuditEntry
 from tenants.models import Partner
 from tests import factories as make
@@ -362,3 +367,39 @@ def test_serial_numbers_of_nodes_are_kept(acme: Partner, client_of: Any) -> None
     client_of(acme, "operator").post("/clusters/add/", posted)
 
     assert list(Node.objects.values_list("host_name", "serial")) == [("pub.example", "0a1b2")]
+
+
+@pytest.mark.parametrize(
+    ("server", "proxied", "path"),
+    [
+        (None, False, "Core → Cisco"),
+        (None, True, "Core → proxy.example:3128 → Cisco"),
+        ({"offline": False}, True, "Core → Cellar → Cisco"),
+        ({"offline": True}, False, "Core → Cellar → exchange of files → Cisco"),
+    ],
+)
+def test_cluster_page_shows_the_path_to_cisco(
+    acme: Partner, client_of: Any, server: dict[str, bool] | None, proxied: bool, path: str
+) -> None:
+    given = make.make_server(name="Cellar", kind="on_prem", **server) if server else None
+    cluster = make.make_cluster(name="Core", license_server=given)
+    if proxied:
+        fleet.set_proxy(SYSTEM, cluster, ProxySpec("proxy.example", 3128))
+
+    assert f"<dd>{path}</dd>" in page(client_of(acme, "viewer").get(f"/clusters/{cluster.pk}/"))
+
+
+def test_facts_of_a_cluster_that_nobody_reaches_show_their_age(acme: Partner, client_of: Any) -> None:
+    then = timezone.now() - timedelta(days=9)
+    far = make.make_cluster(managed_on_premise=True, created_at=then)
+    near, client = make.make_cluster(created_at=then), client_of(acme, "viewer")
+    entered = page(client.get(f"/clusters/{far.pk}/"))
+    before = audit.snapshot(far)
+    far.version = "15.0.1"
+    fleet.save_cluster(SYSTEM, far, before=before)
+    changed = page(client.get(f"/clusters/{far.pk}/"))
+
+    assert "9 days ago" in entered.partition("Entered by hand")[2].partition("</div>")[0]
+    assert "9 days ago" not in changed.partition("Entered by hand")[2].partition("</div>")[0]
+    assert "Entered by hand" in changed
+    assert "Entered by hand" not in page(client.get(f"/clusters/{near.pk}/"))
