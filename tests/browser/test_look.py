@@ -73,7 +73,9 @@ def furnished(site: str, in_partner: Any) -> None:
         other = make.make_virtual_account(smart_account=account, name="DEFAULT", is_default=True)
         free = make.make_license(id=NUMBER + 1, virtual_account=other, name=LONG, quantity=30, in_use=0)
         make.make_line(license=free, quantity=30)
-        make.make_plan(id=NUMBER, license=free, reason="For the shortage", state="stopped", cause="It did not work.")
+        plan = make.make_plan(id=NUMBER, license=free, reason="For the shortage", state="stopped", cause="No telling.")
+        figures = {"source": {"quantity": 30}, "target": {"quantity": 7}}
+        plan.steps.update(state="unclear", before=figures, after=figures)
         make.make_overage(id=NUMBER, license=found, note="Ordered on Monday")
         make.make_instance({LONG: 1}, virtual_account=pool, last_contact_at=timezone.now() - timedelta(days=50))
         run = make.make_sync_run(id=NUMBER, smart_account=account, created=1)
