@@ -33,6 +33,7 @@ from licensing.models import (
 from licensing.refusals import Refusal
 from people import audit
 from people.audit import Actor
+from people.models import User
 
 CLOUD_DOMAIN = re.compile(r"[^\s/\\?#@:]+(\.[^\s/\\?#@:]+)+")
 ON_PREM_FACTS = (
@@ -193,6 +194,16 @@ def set_license_mode(actor: Actor, virtual_account: VirtualAccount, mode: str) -
             f"The license mode of {virtual_account} cannot change", [virtual_account], field="license_mode"
         )
     _set(actor, "changed", virtual_account, license_mode=mode)
+
+
+@transaction.atomic
+def set_holder(
+    actor: Actor, virtual_account: VirtualAccount, cost_center: str, region: str, owner: User | None
+) -> None:
+    """Whose pool it is. Raises Refusal for an owner who has left."""
+    if owner is not None and not owner.is_active and owner.pk != virtual_account.owner_id:
+        raise Refusal(f"{owner} is deactivated.", "Choose somebody else.", "owner")
+    _set(actor, "changed", virtual_account, cost_center=cost_center.strip(), region=region.strip(), owner=owner)
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from people.admin_site import ShownAdmin, ShownInline, partner_site
 
 
 class VirtualAccountAdmin(ShownAdmin):
-    own_fields = ("purpose", "license_mode", "note")
+    own_fields = ("purpose", "license_mode", "cost_center", "region", "owner", "note")
     list_display = ("name", "smart_account", "purpose", "license_mode", "is_default", "gone_at")
     list_filter = ("purpose", "license_mode", "smart_account")
     list_select_related = ("smart_account",)
@@ -28,6 +28,7 @@ class VirtualAccountAdmin(ShownAdmin):
             accounts.set_purpose(actor, stored, row.purpose)
         if row.license_mode != stored.license_mode:
             accounts.set_license_mode(actor, stored, row.license_mode)
+        accounts.set_holder(actor, stored, row.cost_center, row.region, row.owner)
         _save_note(actor, row)
 
 

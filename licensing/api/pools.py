@@ -42,6 +42,7 @@ from licensing.models import (
 from licensing.refusals import Refusal
 from people import audit
 from people.gate import Need, signed_in
+from people.models import User
 
 UNSET = "unset"  # how `?license_mode=` asks for none
 SUBSTITUTIONS = {
@@ -52,13 +53,14 @@ SUBSTITUTIONS = {
 
 
 class VirtualAccountSerializer(Strict, serializers.ModelSerializer[VirtualAccount]):
+    owner = Link(User, required=False, allow_null=True)
     as_of = AsOf("smart_account")
 
     class Meta:
         model = VirtualAccount
         fields = [
             "id", "smart_account", "name", "description", "is_default", "access_level", "purpose", "license_mode",
-            "as_of", "gone_at",
+            "cost_center", "region", "owner", "as_of", "gone_at",
         ]  # fmt: skip
         read_only_fields = ["smart_account", "name", "description", "is_default", "access_level", "gone_at"]
         validators: list[Any] = []  # the verb says it
@@ -77,6 +79,9 @@ class VirtualAccountFilters(django_filters.FilterSet):
     license_mode = django_filters.ChoiceFilter(
         choices=[(value or UNSET, label) for value, label in VirtualAccount.LicenseMode.choices], method="filter_mode"
     )
+    cost_center = django_filters.CharFilter(lookup_expr="iexact")
+    region = django_filters.CharFilter(lookup_expr="iexact")
+    owner = LinkFilter()
     gone = GoneFilter()
 
     def filter_mode(self, queryset: Any, name: str, value: str) -> Any:
@@ -84,7 +89,7 @@ class VirtualAccountFilters(django_filters.FilterSet):
 
 
 class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccount]):
-    """Mirrored; `purpose` and `license_mode` are the partner's own."""
+    """Mirrored; `purpose`, `license_mode`, `cost_center`, `region` and `owner` are the partner's own."""
 
     queryset = VirtualAccount.objects.select_related("smart_account")
     serializer_class = VirtualAccountSerializer
@@ -120,6 +125,8 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
             accounts.set_purpose(actor, pool, values["purpose"])
         if "license_mode" in values:
             accounts.set_license_mode(actor, pool, values["license_mode"])
+        holder = {name: values.get(name, getattr(pool, name)) for name in ("cost_center", "region", "owner")}
+        accounts.set_holder(actor, pool, **holder)
 
 
 class LicenseLineSerializer(serializers.ModelSerializer[LicenseLine]):

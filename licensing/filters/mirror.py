@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -14,8 +15,8 @@ SILENT_DAYS = [("7", "7 days and more"), ("30", "30 days and more"), ("90", "90 
 
 
 class VirtualAccountFilter(MirrorFilter):
-    searched = ("name", "description", "smart_account__name", "smart_account__domain")
-    placeholder = "Search virtual accounts"
+    searched = ("name", "description", "cost_center", "region", "smart_account__name", "smart_account__domain")
+    placeholder = "Search name, cost center, region"
 
     smart_account = django_filters.ModelChoiceFilter(
         queryset=SmartAccount.objects.all(), label="Smart account", empty_label="Any"
@@ -24,10 +25,12 @@ class VirtualAccountFilter(MirrorFilter):
     license_mode = django_filters.ChoiceFilter(
         label="License mode", empty_label="Any", choices=VirtualAccount.LicenseMode.choices[1:]
     )
+    cost_center = django_filters.CharFilter(label="Cost center", lookup_expr="iexact", widget=forms.HiddenInput)
+    region = django_filters.CharFilter(label="Region", lookup_expr="iexact", widget=forms.HiddenInput)
 
     class Meta:
         model = VirtualAccount
-        fields = ("q", "smart_account", "purpose", "license_mode", "show")
+        fields = ("q", "smart_account", "purpose", "license_mode", "show", "cost_center", "region")
 
 
 class LicenseFilter(MirrorFilter):

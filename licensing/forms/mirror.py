@@ -3,8 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 
 from licensing.models import Cluster, ProductInstance, VirtualAccount
+from people.models import User
 
 NOTE = forms.Textarea(attrs={"rows": 3})
 
@@ -19,11 +21,18 @@ class VirtualAccountForm(forms.Form):
         required=False,
         help_text="Which licenses its clusters use. Locked while clusters are assigned.",
     )
+    cost_center = forms.CharField(required=False, max_length=100, label="Cost center")
+    region = forms.CharField(required=False, max_length=100)
     note = forms.CharField(required=False, widget=NOTE)
 
     def __init__(self, row: VirtualAccount, data: Any = None) -> None:
-        initial = {name: getattr(row, name) for name in ("purpose", "license_mode", "note")}
-        super().__init__(data, initial=initial)
+        own = ("purpose", "license_mode", "cost_center", "region", "owner", "note")
+        super().__init__(data, initial={name: getattr(row, name) for name in own})
+        self.fields["owner"] = forms.ModelChoiceField(
+            queryset=User.objects.filter(Q(is_active=True) | Q(pk=row.owner_id)).order_by("email"), required=False,
+            empty_label="Nobody", help_text="Who answers for this pool.",
+        )  # fmt: skip
+        self.order_fields(own)
 
 
 class ProductInstanceForm(forms.Form):

@@ -11,6 +11,7 @@ import uuid
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
@@ -78,7 +79,7 @@ class RegistrationTokenQuerySet(MirroredQuerySet):
 
 
 class VirtualAccount(models.Model):
-    """A pool in a SmartAccount. Ours: purpose, license_mode, note."""
+    """A pool in a SmartAccount. Ours: purpose, license_mode, cost_center, region, owner, note."""
 
     class Purpose(models.TextChoices):
         GENERAL = "general", "General"
@@ -103,6 +104,12 @@ class VirtualAccount(models.Model):
     # ours
     purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.GENERAL, db_default=Purpose.GENERAL)
     license_mode = models.CharField(max_length=12, choices=LicenseMode, default="", db_default="", blank=True)
+    # Whose pool it is: domain.md row G2.
+    cost_center = models.CharField(max_length=100, blank=True, default="", db_default="")
+    region = models.CharField(max_length=100, blank=True, default="", db_default="")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     note = models.TextField(blank=True, default="", db_default="")
 
     objects = MirroredQuerySet.as_manager()

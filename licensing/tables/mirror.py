@@ -78,11 +78,14 @@ class WhenColumn(SinceColumn):
 
 
 class VirtualAccountTable(PortalTable):
-    sparse = ("short_count",)
+    sparse = ("short_count", "cost_center", "region", "owner")
     name = TitleColumn("virtual-account", below=lambda row: row.description)
     smart_account = LinkColumn("smart-account", order_by=("smart_account__name", "smart_account__domain", "pk"))
     purpose = PurposeColumn()
     license_mode = StateColumn()
+    cost_center = tables.Column()
+    region = tables.Column()
+    owner = tables.Column(order_by=("owner__email", "pk"))
     license_count = NumberColumn(verbose_name="Licenses")
     short_count = ShortCountColumn(verbose_name="Short")
     instance_count = NumberColumn(verbose_name="Instances")

@@ -33,7 +33,7 @@ def count_of(rows: QuerySet[Any]) -> Coalesce:
 
 @needs(Need.READ)
 def virtual_accounts(request: HttpRequest) -> HttpResponse:
-    rows = VirtualAccount.objects.select_related("smart_account").annotate(
+    rows = VirtualAccount.objects.select_related("smart_account", "owner").annotate(
         license_count=count_of(License.objects.present()),
         short_count=count_of(License.objects.short()),
         instance_count=count_of(ProductInstance.objects.present()),
@@ -47,7 +47,7 @@ def virtual_accounts(request: HttpRequest) -> HttpResponse:
 
 @needs(Need.READ)
 def virtual_account(request: HttpRequest, pk: int) -> HttpResponse:
-    pool = get_object_or_404(VirtualAccount.objects.select_related("smart_account"), pk=pk)
+    pool = get_object_or_404(VirtualAccount.objects.select_related("smart_account", "owner"), pk=pk)
     licenses, instances = pool.licenses.present(), pool.product_instances.present()
     found = explanation.explain(holdings.of([pool])[pool.pk])
     by_row = {row.pk: part for part in found.values() for row in part.rows}
@@ -77,7 +77,7 @@ def short_first(rows: QuerySet[License]) -> QuerySet[License]:
 
 @needs(Need.OPERATE)
 def virtual_account_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Purpose, license mode and note; everything else is Cisco's."""
+    """Purpose, license mode, whose it is, and note; everything else is Cisco's."""
     pool = get_object_or_404(VirtualAccount, pk=pk)
     here = reverse("virtual-account", args=[pk])
     form = VirtualAccountForm(pool, request.POST or None)
@@ -112,3 +112,4 @@ def _decide(request: HttpRequest, pool: VirtualAccount, wanted: dict[str, Any]) 
     ):
         if wanted[name] != getattr(pool, name):
             decide(actor, pool, wanted[name])
+    accounts.set_holder(actor, pool, wanted["cost_center"], wanted["region"], wanted["owner"])

@@ -27,7 +27,7 @@ SHOWN_ONLY = {
     "cssmalert", "savedfilter",
 }  # fmt: skip
 OWN_COLUMNS = {
-    "virtualaccount": ["purpose", "license_mode", "note"],
+    "virtualaccount": ["purpose", "license_mode", "cost_center", "region", "owner", "note"],
     "productinstance": ["cluster", "note"],
     "subscription": ["customer", "license_model", "note"],
 }

@@ -7,9 +7,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django_tenants.utils import tenant_context
 
 from licensing.models import AlertRule, Assignment, Cluster, Customer, SmartAccount, SyncRun
-from people.models import AuditEntry
+from people.models import AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
 
@@ -325,6 +326,30 @@ def test_purpose_and_license_mode_are_the_partners_own(acme: Partner, api_of: An
         "license_mode": "hcs",
         "name": "Pool",
     }
+
+
+def test_whose_pool_it_is(acme: Partner, globex: Partner, api_of: Any, acme_users: dict[str, User]) -> None:
+    pool, api, owner = make.make_virtual_account(), api_of(acme, "operator"), acme_users["owner"]
+    make.make_virtual_account(region="South")
+    path = f"/api/v1/virtual-accounts/{pool.pk}/"
+    holder = {"cost_center": "4711", "region": "North", "owner": owner.pk}
+
+    answer = api.patch(path, holder)
+    assert (answer.status_code, {name: answer.json()[name] for name in holder}) == (200, holder)
+    assert api.patch(path, {"region": "West"}).json()["cost_center"] == "4711"
+    for query in ("cost_center=4711", "region=west", f"owner={owner.pk}"):
+        assert [row["id"] for row in api.get(f"/api/v1/virtual-accounts/?{query}").json()["results"]] == [pool.pk], (
+            query
+        )
+    with tenant_context(globex):
+        User.objects.create(id=999_999, email="stranger@globex.example")
+    for name, value in (("owner", 999_999), ("owner", "x"), ("region", "x" * 101), ("cost_center", None)):
+        refused = api.patch(path, {name: value})
+        assert (refused.status_code, list(refused.json()["errors"])) == (400, [name])
+    User.objects.filter(pk=acme_users["viewer"].pk).update(is_active=False)
+    left = api.patch(path, {"owner": acme_users["viewer"].pk})
+    assert (left.status_code, list(left.json()["errors"])) == (400, ["owner"])
+    assert api.patch(path, {"owner": None}).json()["owner"] is None
 
 
 def test_sync_is_accepted_and_done_by_the_worker(

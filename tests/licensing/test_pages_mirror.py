@@ -13,7 +13,7 @@ from django_tenants.utils import tenant_context
 
 from licensing.models import Change, License, ProductInstance, UsageSample, VirtualAccount
 from licensing.views import lists
-from people.models import AuditEntry
+from people.models import AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
 
@@ -306,6 +306,37 @@ def test_operator_decides_purpose_mode_and_note_and_it_is_written_down(acme: Par
     assert VirtualAccount.objects.values(*wanted).get(pk=pool.pk) == wanted
     changes = {name: pair for entry in AuditEntry.objects.all() for name, pair in entry.changes.items()}
     assert changes == {"purpose": ["general", "ordered"], "license_mode": ["", "hcs"], "note": ["", "Ours"]}
+
+
+def test_pools_are_told_apart_by_cost_center_region_and_owner(
+    acme: Partner, globex: Partner, client_of: Any, acme_users: dict[str, User]
+) -> None:
+    with tenant_context(globex):
+        make.make_virtual_account(name="Theirs", region="North")
+    pool, other = make.make_virtual_account(name="Pool A"), make.make_virtual_account(name="Pool B")
+    client, owner = client_of(acme, "operator"), acme_users["operator"]
+    path = f"/virtual-accounts/{pool.pk}"
+    wanted = {"purpose": "general", "cost_center": " 4711 ", "region": "North", "owner": owner.pk}
+
+    assert "Cost center" not in text(client.get(f"/virtual-accounts/{other.pk}/"))
+    assert ">Region<" not in text(client.get("/virtual-accounts/"))
+    assert client.post(f"{path}/edit/", wanted).status_code == 302
+
+    shown = text(client.get(f"{path}/"))
+    assert '<a href="/virtual-accounts/?cost_center=4711">4711</a>' in shown
+    assert owner.email in shown
+    assert AuditEntry.objects.get().changes["cost_center"] == ["", "4711"]
+    for query in ("?cost_center=4711", "?region=north", "?q=4711 north"):
+        listed = text(client.get(f"/virtual-accounts/{query}"))
+        assert [name in listed for name in ("Pool A", "Pool B", "Theirs")] == [True, False, False], query
+    row = next(csv.DictReader(io.StringIO(client.get("/virtual-accounts/?format=csv&region=North").content.decode())))
+    assert (row["Cost center"], row["Region"], row["Owner"]) == ("4711", "North", owner.email)
+
+    owner.is_active = False
+    owner.save()
+    assert client_of(acme, "owner").post(f"{path}/edit/", {**wanted, "region": "West"}).status_code == 302, "he stays"
+    pool.refresh_from_db()
+    assert (pool.region, pool.owner) == ("West", owner)
 
 
 def test_refused_decision_says_why_and_changes_nothing_of_it(acme: Partner, client_of: Any) -> None:
