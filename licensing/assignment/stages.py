@@ -21,6 +21,10 @@ from licensing.transport import Mode
 
 Kind, Stage = AssignmentJob.Kind, AssignmentStage.Kind
 TOKEN_LINE = "Get the text of a registration token of {pool} (the page of this job leads there); it replaces <token>."  # noqa: S105
+EXPORT_TOKEN_LINE = (
+    "Take the text of “{token}”, the token with export control of {pool}, from CSSM; it replaces <token>."  # noqa: S105
+)
+RUN_AGAIN = "Go through the mixed-mode run of this cluster again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,7 @@ def _register(work: Work) -> Outcome:
     token = None if asks_people(work.reach) else _token(work)
     answer = work.reach.register(tokens.text_of(token) if token else "")
     if isinstance(answer, ByHand):
-        return ByHand([TOKEN_LINE.format(pool=work.pool), *answer.instructions])
+        return ByHand([_token_line(work), *answer.instructions])
     if token and not status.registered:
         tokens.count_use(token)
     return _looked_at_again(work, answer)
@@ -180,15 +184,27 @@ def _deregister(work: Work) -> Outcome:
     return Passed("Deregistered.") if work.reach.status().registered is False else Awaited("Deregistered.")
 
 
-def _token(work: Work) -> RegistrationToken:
-    """A token that is there, or of a new one. In mixed mode of the one that a person made (rows E2-E6)."""
+def _token_line(work: Work) -> str:
+    """For who registers by hand. In mixed mode a new token would be a wrong one, and shut the first gate again."""
     if work.cluster.mixed_mode:
-        token = mixed_mode.the_token(work.pool)
-        if token is None or not token.text:
-            raise Refusal(
-                f"{work.pool} holds no export-controlled token whose text is recorded.",
-                "Go through the mixed-mode run of this cluster again.",
-            )
+        return EXPORT_TOKEN_LINE.format(token=_the_one_token(work), pool=work.pool)
+    return TOKEN_LINE.format(pool=work.pool)
+
+
+def _the_one_token(work: Work) -> RegistrationToken:
+    """In mixed mode: the one that a person made (rows E2-E6)."""
+    token = mixed_mode.the_token(work.pool)
+    if token is None:
+        raise Refusal(f"{work.pool} does not hold one token with export control and no other.", RUN_AGAIN)
+    return token
+
+
+def _token(work: Work) -> RegistrationToken:
+    """A token that is there, or a new one."""
+    if work.cluster.mixed_mode:
+        token = _the_one_token(work)
+        if not token.text:
+            raise Refusal(f"{work.pool} holds no export-controlled token whose text is recorded.", RUN_AGAIN)
         return token
     return tokens.usable_for(work.pool, export_controlled=False, at=timezone.now())
 

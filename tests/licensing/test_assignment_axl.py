@@ -265,7 +265,7 @@ def test_mixed_mode_never_makes_a_token(cluster: Cluster, pool: VirtualAccount, 
 
     failed = job.stages.get(kind="registration")
     assert (job.state, RegistrationToken.objects.count(), listed(cisco)) == ("failed", 0, [])
-    assert failed.cause == "Pool holds no export-controlled token whose text is recorded."
+    assert failed.cause == "Pool does not hold one token with export control and no other."
 
 
 def test_no_stage_keeps_a_token_or_password(cluster: Cluster, pool: VirtualAccount, cisco: Account) -> None:

@@ -245,6 +245,45 @@ def test_look_after_a_sync_takes_as_many_queries_for_many_jobs(
 # --- Ending and moving ---
 
 
+def mixed_mode_job(pool: VirtualAccount) -> AssignmentJob:
+    """By hand, at its registration."""
+    cluster = make.make_cluster(name="Secure", mixed_mode=True)
+    place = make.make_assignment(cluster=cluster, virtual_account=pool)
+    done = dict.fromkeys(("verification", "license_mode", "transport"), "done")
+    return make.make_assignment_job(done, assignment=place)
+
+
+def test_mixed_mode_by_hand_takes_the_one_token_and_offers_no_new_one(acme: Partner, client_of: Any) -> None:
+    pool = make.make_pool(name="Pool")
+    make.make_token(virtual_account=pool, description="For Secure", export_controlled=True)
+    plain = make.make_assignment_job(
+        dict.fromkeys(("verification", "license_mode", "transport"), "done"), virtual_account=pool
+    )
+
+    job, other = assignment.run(mixed_mode_job(pool)), assignment.run(plain)
+    page, usual = (
+        client_of(acme, "operator").get(f"/assignment-jobs/{row.pk}/").content.decode() for row in (job, other)
+    )
+
+    lines = job.stages.get(kind="registration").instructions
+    assert lines[0].startswith("Take the text of “For Secure”, the token with export control of Pool, from CSSM")
+    assert "/registration-tokens/add/" not in page
+    assert f"/clusters/{job.cluster_id}/mixed-mode/?virtual_account={pool.pk}" in page
+    assert "/registration-tokens/add/" in usual
+
+
+def test_mixed_mode_by_hand_does_not_go_on_beside_another_token(acme: Partner) -> None:
+    pool = make.make_pool(name="Pool")
+    for export in (True, False):
+        make.make_token(virtual_account=pool, export_controlled=export)
+
+    job = assignment.run(mixed_mode_job(pool))
+
+    failed = job.stages.get(kind="registration")
+    assert (job.state, failed.cause) == ("failed", "Pool does not hold one token with export control and no other.")
+    assert failed.next_step == "Go through the mixed-mode run of this cluster again."
+
+
 def test_unassigning_asks_for_the_deregistration_alone(acme: Partner) -> None:
     made = make.make_assignment(cluster=make.make_cluster(name="Main"), virtual_account=make.make_pool(name="Pool"))
     instance = make.make_instance(cluster=made.cluster, virtual_account=made.virtual_account)
