@@ -116,6 +116,7 @@ class SmartAccountSerializer(Strict, serializers.ModelSerializer[SmartAccount]):
         fields = [
             "id", "license_server", "domain", "name", "client_id", "client_secret", "sync_every",
             "approve_transfers", "cssm_alerts_configured", "paused_at", "last_synced_at", "credentials_expire_on",
+            "hcmf_host", "hcmf_version",
         ]  # fmt: skip
         read_only_fields = ["paused_at", "last_synced_at"]
         validators: list[Any] = []  # the verb says it

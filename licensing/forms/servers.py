@@ -111,13 +111,17 @@ class SmartAccountForm(forms.ModelForm):
 
     class Meta:
         model = SmartAccount
-        fields = ["name", "approve_transfers", "cssm_alerts_configured", "credentials_expire_on"]
+        fields = [
+            "name", "approve_transfers", "cssm_alerts_configured", "credentials_expire_on", "hcmf_host", "hcmf_version",
+        ]  # fmt: skip
         widgets = {"credentials_expire_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
         labels = {
             "approve_transfers": "A second person approves transfers",
             "cssm_alerts_configured": "Alerts are set up in CSSM too",
         }
         help_texts = {
+            "hcmf_host": "Host name of the HCM-F that works with this account, where there is one.",
+            "hcmf_version": "For example 12.5SU2.",
             "name": "How the portal shows it; empty: its domain.",
             "approve_transfers": "A transfer plan is executed only when somebody else than its author approved it.",
             "cssm_alerts_configured": "For your own overview: Cisco does not tell. The portal's alerts do not need it.",

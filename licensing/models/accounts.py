@@ -46,6 +46,9 @@ class SmartAccount(models.Model):
     approve_transfers = models.BooleanField("approve transfers", default=False, db_default=False)
     # Cisco's own mails of alerts (row C16): CSSM tells no program whether they are switched on.
     cssm_alerts_configured = models.BooleanField("alerts are set up in CSSM", default=False, db_default=False)
+    # Cisco's own tool, which partners with operational licenses have to use beside the portal (row A5).
+    hcmf_host = models.CharField("HCM-F", max_length=253, blank=True, default="", db_default="")
+    hcmf_version = models.CharField("HCM-F version", max_length=30, blank=True, default="", db_default="")
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The last sync that came whole: the age of every mirrored number of this account.
     last_synced_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -350,6 +350,21 @@ def test_lists_need_the_same_queries_for_more_rows(
     assert "globex account" not in shown
 
 
+def test_account_notes_the_hcmf_that_works_with_it(acme: Partner, client_of: Any, api_of: Any) -> None:
+    account, client = make.make_smart_account(name="Acme Account"), client_of(acme, "owner")
+    address, rest = f"/smart-accounts/{account.pk}", f"/api/v1/smart-accounts/{account.pk}/"
+    assert "<dt>HCM-F</dt>" not in page(client.get(f"{address}/"))
+
+    values = {"name": "Acme Account", "sync_every": "3600", "hcmf_host": "hcmf.example", "hcmf_version": "12.5SU1"}
+    assert client.post(f"{address}/edit/", values).status_code == 302
+    assert "<dt>HCM-F</dt><dd>hcmf.example 12.5SU1</dd>" in page(client.get(f"{address}/"))
+
+    changed = api_of(acme).patch(rest, {"hcmf_version": "12.5SU2"}).json()
+    assert (changed["hcmf_host"], changed["hcmf_version"]) == ("hcmf.example", "12.5SU2")
+    assert api_of(acme, "operator").patch(rest, {"hcmf_version": ""}).status_code == 403
+    assert list(api_of(acme).patch(rest, {"hcmf_version": "1" * 31}).json()["errors"]) == ["hcmf_version"]
+
+
 @pytest.mark.parametrize("rows", [1, 3])
 def test_account_page_needs_the_same_queries_for_more_pools(
     acme: Partner, client_of: Any, django_assert_num_queries: Any, rows: int
