@@ -1,5 +1,6 @@
 """Tables and filters of the pages for users, API tokens and the audit."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from licensing.filters.base import ListFilter
 from licensing.tables.base import PortalTable, SinceColumn, TitleColumn
-from licensing.templatetags.components import badge, ends, when
+from licensing.templatetags.components import badge, ends, exact, when
 from people.models import ApiToken, AuditEntry, Role, Scope, User
 
 # Kind of object in the audit -> what people call it, and its page where it has one.
@@ -33,6 +34,15 @@ OBJECTS = {
     "alert": ("Alert", "alert"),
     "alertrule": ("Alert rule", "alert-rule-edit"),
     "syncrun": ("Sync run", "sync-run"),
+    "subscription": ("Subscription", "subscription"),
+    "overage": ("Out of compliance", ""),
+    "transferplan": ("Transfer plan", "transfer-plan"),
+    "transferstep": ("Step of a transfer plan", ""),
+    "clusteraccess": ("Access to a cluster", ""),
+    "autoregistration": ("Auto registration", ""),
+    "channel": ("Channel", "channel"),
+    "calendarfeed": ("Calendar of due dates", ""),
+    "savedfilter": ("Saved filter", ""),
     "user": ("User", "user"),
     "apitoken": ("API token", ""),
 }
@@ -166,10 +176,12 @@ class AuditTable(PortalTable):
         return f"{record.object_type} {record.object_id}: {value}"
 
     def render_changes(self, value: dict[str, Any]) -> SafeString:
-        return format_html_join("", "<div>{}: {}</div>", ((words(name), *_shown(pair)) for name, pair in value.items()))
+        return format_html_join(
+            "", "<div>{}: {}</div>", ((words(name), _shown(pair, said)) for name, pair in value.items())
+        )
 
     def value_changes(self, value: dict[str, Any]) -> str:
-        return "; ".join(f"{words(name)}: {' '.join(_shown(pair))}" for name, pair in value.items())
+        return "; ".join(f"{words(name)}: {_shown(pair, str)}" for name, pair in value.items())
 
 
 class AuditFilter(ListFilter):
@@ -192,9 +204,26 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _shown(pair: Any) -> tuple[str]:
+def said(value: Any) -> str:
+    """A value of the audit as people read it: moments as elsewhere, lists and tables without their brackets."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{words(name)} {said(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(said(part) for part in value)
+    if isinstance(value, str) and value[10:11] == "T":
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        return exact(moment) if moment.tzinfo else value
+    return str(value)
+
+
+def _shown(pair: Any, say: Callable[[Any], str]) -> str:
     """What was and what is; what was empty is not mentioned."""
     if not isinstance(pair, list) or len(pair) != 2:
-        return (str(pair),)
-    old, new = (("" if value is None else str(value)) for value in pair)
-    return (f"{old or 'empty'} → {new or 'empty'}" if old else new or "empty",)
+        return say(pair)
+    old, new = ("" if value is None else say(value) for value in pair)
+    return f"{old or 'empty'} → {new or 'empty'}" if old else new or "empty"

@@ -96,7 +96,9 @@ def since(moment: datetime | None) -> SafeString:
     """How long ago, the exact time on hovering: for what is going on."""
     if moment is None:
         return mark_safe(NO_RESULT)
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact(moment), ago(moment))
+    return format_html(
+        '<time class="since" datetime="{}" title="{}">{}</time>', moment.isoformat(), exact(moment), ago(moment)
+    )
 
 
 @register.simple_tag
@@ -124,7 +126,7 @@ def ends(day: date | None, warn_days: int = 90) -> SafeString:
     words = f"ended {-left} days ago" if left < 0 else "ends today" if not left else f"in {left} days"
     words = words.replace(" 1 days", " 1 day")
     return format_html(
-        '<time datetime="{}">{}</time> <span class="{}">{}</span>',
+        '<time class="ends-on" datetime="{}">{}</time> <span class="{}">{}</span>',
         day.isoformat(), date_format(day, "j M Y"), f"ends {tone}".strip(), words,
     )  # fmt: skip
 

@@ -39,7 +39,7 @@ SECTIONS = (
     (
         "Pools",
         (
-            Item("pools", "Ordered and operational", "git-compare-arrows"),
+            Item("pools", "Orders and use", "git-compare-arrows"),
             Item("licenses", "Licenses", "key-round"),
             Item("virtual-accounts", "Virtual accounts", "layers"),
             Item("product-instances", "Product instances", "cpu"),

@@ -32,6 +32,30 @@ def test_everyone_reads_who_did_what_with_old_and_new(
     assert f'<a href="/license-servers/{server.pk}/">New name</a>' in shown
 
 
+def test_values_are_said_as_people_read_them_and_stay_plain_in_the_csv(acme: Partner, client_of: Any) -> None:
+    changes = {
+        "finished_at": [None, "2026-11-24T14:07:40.496333+00:00"],
+        "after": [{}, {"source": {"in_use": 690}, "target": {"in_use": 5}}],
+        "steps": [[], ["96 × A", "4 × B"]],
+        "paused": [False, True],
+        "name": ["12345678910T", "2026-13-99Tea"],
+    }
+    AuditEntry.objects.create(
+        actor="x", action="executed", object_type="transferplan", object_id="7", object_label="Plan", changes=changes
+    )
+    client = client_of(acme, "viewer")
+
+    shown = page(client.get("/audit/"))
+
+    assert "<div>finished at: 24 Nov 2026, 14:07 UTC</div>" in shown
+    assert "<div>after: source in use 690, target in use 5</div>" in shown
+    assert "<div>steps: 96 × A, 4 × B</div>" in shown
+    assert "<div>paused: no → yes</div>" in shown
+    assert "<div>name: 12345678910T → 2026-13-99Tea</div>" in shown
+    assert '<a href="/transfer-plans/7/">Plan</a>' in shown
+    assert "2026-11-24T14:07:40.496333+00:00" in page(client.get("/audit/", {"format": "csv"}))
+
+
 def test_audit_is_searched_and_filtered(acme: Partner, client_of: Any) -> None:
     now = timezone.now()
     rows = [
