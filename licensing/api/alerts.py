@@ -17,7 +17,7 @@ from licensing.alerts import rules
 from licensing.alerts.care import COMMENT_LENGTH
 from licensing.alerts.replay import LONGEST, would_have_fired
 from licensing.api.fields import Link, Strict
-from licensing.api.filters import LinkFilter, YesNoFilter
+from licensing.api.filters import LinkFilter, YesNoFilter, check_known
 from licensing.models import Alert, AlertEvent, AlertRule
 from licensing.models.alerts import Kind, Severity
 from people import audit
@@ -166,6 +166,10 @@ class FiringSerializer(serializers.Serializer[Any]):
     seconds = serializers.FloatField(help_text="How long it would have been open.")
 
 
+class DaysSerializer(serializers.Serializer[Any]):
+    days = serializers.IntegerField(min_value=1, max_value=LONGEST, default=90)
+
+
 class ReplaySerializer(serializers.Serializer[Any]):
     covered = serializers.ChoiceField(["whole", "partly", "none"], help_text="How much of the history is kept.")
     why = serializers.CharField(help_text="What is not kept, and what that means for the answer.")
@@ -204,7 +208,8 @@ class AlertRules(ModelViewSet[AlertRule]):
     def would_have_fired(self, request: Request, pk: int) -> Response:
         """Replay the rule, on or off, over the stored history."""
         # Not get_object: it would take `days` for a filter.
-        days = request.query_params.get("days", "90")
-        if not days.isdigit() or not 1 <= int(days) <= LONGEST:
-            raise serializers.ValidationError({"days": [f"Enter a number from 1 to {LONGEST}."]})
-        return Response(ReplaySerializer(would_have_fired(get_object_or_404(AlertRule, pk=pk), int(days))).data)
+        check_known(request, {"days"})
+        asked = DaysSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        found = would_have_fired(get_object_or_404(AlertRule, pk=pk), asked.validated_data["days"])
+        return Response(ReplaySerializer(found).data)

@@ -35,7 +35,7 @@ class Days(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         words = str(value or "").replace(",", " ").split()
-        if not all(word.isdigit() and len(word) < 6 for word in words):
+        if not all(word.isdecimal() and len(word) < 6 for word in words):
             raise forms.ValidationError("Enter numbers of days with commas between them: 90, 30, 7.")
         return [int(word) for word in words]
 

@@ -82,7 +82,9 @@ def node_rows(posted: QueryDict) -> QueryDict | None:
     rows = posted.copy()
     if "more" in rows:
         total = str(rows.get("nodes-TOTAL_FORMS", ""))
-        rows["nodes-TOTAL_FORMS"] = str(min(int(total) if total.isdigit() else 0, 200 - MORE_NODES) + MORE_NODES)
+        rows["nodes-TOTAL_FORMS"] = str(
+            min(int(total) if total.isdecimal() and len(total) < 5 else 0, 200 - MORE_NODES) + MORE_NODES
+        )
         for number in range(int(str(rows["nodes-TOTAL_FORMS"]))):
             rows.setdefault(f"nodes-{number}-role", Node.Role.SUBSCRIBER)
     return rows

@@ -135,7 +135,7 @@ def _save(
 def _customer_asked_for(request: HttpRequest) -> dict[str, str]:
     """From a customer's page; nothing otherwise, or it would stand above the customer of a stored cluster."""
     number = request.GET.get("customer", "")
-    return {"customer": number} if number.isdigit() else {}
+    return {"customer": number} if number.isdecimal() else {}
 
 
 def _nodes_of(row: Cluster) -> list[Any]:

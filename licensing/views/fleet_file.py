@@ -62,7 +62,7 @@ def _import(request: HttpRequest, key: str) -> HttpResponse:
     if text is None:
         messages.error(request, OVER)
         return redirect("fleet-import")
-    leave_out = [int(number) for number in request.POST.get("leave_out", "").split(",") if number.isdigit()]
+    leave_out = [int(number) for number in request.POST.get("leave_out", "").split(",") if number.isdecimal()]
     try:
         done = importing.carry_out(audit.actor_of(request), text, leave_out)
     except Refusal as refusal:

@@ -118,7 +118,7 @@ def test_rule_says_what_it_would_have_fired(acme: Partner, api_of: Any) -> None:
     assert 5 * 3600 <= firing["seconds"] < 5 * 3600 + 60
 
 
-@pytest.mark.parametrize("days", ["0", "731", "soon", ""])
+@pytest.mark.parametrize("days", ["0", "731", "soon", "", "\u00b2", "9" * 5000, "9&days=8", "9&unknown=1"])
 def test_unfit_days_are_refused(acme: Partner, api_of: Any, days: str) -> None:
     rule = AlertRule.objects.get(kind="sync_failed")
 

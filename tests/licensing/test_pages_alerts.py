@@ -119,6 +119,18 @@ def test_unfit_threshold_is_refused(acme: Partner, client_of: Any, threshold: st
     assert AlertRule.objects.get(pk=rule.pk).threshold == 30
 
 
+@pytest.mark.parametrize("leads", ["90, \u00b2", "-1", "soon", "9" * 5000, "3651"])
+def test_unfit_lead_times_are_refused(acme: Partner, client_of: Any, leads: str) -> None:
+    rule = AlertRule.objects.get(kind="term_ending")
+
+    sent = {"enabled": "on", "lead_days": leads, "severity": "major"}
+    response = client_of(acme, "owner").post(f"/alert-rules/{rule.pk}/edit/", sent)
+
+    assert response.status_code in (409, 422)
+    assert f'value="{leads}"' in page(response)
+    assert AlertRule.objects.get(pk=rule.pk).lead_days == rule.lead_days
+
+
 @pytest.mark.parametrize("role", ["operator", "viewer"])
 def test_rules_are_read_by_all_and_changed_by_owners(acme: Partner, client_of: Any, role: str) -> None:
     rule = AlertRule.objects.get(kind="term_ending")
