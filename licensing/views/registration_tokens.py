@@ -125,7 +125,7 @@ def _record(request: HttpRequest, form: RecordTokenForm) -> RegistrationToken:
 
 
 def _find(pk: int) -> RegistrationToken:
-    rows = RegistrationToken.objects.select_related("virtual_account__smart_account")
+    rows = RegistrationToken.objects.select_related("virtual_account__smart_account__license_server")
     token: RegistrationToken = get_object_or_404(rows, pk=pk)
     return token
 

@@ -246,3 +246,15 @@ def test_token_list_needs_the_same_queries_for_more_rows(
 
     assert shown.count('class="title"') == rows
     assert "globex token" not in shown
+
+
+@pytest.mark.parametrize(("kind", "words"), [("cloud", "the cloud"), ("on_prem", ">Cellar</a>")])
+def test_token_says_what_it_registers_with(acme: Partner, client_of: Any, kind: str, words: str) -> None:
+    account = make.make_smart_account(license_server=make.make_server(name="Cellar", kind=kind))
+    token = make.make_token(virtual_account=make.make_virtual_account(smart_account=account))
+
+    shown = page(client_of(acme, "viewer").get(f"/registration-tokens/{token.pk}/"))
+
+    fact = shown.partition("<dt>Registers with</dt>")[2].partition("</div>")[0]
+    assert words in fact
+    assert ("On-Prem" in fact) is (kind == "on_prem")
