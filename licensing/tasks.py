@@ -3,6 +3,7 @@ beside `assigning`.
 """
 
 import random
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,8 @@ RETRY_FIRST = timedelta(minutes=15)
 AUTO_REGISTRATION_EVERY = timedelta(minutes=15)
 # A queued run that nobody has taken up for so long is sent again: its message may be lost. Twice is harmless.
 QUEUED_LONG = timedelta(minutes=5)
+# A running run beats every second, and at each page where those take longer.
+SILENT = timedelta(seconds=30)
 PASSING = (SyncRun.Reason.UNAVAILABLE, SyncRun.Reason.LOST)
 
 
@@ -166,6 +169,20 @@ def start_transfer(actor: Actor, plan: TransferPlan) -> TransferPlan:
     transfers.request(actor, plan)
     _send(run_transfer_plan, plan.pk, undo=lambda: transfers.take_back(plan, before))
     return plan
+
+
+def find_lost(runs: Iterable[SyncRun]) -> bool:
+    """Fail those of the runs to be shown whose worker has died, for there may be no worker that could. Was there one?
+
+    The database is asked only where a run has been silent for a while: a slow page is silent too, and holds its lock.
+    """
+    silent = timezone.now() - SILENT
+    if not any(run.status == SyncRun.Status.RUNNING and run.heartbeat_at and run.heartbeat_at < silent for run in runs):
+        return False
+    lost = sync.fail_lost()
+    for run in lost:
+        bring_forward(run.smart_account)
+    return bool(lost)
 
 
 def next_sync_at(smart_account: SmartAccount) -> datetime | None:

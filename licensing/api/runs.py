@@ -1,10 +1,13 @@
 """Sync runs."""
 
+from typing import Any
+
 import django_filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from licensing import tasks
 from licensing.api.filters import LinkFilter
 from licensing.models import SyncRun
 
@@ -54,3 +57,13 @@ class SyncRuns(ReadOnlyModelViewSet[SyncRun]):
     queryset = SyncRun.objects.all()
     serializer_class = SyncRunSerializer
     filterset_class = SyncRunFilters
+
+    def get_object(self) -> SyncRun:
+        run = super().get_object()
+        if tasks.find_lost([run]):
+            run.refresh_from_db()
+        return run
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        rows = super().paginate_queryset(queryset)
+        return super().paginate_queryset(queryset.all()) if tasks.find_lost(rows or ()) else rows

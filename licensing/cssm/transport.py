@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from math import ceil
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -75,6 +76,10 @@ class ServerConfig:
         return self.kind == "on_prem"
 
 
+class CircuitOpen(CssmUnavailable):
+    """The server was not called."""
+
+
 class _Circuit:
     """Stops calling a server that failed several times running; one per process and way to reach a server.
 
@@ -83,16 +88,18 @@ class _Circuit:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.failures = 0
+        self.why = ""
         self.opened_at = 0.0
         self.clock = clock
 
     def check(self, host: str) -> None:
         rest = self.opened_at + CIRCUIT_SECONDS - self.clock()
         if self.failures >= CIRCUIT_FAILURES and rest > 0:
-            raise CssmUnavailable(f"{host} failed {self.failures} times running; the next try is in {int(rest) + 1} s.")
+            words = f"{host} failed {self.failures} times running; the next try is in {ceil(rest)} s."
+            raise CircuitOpen(f"{words} The last failure: {self.why}" if self.why else words)
 
-    def record(self, ok: bool) -> None:
-        self.failures = 0 if ok else self.failures + 1
+    def record(self, ok: bool, why: str = "") -> None:
+        self.failures, self.why = (0, "") if ok else (self.failures + 1, why)
         self.opened_at = self.clock()
 
 
@@ -174,8 +181,8 @@ class Transport:
             answer = self._meaning(status, headers, content, self.host, decode)
         except CssmBusy:
             raise  # it lives, and says when to come again
-        except CssmUnavailable:
-            self.circuit.record(ok=False)
+        except CssmUnavailable as error:
+            self.circuit.record(ok=False, why=error.message)
             raise
         except CssmRefused:
             self.circuit.record(ok=True)  # it answered
@@ -338,7 +345,7 @@ def digest(text: str) -> str:
 
 def _backoff(error: Exception) -> bool | float:
     """Only what may pass by itself is tried again, and after the time the server asked for."""
-    if not isinstance(error, CssmUnavailable) or "times running" in error.message:
+    if not isinstance(error, CssmUnavailable) or isinstance(error, CircuitOpen):
         return False
     return min(error.retry_after, 60.0) if error.retry_after is not None else True
 

@@ -52,7 +52,10 @@ def smart_account(request: HttpRequest, pk: int) -> HttpResponse:
             "licenses", filter=Q(licenses__gone_at=None, licenses__status="out_of_compliance"), distinct=True
         ),
     )
-    runs, next_at = list(account.sync_runs.all()[:RUNS_SHOWN]), tasks.next_sync_at(account)
+    runs = list(account.sync_runs.all()[:RUNS_SHOWN])
+    if tasks.find_lost(runs):
+        runs = list(account.sync_runs.all()[:RUNS_SHOWN])
+    next_at = tasks.next_sync_at(account)
     by_name = {pool.name: pool for pool in pools}
     context = {
         "account": account,
@@ -81,6 +84,8 @@ def smart_account_sync(request: HttpRequest, pk: int) -> HttpResponse:
             messages.error(request, str(error))
         return redirect("smart-account", pk)
     run = account.sync_runs.first()
+    if run and tasks.find_lost([run]):
+        run.refresh_from_db()
     if request.htmx and (run is None or not run.unfinished):  # type: ignore[attr-defined]
         return HttpResponseClientRefresh()
     return render(request, "smart_accounts/sync.html", {"account": account, "run": run})

@@ -7,6 +7,7 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
+from licensing import tasks
 from licensing.filters.mirror import SyncRunFilter
 from licensing.models import Change, SyncRun
 from licensing.tables.mirror import SyncRunTable, took
@@ -19,6 +20,7 @@ CHANGES_SHOWN = 100
 @needs(Need.READ)
 def sync_runs(request: HttpRequest) -> HttpResponse:
     rows = SyncRun.objects.select_related("smart_account")
+    tasks.find_lost(SyncRun.objects.filter(status=SyncRun.Status.RUNNING))
     empty = Empty(
         "refresh-cw", "Nothing has been synced yet", "A smart account is synced when it is added, then by schedule."
     )
@@ -33,6 +35,8 @@ def sync_runs(request: HttpRequest) -> HttpResponse:
 def sync_run(request: HttpRequest, pk: int) -> HttpResponse:
     """While it runs, the page asks for its progress alone; when it is over, for itself."""
     run = get_object_or_404(SyncRun.objects.select_related("smart_account"), pk=pk)
+    if tasks.find_lost([run]):
+        run.refresh_from_db()
     if request.htmx:  # type: ignore[attr-defined]
         return (
             render(request, "sync_runs/progress.html", {"run": run}) if run.unfinished else HttpResponseClientRefresh()
