@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.urls import reverse
+from django.utils.html import format_html
 
 from licensing.fleet import ProxySpec
 from licensing.forms.servers import secret_field
@@ -49,6 +51,12 @@ class ProxyForm(forms.Form):
         return ProxySpec(values["host"], values["port"], values["username"], values["password"] or None)
 
 
+def say_where_to_begin(field: forms.Field, words: str, route: str, action: str) -> None:
+    """A form that asks for what there is none of yet says where the first one is made."""
+    if not field.queryset.exists():  # type: ignore[attr-defined]
+        field.help_text = format_html('{} <a href="{}">{}</a>.', words, reverse(route), action)
+
+
 class ClusterForm(forms.ModelForm):
     class Meta:
         model = Cluster
@@ -64,6 +72,7 @@ class ClusterForm(forms.ModelForm):
         servers = LicenseServer.objects.filter(kind=LicenseServer.Kind.ON_PREM)
         self.fields["license_server"].queryset = servers  # type: ignore[attr-defined]
         self.fields["license_server"].empty_label = "None: the cloud"  # type: ignore[attr-defined]
+        say_where_to_begin(self.fields["customer"], "There is no customer yet:", "customer-add", "add the first")
 
 
 class NodeForm(forms.Form):

@@ -4,14 +4,18 @@ from typing import Any
 
 from django import forms
 
-from licensing.forms.fleet import PoolField
+from licensing.forms.fleet import PoolField, say_where_to_begin
 from licensing.models import RegistrationToken, VirtualAccount
 from licensing.tokens import MAX_DAYS, MAX_USES
 
 
 def pool_field() -> PoolField:
     pools = VirtualAccount.objects.present().select_related("smart_account").order_by("smart_account__name", "name")
-    return PoolField(queryset=pools, label="Virtual account")
+    field = PoolField(queryset=pools, label="Virtual account")
+    say_where_to_begin(
+        field, "There is none yet. They come with the first sync of a", "smart-accounts", "smart account"
+    )
+    return field
 
 
 class CreateTokenForm(forms.Form):

@@ -3,6 +3,7 @@
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 
 from licensing.filters.mirror import LicenseFilter
 from licensing.models import Alert, Change, License, LicenseLine, Overage
@@ -26,7 +27,10 @@ def with_first_end(rows: QuerySet[License]) -> QuerySet[License]:
 def licenses(request: HttpRequest) -> HttpResponse:
     clocks = Prefetch("overages", Overage.objects.open(), to_attr="clocks")
     rows = with_first_end(License.objects.select_related("virtual_account__smart_account").prefetch_related(clocks))
-    empty = Empty("key-round", "No licenses yet", "They appear with the first sync of a smart account.")
+    empty = Empty(
+        "key-round", "No licenses yet", "They appear with the first sync of a smart account.",
+        reverse("smart-accounts"), "Go to smart accounts",
+    )  # fmt: skip
     return list_page(
         request, "licenses/licenses.html", LicenseFilter(request.GET, queryset=rows), LicenseTable,
         noun=("license", "licenses"), empty=empty,

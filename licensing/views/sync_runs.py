@@ -22,8 +22,9 @@ def sync_runs(request: HttpRequest) -> HttpResponse:
     rows = SyncRun.objects.select_related("smart_account")
     tasks.find_lost(SyncRun.objects.filter(status=SyncRun.Status.RUNNING))
     empty = Empty(
-        "refresh-cw", "Nothing has been synced yet", "A smart account is synced when it is added, then by schedule."
-    )
+        "refresh-cw", "Nothing has been synced yet", "A smart account is synced when it is added, then by schedule.",
+        reverse("smart-accounts"), "Go to smart accounts",
+    )  # fmt: skip
     return list_page(
         request, "sync_runs/sync_runs.html", SyncRunFilter(request.GET, queryset=rows), SyncRunTable,
         noun=("sync run", "sync runs"), empty=empty,

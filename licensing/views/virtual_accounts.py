@@ -38,7 +38,10 @@ def virtual_accounts(request: HttpRequest) -> HttpResponse:
         short_count=count_of(License.objects.short()),
         instance_count=count_of(ProductInstance.objects.present()),
     )
-    empty = Empty("layers", "No virtual accounts yet", "They appear with the first sync of a smart account.")
+    empty = Empty(
+        "layers", "No virtual accounts yet", "They appear with the first sync of a smart account.",
+        reverse("smart-accounts"), "Go to smart accounts",
+    )  # fmt: skip
     return list_page(
         request, "virtual_accounts/virtual_accounts.html", VirtualAccountFilter(request.GET, queryset=rows),
         VirtualAccountTable, noun=("virtual account", "virtual accounts"), empty=empty,

@@ -403,3 +403,20 @@ def test_facts_of_a_cluster_that_nobody_reaches_show_their_age(acme: Partner, cl
     assert "9 days ago" not in changed.partition("Entered by hand")[2].partition("</div>")[0]
     assert "Entered by hand" in changed
     assert "Entered by hand" not in page(client.get(f"/clusters/{near.pk}/"))
+
+
+def test_form_that_asks_for_what_there_is_none_of_says_where_to_begin(acme: Partner, client_of: Any) -> None:
+    client = client_of(acme, "owner")
+    places = {
+        "/clusters/add/": "/customers/add/",
+        "/registration-tokens/add/": "/smart-accounts/",
+        "/virtual-accounts/add/": "/license-servers/",
+    }
+
+    def led(form: str, place: str) -> bool:
+        return f'<a href="{place}">' in page(client.get(form)).partition('<form class="card form')[2]
+
+    assert [led(*pair) for pair in places.items()] == [True] * 3
+    make.make_customer()
+    make.make_virtual_account()
+    assert [led(*pair) for pair in places.items()] == [False] * 3
