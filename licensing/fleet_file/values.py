@@ -80,7 +80,9 @@ def _checked(part: str, model: type[Model], values: dict[str, Any], prefix: str 
     given = {name: value for name, value in values.items() if value is not None}
     others = {column.name for column in model._meta.fields if column.name not in given}
     try:
-        model(**given).clean_fields(exclude=others)
+        row = model(**given)
+        row.clean_fields(exclude=others)
+        row.clean()
     except ValidationError as error:
         name, messages = next(iter(error.message_dict.items()))
         raise Unfit(part, f"{prefix}{name}: {' '.join(messages)}") from None

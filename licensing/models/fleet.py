@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import DateField, Exists, F, OuterRef, Q
@@ -17,6 +18,7 @@ from licensing.models.servers import LicenseServer
 # How long a product runs without being registered (domain.md row C13; cssm-api.md §8.2).
 EVALUATION = timedelta(days=90)
 TAG_LENGTH, TAGS = 40, 20
+FIRST_YEAR, LAST_YEAR = 1990, 2099  # of an installation
 
 
 class Customer(models.Model):
@@ -112,6 +114,11 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """A slip of the pen such as 9999 would put the end of the evaluation beyond what a date can hold."""
+        if self.installed_on and not FIRST_YEAR <= self.installed_on.year <= LAST_YEAR:
+            raise ValidationError({"installed_on": f"Enter a day between {FIRST_YEAR} and {LAST_YEAR}."})
 
 
 class Node(models.Model):

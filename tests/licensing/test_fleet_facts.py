@@ -8,6 +8,8 @@ from django.utils import timezone
 from django_tenants.utils import tenant_context
 
 from licensing import accounts, fleet
+from licensing.fleet_file.planning import plan
+from licensing.fleet_file.reading import read
 from licensing.models import Cluster, Customer, LicenseServer
 from licensing.refusals import Refusal
 from people import audit
@@ -148,3 +150,21 @@ def test_owner_enters_the_facts_of_an_on_prem_server(acme: Partner, client_of: A
     server.refresh_from_db()
     assert (server.on_prem_name, server.offline, server.instance_limit) == ("ssm.example", True, None)
     assert timezone.localtime(server.last_cloud_sync_at).strftime("%Y-%m-%d %H:%M") == "2026-11-01 10:00"
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0026-11-24", "1989-12-31"])
+def test_day_of_installation_that_cannot_be_is_refused_by_page_rest_and_import(
+    acme: Partner, client_of: Any, api_of: Any, day: str
+) -> None:
+    customer, operator = make.make_customer(), client_of(acme, "operator")
+    values = {"customer": customer.pk, "name": "Core", "application": "cucm", "deployment": "hcs", "installed_on": day}
+
+    page = operator.post("/clusters/add/", {**values, "nodes-TOTAL_FORMS": 0, "nodes-INITIAL_FORMS": 0})
+    rest = api_of(acme, "operator").post("/api/v1/clusters/", values)
+    (bad,) = plan(read(f"customer,cluster,application,installed_on\r\n{customer},Core,cucm,{day}\r\n")).bad
+
+    said = "Enter a day between 1990 and 2099."
+    assert (page.status_code, page.context["form"].errors["installed_on"]) == (422, [said])
+    assert (rest.status_code, rest.json()["errors"]) == (400, {"installed_on": [said]})
+    assert bad.reason == f"installed_on: {said}"
+    assert operator.get("/clusters/").status_code == 200
