@@ -31,6 +31,8 @@ from tenants import schedule
 log = logging.getLogger(__name__)
 # How often a batch is looked at while its window is open; its jobs move it on as well.
 BATCH_EVERY = timedelta(minutes=1)
+# A window that ends later is looked at later: no token lasts as long.
+TOKENS_REACH = timedelta(days=tokens.MAX_DAYS - 1)
 
 
 @shared_task
@@ -98,7 +100,8 @@ def renew_tokens(account: SmartAccount) -> None:
         virtual_account__smart_account=account, virtual_account__gone_at=None, kind=AssignmentBatch.Kind.ASSIGN,
         state__in=(AssignmentBatch.State.PLANNED, AssignmentBatch.State.RUNNING), clusters__tried_at=None,
         clusters__cluster__mixed_mode=False, clusters__cluster__access__method=ClusterAccess.Method.AXL,
-    ).exclude(window_end__lt=timezone.now())  # fmt: skip
+        window_end__range=(timezone.now(), timezone.now() + TOKENS_REACH),
+    )  # fmt: skip
     for batch in planned.distinct().select_related("virtual_account__smart_account__license_server"):
         if mixed_mode.the_token(batch.virtual_account) is None:
             _renew(batch)

@@ -1,6 +1,6 @@
 """The token that a cluster registers with: a known one that lasts, or a new one, never one without export control."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -123,6 +123,7 @@ def test_a_sync_replaces_a_token_that_ends_before_the_window_of_a_batch(
         {"method": "manual"},
         {"mixed_mode": True},
         {"window_end": timezone.now() - HOUR, "window_start": timezone.now() - 2 * HOUR},
+        {"window_end": datetime.max.replace(tzinfo=UTC)},
     ],
 )
 def test_no_token_is_made_ahead_of_what_needs_none(pool: VirtualAccount, emulator: EmulatorThread, values: Any) -> None:
