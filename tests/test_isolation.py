@@ -198,7 +198,7 @@ def test_own_session_shows_own_rows_and_never_the_others(filled: tuple[Partner, 
 
 LISTS = (
     "license-servers", "smart-accounts", "virtual-accounts", "licenses", "product-instances", "registration-tokens",
-    "overages", "transfer-plans", "worklist",
+    "overages", "transfer-plans", "worklist", "usage",
     "customers", "clusters", "assignments", "sync-runs", "alerts", "channels", "deliveries",
     "users", "api-tokens", "audit",
     "subscriptions", "pools",

@@ -9,7 +9,16 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from licensing.filters.base import ListFilter, MirrorFilter, by_link
-from licensing.models import Cluster, License, ProductInstance, SmartAccount, SyncRun, VirtualAccount
+from licensing.models import (
+    Cluster,
+    Customer,
+    InstanceUsage,
+    License,
+    ProductInstance,
+    SmartAccount,
+    SyncRun,
+    VirtualAccount,
+)
 
 SILENT_DAYS = [("7", "7 days and more"), ("30", "30 days and more"), ("90", "90 days and more")]
 
@@ -98,3 +107,31 @@ class SyncRunFilter(ListFilter):
     class Meta:
         model = SyncRun
         fields = ("q", "smart_account", "status")
+
+
+class UsageFilter(ListFilter):
+    searched = (
+        "license_name", "license__name", "product_instance__host_name", "product_instance__virtual_account__name",
+        "product_instance__cluster__name", "product_instance__cluster__customer__name",
+    )  # fmt: skip
+    placeholder = "Search license, host name, cluster, customer, pool"
+
+    smart_account = django_filters.ModelChoiceFilter(
+        field_name="product_instance__virtual_account__smart_account",
+        queryset=SmartAccount.objects.all(),
+        label="Smart account",
+        empty_label="Any",
+    )
+    customer = django_filters.ModelChoiceFilter(
+        field_name="product_instance__cluster__customer",
+        queryset=Customer.objects.order_by("name"),
+        label="Customer",
+        empty_label="Any",
+    )
+    virtual_account = by_link(
+        VirtualAccount.objects.all(), "Virtual account", field_name="product_instance__virtual_account"
+    )
+
+    class Meta:
+        model = InstanceUsage
+        fields = ("q", "smart_account", "customer", "virtual_account")

@@ -5,10 +5,11 @@ from typing import Any
 
 import django_tables2 as tables
 from django.db.models import F, QuerySet
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from licensing.models import License, ProductInstance, SmartAccount, SyncRun, VirtualAccount
+from licensing.models import InstanceUsage, License, ProductInstance, SmartAccount, SyncRun, VirtualAccount
 from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, StateColumn, TitleColumn
 from licensing.templatetags.components import age, badge, counted, days_left, duration_words, ends, number, when
 
@@ -157,6 +158,41 @@ class ProductInstanceTable(PortalTable):
         self, rows: QuerySet[ProductInstance], is_descending: bool
     ) -> tuple[QuerySet[ProductInstance], bool]:
         return nulls_last(rows, "last_contact_at", is_descending)
+
+
+class UsedLicenseColumn(tables.Column):
+    """The pool's row of the license, where the pool lists it."""
+
+    def render(self, record: InstanceUsage) -> SafeString | str:
+        if record.license is None:
+            return record.license_name
+        return format_html('<a href="{}">{}</a>', reverse("license", args=[record.license_id]), record.license)
+
+    def value(self, record: InstanceUsage) -> str:
+        return str(record.license or record.license_name)
+
+
+class UsageTable(PortalTable):
+    sparse = ("customer", "cluster")
+    license = UsedLicenseColumn(accessor="license_name", verbose_name="License", attrs={"td": {"class": "title"}})
+    quantity = NumberColumn(verbose_name="Uses")
+    customer = LinkColumn(
+        "customer", accessor="product_instance__cluster__customer",
+        order_by=("product_instance__cluster__customer__name", "pk"),
+    )  # fmt: skip
+    cluster = LinkColumn(
+        "cluster", accessor="product_instance__cluster", order_by=("product_instance__cluster__name", "pk")
+    )
+    product_instance = LinkColumn("product-instance", order_by=("product_instance__host_name", "pk"))
+    virtual_account = LinkColumn(
+        "virtual-account", accessor="product_instance__virtual_account",
+        order_by=("product_instance__virtual_account__name", "pk"),
+    )  # fmt: skip
+    smart_account = tables.Column(accessor="product_instance__virtual_account__smart_account", visible=False)
+    as_of = AgeColumn(accessor="product_instance__virtual_account__smart_account")
+
+    class Meta:
+        order_by = "-quantity"
 
 
 class SyncRunTable(PortalTable):

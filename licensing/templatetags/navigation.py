@@ -43,6 +43,7 @@ SECTIONS = (
             Item("licenses", "Licenses", "key-round"),
             Item("virtual-accounts", "Virtual accounts", "layers"),
             Item("product-instances", "Product instances", "cpu"),
+            Item("usage", "Usage report", "scroll-text"),
             Item("overages", "Out of compliance", "timer"),
             Item("transfer-plans", "Transfer plans", "arrow-left-right"),
             Item("registration-tokens", "Registration tokens", "ticket"),

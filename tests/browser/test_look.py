@@ -45,6 +45,7 @@ PAGES = (
     f"/subscriptions/{NUMBER}/edit/",
     *(f"/pools/{NUMBER}/?by={by}" for by in ("license", "model", "customer", "cluster", "order")),
     "/allocation-rules/",
+    "/usage/",
     "/what-if/",
     f"/what-if/?action=add&virtual_account={NUMBER}&users-TOTAL_FORMS=1&users-INITIAL_FORMS=0"
     "&users-0-license=UCM_CUWL&users-0-number=9",

@@ -40,6 +40,7 @@ MAKERS = {
     "/virtual-accounts/": make.make_virtual_account,
     "/product-instances/": lambda: make.make_instance(cluster=make.make_cluster()),
     "/sync-runs/": make.make_sync_run,
+    "/usage/": lambda: make.make_instance({"X": 2}, cluster=make.make_cluster()),
 }
 
 
@@ -56,8 +57,8 @@ def test_list_takes_the_same_statements_for_one_row_and_for_three(acme: Partner,
         taken.append(len(queries))
 
     assert len(response.context["table"].paginated_rows) == 3
-    # The clocks of licenses that are out of compliance take one more, and so does the look for runs of dead workers.
-    assert taken == [QUERIES + (address in {"/licenses/", "/sync-runs/"})] * 2
+    # One more: the clocks of licenses that are out of compliance, runs of dead workers, the customers to choose from.
+    assert taken == [QUERIES + (address in {"/licenses/", "/sync-runs/", "/usage/"})] * 2
 
 
 @pytest.mark.parametrize("address", MAKERS)
@@ -306,6 +307,33 @@ def test_operator_decides_purpose_mode_and_note_and_it_is_written_down(acme: Par
     assert VirtualAccount.objects.values(*wanted).get(pk=pool.pk) == wanted
     changes = {name: pair for entry in AuditEntry.objects.all() for name, pair in entry.changes.items()}
     assert changes == {"purpose": ["general", "ordered"], "license_mode": ["", "hcs"], "note": ["", "Ours"]}
+
+
+def test_usage_report_has_everything_that_is_used(acme: Partner, globex: Partner, client_of: Any) -> None:
+    with tenant_context(globex):
+        make.make_instance({"Theirs": 3}, cluster=make.make_cluster())
+    account = make.make_smart_account(name="Acme Account")
+    pool = make.make_virtual_account(smart_account=account, name="Running")
+    owned = make.make_license(virtual_account=pool, name="Basic", quantity=9, in_use=5)
+    harbor = make.make_customer(name="Harbor")
+    cluster = make.make_cluster(name="Core", customer=harbor)
+    make.make_instance({"Basic": 5, "Else": 1, "None": 0}, virtual_account=pool, cluster=cluster, host_name="a.example")
+    make.make_instance({"Basic": 7}, virtual_account=pool, host_name="b.example")
+    make.make_instance({"Basic": 9}, virtual_account=pool, gone_at=timezone.now())
+    client = client_of(acme, "viewer")
+
+    rows = list(csv.DictReader(io.StringIO(text(client.get("/usage/?format=csv")))))
+    taken = [(row["License"], row["Uses"], row["Customer"], row["Cluster"], row["Product instance"]) for row in rows]
+    assert taken == [
+        ("Basic", "7", "", "", "b.example"),
+        ("Basic", "5", "Harbor", "Core", "a.example"),
+        ("Else", "1", "Harbor", "Core", "a.example"),
+    ]
+    assert {(row["Virtual account"], row["Smart account"]) for row in rows} == {("Running", "Acme Account")}
+    shown = text(client.get(f"/usage/?customer={harbor.pk}&q=basic"))
+    assert f'<a href="/licenses/{owned.pk}/">Basic</a>' in shown
+    assert [name in shown for name in ("a.example", "b.example", "Else", "Theirs")] == [True, False, False, False]
+    assert 'href="/usage/" aria-current="page"' in shown
 
 
 def test_pools_are_told_apart_by_cost_center_region_and_owner(
