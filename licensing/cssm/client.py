@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 from licensing.cssm import formats, listings
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.cssm.listings import Listing, Shifted
-from licensing.cssm.transport import ServerConfig, Transport, segment
+from licensing.cssm.transport import ServerConfig, Transport, in_one_line, segment
 from licensing.cssm.types import (
     AccountRef,
     CssmAlert,
@@ -205,7 +205,8 @@ class CssmClient:
         answer = self.transport.call("POST", path, {"tokens": [text]}, safe=False)
         for item in formats.rows(answer.get("tokensRevokeStatus")) + formats.rows(answer.get("tokens")):
             if formats.text(item.get("status")).upper() in {"FAILURE", "FAILED", "ERROR"}:
-                raise CssmRefused("rejected", f"The token was not revoked: {formats.text(item.get('statusMessage'))}.")
+                words = in_one_line(formats.text(item.get("statusMessage")).replace(text, "[token]"))
+                raise CssmRefused("rejected", f"The token was not revoked: {words}.")
 
     def listing_of_virtual_accounts(self, account: AccountRef) -> Listing:
         return Listing(self._typed(account, "/virtual-accounts"), "virtualAccounts")

@@ -229,7 +229,7 @@ def item_results(answer: Raw) -> list[ItemResult]:
 def _item_result(raw: Raw) -> ItemResult:
     name = raw.get("license") or raw.get("device") or raw.get("displayName") or raw.get("name")
     failed = text(raw.get("status")).upper() in FAILURES
-    return ItemResult(text(name), not failed, text(raw.get("statusMessage")))
+    return ItemResult(storable(name), not failed, storable(raw.get("statusMessage")))
 
 
 def _usage(raw: list[Raw]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from licensing.cssm.emulator import CLIENT_SECRET, Account, EmulatorThread
 from licensing.cssm.errors import CssmBusy, CssmError, CssmRefused, CssmUnavailable
 from licensing.cssm.listings import parsed
 from licensing.cssm.transport import ServerConfig
-from licensing.cssm.types import AccountRef
+from licensing.cssm.types import AccountRef, ItemResult, LicenseTransfer
 from tests.licensing.cssm.test_tolerance import Script, answer, html
 
 ACME = AccountRef("acme.example")
@@ -52,6 +52,25 @@ def test_secrets_that_a_server_echoes_are_removed(client: CssmClient, script: An
     message = refusal(client).message
 
     assert message.endswith(": Token [secret] of [secret] is bad.")
+
+
+def test_token_that_a_server_echoes_is_removed(client: CssmClient, script: Any) -> None:
+    echo = {"status": "FAILURE", "statusMessage": "No token abc\0def"}
+    script(web.json_response({"status": "SUCCESS", "tokensRevokeStatus": [echo]}))
+
+    with pytest.raises(CssmRefused) as found:
+        client.revoke_registration_token(ACME, "DEFAULT", "abc\0def")
+
+    assert found.value.message == "The token was not revoked: No token [token]."
+
+
+def test_reason_of_an_item_holds_what_the_database_takes(client: CssmClient, script: Any) -> None:
+    item = {"license": "L\0", "status": "FAILURE", "statusMessage": "a\0b\ud800"}
+    script(web.json_response({"status": "SUCCESS", "licenses": [item]}))
+
+    found = client.transfer_licenses(ACME, "DEFAULT", [LicenseTransfer("L", "TERM", 1, "Other")])
+
+    assert found == [ItemResult("L", False, "ab?")]
 
 
 def test_words_are_short_and_in_one_line(client: CssmClient, script: Any) -> None:
