@@ -20,5 +20,6 @@ def violations(page: Page) -> list[tuple[str, str]]:
 def check(page: Page, name: str) -> None:
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / f"{name.strip('/').replace('/', '-') or 'overview'}.png", full_page=True)
-    assert violations(page) == [], name
+    found = violations(page)
+    assert not found, f"{name}: {found}"
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
