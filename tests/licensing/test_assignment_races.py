@@ -44,6 +44,7 @@ def in_another_session(in_partner: Any, lock: WorkerLock, number: int) -> Iterat
                 assert lock.take(number)
                 taken.set()
                 over.wait(20)
+                lock.release(number)  # the end of a session takes the server a moment
         finally:
             connection.close()
 
