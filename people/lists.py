@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import django_filters
 import django_tables2 as tables
@@ -46,6 +46,7 @@ OBJECTS = {
     "user": ("User", "user"),
     "apitoken": ("API token", ""),
 }
+OWNERS_PAGES = {"user", "channel", "alert-rule-edit"}
 # After these the object has no page any more.
 LAST_ACTIONS = {"deleted", "removed"}
 
@@ -153,6 +154,8 @@ class ApiTokenFilter(ListFilter):
 
 
 class AuditTable(PortalTable):
+    closed: ClassVar[set[str]] = OWNERS_PAGES
+
     at = tables.Column(verbose_name="Time")
     actor = tables.Column(verbose_name="Who")
     action = tables.Column(verbose_name="Did")
@@ -168,7 +171,7 @@ class AuditTable(PortalTable):
     def render_object_label(self, value: str, record: AuditEntry) -> SafeString:
         kind, route = OBJECTS.get(record.object_type, (record.object_type, ""))
         shown = value
-        if route and record.object_id.isdigit() and record.action not in LAST_ACTIONS:
+        if route and route not in self.closed and record.object_id.isdigit() and record.action not in LAST_ACTIONS:
             shown = format_html('<a href="{}">{}</a>', reverse(route, args=[record.object_id]), value)
         return format_html('{} <span class="sub">{}</span>', shown, kind)
 
@@ -182,6 +185,10 @@ class AuditTable(PortalTable):
 
     def value_changes(self, value: dict[str, Any]) -> str:
         return "; ".join(f"{words(name)}: {_shown(pair, str)}" for name, pair in value.items())
+
+
+class OwnersAuditTable(AuditTable):
+    closed: ClassVar[set[str]] = set()
 
 
 class AuditFilter(ListFilter):

@@ -18,6 +18,7 @@ from people.lists import (
     ApiTokenTable,
     AuditFilter,
     AuditTable,
+    OwnersAuditTable,
     OwnTokenTable,
     UserFilter,
     UserTable,
@@ -178,9 +179,8 @@ def audit_entries(request: HttpRequest) -> HttpResponse:
     empty = Empty(
         "scroll-text", "Nothing has been done yet", "Every change is written down here, by people and machines."
     )
-    return list_page(
-        request, "audit/audit.html", rows, AuditTable, noun=("entry", "entries"), empty=empty, heading="Audit"
-    )
+    table = OwnersAuditTable if may(request.user, Need.OWN) else AuditTable
+    return list_page(request, "audit/audit.html", rows, table, noun=("entry", "entries"), empty=empty, heading="Audit")
 
 
 @needs(Need.READ)

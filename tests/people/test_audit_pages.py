@@ -56,6 +56,17 @@ def test_values_are_said_as_people_read_them_and_stay_plain_in_the_csv(acme: Par
     assert "2026-11-24T14:07:40.496333+00:00" in page(client.get("/audit/", {"format": "csv"}))
 
 
+def test_audit_leads_people_to_pages_that_they_may_see(acme: Partner, client_of: Any) -> None:
+    for kind in ("channel", "user", "customer"):
+        AuditEntry.objects.create(actor="x", action="changed", object_type=kind, object_id="1", object_label=kind)
+
+    def linked(role: str) -> list[bool]:
+        shown = page(client_of(acme, role).get("/audit/"))
+        return [f'<a href="/{place}/1/">' in shown for place in ("channels", "users", "customers")]
+
+    assert (linked("owner"), linked("viewer")) == ([True] * 3, [False, False, True])
+
+
 def test_audit_is_searched_and_filtered(acme: Partner, client_of: Any) -> None:
     now = timezone.now()
     rows = [
