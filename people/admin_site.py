@@ -182,9 +182,9 @@ class ShownInline(TabularInline):
 
 
 def shown_columns(model: type[models.Model]) -> list[str]:
-    """Every column but ids, digests and secrets."""
+    """Every column but ids, digests, fingerprints and secrets."""
     columns = [field for field in model._meta.concrete_fields if not getattr(field, "secret", False)]
-    hidden = {"id", "uuid", *audit.SECRET_NAMES}
+    hidden = {"id", "uuid", "fingerprint", *audit.SECRET_NAMES}
     return [field.name for field in columns if field.name not in hidden and not field.name.endswith("_digest")]
 
 

@@ -26,10 +26,10 @@ asked AS (
 """
 BASE_ASKED = BASE.replace("rule AS (SELECT * FROM licensing_alertrule WHERE enabled)", "rule AS (SELECT * FROM asked)")
 
-# `past` gives subject, opened_at, closed_at (null: it would be open now) and where it belongs.
+# `past` gives subject, opened_at, closed_at (null or to come: it would be open now) and where it belongs.
 REPLAY = """
 WITH {rule}, {base}, {concerned}, past AS ({history})
-SELECT found.subject, found.opened_at, found.closed_at, count(*) OVER ()
+SELECT found.subject, found.opened_at, CASE WHEN found.closed_at <= %(now)s THEN found.closed_at END, count(*) OVER ()
 FROM past found CROSS JOIN rule
 WHERE coalesce(found.closed_at, %(now)s) > %(since)s AND found.opened_at <= %(now)s
     AND coalesce(found.closed_at, 'infinity') > found.opened_at AND {in_scope}

@@ -29,16 +29,21 @@ class ClusterAccessForm(forms.ModelForm):
         self.fields["method"].choices = _methods(cluster)  # type: ignore[attr-defined]
         self.fields["password"] = secret_field("Password", bool(self.instance.password))
         self.order_fields(self.field_order)
+        if not _has_axl(cluster):
+            self.fields = {"method": self.fields["method"]}  # by hand keeps nothing of the rest
 
     def _post_clean(self) -> None:
         """The verb checks and fills the row: what is refused must not stand in it."""
 
     def spec(self) -> AccessSpec:
         values = self.cleaned_data
-        return AccessSpec(**{**values, "password": values["password"] or None})
+        return AccessSpec(**{**values, "password": values.get("password") or None})
 
 
 def _methods(cluster: Cluster) -> list[tuple[str, str]]:
     """Only what the application has."""
-    has_axl = cluster.application == Cluster.Application.CUCM
-    return [(value, label) for value, label in ClusterAccess.Method.choices if value != "axl" or has_axl]
+    return [(value, label) for value, label in ClusterAccess.Method.choices if value != "axl" or _has_axl(cluster)]
+
+
+def _has_axl(cluster: Cluster) -> bool:
+    return bool(cluster.application == Cluster.Application.CUCM)

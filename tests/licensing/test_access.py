@@ -229,6 +229,8 @@ def test_form_offers_what_the_application_has(acme: Partner, client_of: Any) -> 
 
     assert 'value="manual"' in shown
     assert 'value="axl"' not in shown
+    assert 'name="password"' not in shown
+    assert client.post(f"/clusters/{unity.pk}/access/edit/", {"method": "manual"}).status_code == 302
 
 
 def test_viewer_may_look_and_not_act(cluster: Cluster, client_of: Any, acme: Partner) -> None:

@@ -143,6 +143,6 @@ def test_clocks_tokens_and_silences(acme: Partner) -> None:
     make.make_cluster(installed_on=TODAY - timedelta(days=40))
 
     assert [row[1:] for row in fired(Kind.OVERAGE)] == [(NOW - 30 * DAY, NOW - DAY)]
-    assert [row[1] for row in fired(Kind.TOKEN_EXPIRING)] == [midnight(4)]
+    assert [row[1:] for row in fired(Kind.TOKEN_EXPIRING)] == [(midnight(4), None)]
     assert [row[1:] for row in fired(Kind.INSTANCE_SILENT)] == [(NOW - 10 * DAY, None)]
     assert [row[1] for row in fired(Kind.EVALUATION_ENDING)] == [midnight(10)]
