@@ -37,6 +37,13 @@ def remove_product_instance(key: str, instance_id: int, return_code: str) -> Non
 
 
 @shared_task
+def replace_product_instance(key: str, instance_id: int, successor_id: int, return_code: str) -> None:
+    instance, successor = _instance(instance_id), _instance(successor_id)
+    _run_errand(key, lambda actor: instances.replace(actor, instance, successor, return_code))
+    _sync_after(instance)
+
+
+@shared_task
 def transfer_product_instance(key: str, instance_id: int, target_id: int) -> None:
     instance = _instance(instance_id)
     target = VirtualAccount.objects.get(pk=target_id)
@@ -76,6 +83,16 @@ def start_instance_removal(user: User, instance: ProductInstance, return_code: s
     instances.check_removal(instance, return_code)
     errand = errands.begin(user.pk, "remove")
     send(remove_product_instance, errand.key, instance.pk, return_code)
+    return errand.key
+
+
+def start_instance_replacement(
+    user: User, instance: ProductInstance, successor: ProductInstance, return_code: str
+) -> str:
+    """The key of the errand. Raises Refusal and BrokerUnavailable."""
+    instances.check_replacement(instance, successor, return_code)
+    errand = errands.begin(user.pk, "replace")
+    send(replace_product_instance, errand.key, instance.pk, successor.pk, return_code)
     return errand.key
 
 

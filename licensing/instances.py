@@ -9,7 +9,9 @@ leaves these functions as it comes.
 import re
 from collections.abc import Callable
 
-from licensing import connect
+from django.db import transaction
+
+from licensing import connect, matching
 from licensing.cssm.client import CssmClient
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.cssm.types import AccountRef, ItemResult
@@ -38,6 +40,15 @@ def remove(actor: audit.Actor, instance: ProductInstance, return_code: str = "")
     audit.record(actor, "removed at Cisco", instance, changes={"virtual_account": [str(pool), ""]})
 
 
+def replace(actor: audit.Actor, instance: ProductInstance, successor: ProductInstance, return_code: str = "") -> None:
+    """The device was replaced (domain.md row I4): its cluster and note go to the one that has registered in its place,
+    and it is removed at Cisco, so that its licenses are not used twice. As `remove`.
+    """
+    check_replacement(instance, successor, return_code)
+    remove(actor, instance, return_code)
+    _hand_over(actor, instance, successor)
+
+
 def transfer(actor: audit.Actor, instance: ProductInstance, target: VirtualAccount) -> None:
     """As `remove`."""
     check_transfer(instance, target)
@@ -64,6 +75,21 @@ def check_removal(instance: ProductInstance, return_code: str = "") -> None:
         )  # fmt: skip
 
 
+def check_replacement(instance: ProductInstance, successor: ProductInstance, return_code: str = "") -> None:
+    check_removal(instance, return_code)
+    if successor.pk == instance.pk:
+        raise Refusal(f"{instance} cannot replace itself.", "Choose the one that came in its place.", "successor")
+    if successor.gone_at is not None:
+        raise Refusal(f"Cisco no longer lists {successor}.", "Choose one that is registered.", "successor")
+    if successor.virtual_account.smart_account_id != instance.virtual_account.smart_account_id:
+        words = f"{successor} is registered in another smart account."
+        raise Refusal(words, "Register it in the smart account of the old one first.", "successor")
+    other = successor.cluster if successor.cluster_by_hand else None
+    if other is not None and instance.cluster_id is not None and other.pk != instance.cluster_id:
+        words = f"Somebody has decided that {successor} belongs to {other}."
+        raise Refusal(words, "Change that on its page first, if it is wrong.", "successor")
+
+
 def check_transfer(instance: ProductInstance, target: VirtualAccount) -> None:
     _check_present(instance)
     if target.pk == instance.virtual_account_id:
@@ -80,6 +106,17 @@ def check_transfer(instance: ProductInstance, target: VirtualAccount) -> None:
 
 def is_reserved(instance: ProductInstance) -> bool:
     return bool(RESERVED.search(instance.status))
+
+
+@transaction.atomic
+def _hand_over(actor: audit.Actor, instance: ProductInstance, successor: ProductInstance) -> None:
+    if instance.cluster is not None:
+        matching.settle(actor, successor, instance.cluster)
+    if instance.note and not successor.note:
+        before = audit.snapshot(successor)
+        successor.note = instance.note
+        successor.save(update_fields=["note"])
+        audit.record(actor, "changed", successor, before=before)
 
 
 def _check_present(instance: ProductInstance) -> None:

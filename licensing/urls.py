@@ -85,6 +85,11 @@ urlpatterns = [
         "product-instances/<int:pk>/remove/", instance_actions.product_instance_remove, name="product-instance-remove"
     ),
     path(
+        "product-instances/<int:pk>/replace/",
+        instance_actions.product_instance_replace,
+        name="product-instance-replace",
+    ),
+    path(
         "product-instances/<int:pk>/transfer/",
         instance_actions.product_instance_transfer,
         name="product-instance-transfer",

@@ -27,6 +27,10 @@ class RemovalSerializer(Strict, serializers.Serializer[Any]):
     )
 
 
+class ReplacementSerializer(RemovalSerializer):
+    successor = Link(ProductInstance, help_text="Registered in its place, in the same smart account.")
+
+
 class TransferSerializer(Strict, serializers.Serializer[Any]):
     virtual_account = Link(VirtualAccount)
 
@@ -50,7 +54,7 @@ class Actions(GenericViewSet[ProductInstance]):
     queryset = ProductInstance.objects.select_related("virtual_account__smart_account")
     serializer_class = ErrandSerializer
     write_need = Need.OPERATE
-    waits_in = ("remove", "transfer")
+    waits_in = ("remove", "replace", "transfer")
     pagination_class = None
     filter_backends = ()
 
@@ -61,6 +65,15 @@ class Actions(GenericViewSet[ProductInstance]):
         asked.is_valid(raise_exception=True)
         return self._begun(
             errand_tasks.start_instance_removal(signed_in(request), self._found(pk), **asked.validated_data)
+        )
+
+    @extend_schema(request=ReplacementSerializer, responses={202: ErrandSerializer})
+    def replace(self, request: Request, pk: int) -> Response:
+        """Its device was replaced: hand its cluster and note over, remove it at Cisco, and sync."""
+        asked = ReplacementSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return self._begun(
+            errand_tasks.start_instance_replacement(signed_in(request), self._found(pk), **asked.validated_data)
         )
 
     @extend_schema(request=TransferSerializer, responses={202: ErrandSerializer})
@@ -95,6 +108,7 @@ class Errands(GenericViewSet[Any]):
 
 ROUTES = [
     path("product-instances/<int:pk>/remove/", Actions.as_view({"post": "remove"})),
+    path("product-instances/<int:pk>/replace/", Actions.as_view({"post": "replace"})),
     path("product-instances/<int:pk>/transfer/", Actions.as_view({"post": "transfer"})),
     path("errands/<str:key>/", Errands.as_view({"get": "retrieve"}), name="api-errand"),
 ]

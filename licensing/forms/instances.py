@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import F
 
 from licensing.forms.fleet import PoolField
 from licensing.models import ProductInstance, VirtualAccount
@@ -13,6 +14,20 @@ class RemoveInstanceForm(forms.Form):
         label="Return code", max_length=500, required=False,
         help_text="For an instance with reserved licenses: the device shows it when the reservation is returned.",
     )  # fmt: skip
+
+
+class ReplaceInstanceForm(RemoveInstanceForm):
+    """`successor`: registered in the same smart account, newest first."""
+
+    def __init__(self, instance: ProductInstance, data: Any = None) -> None:
+        super().__init__(data)
+        rows = ProductInstance.objects.present().exclude(pk=instance.pk)
+        rows = rows.filter(virtual_account__smart_account=instance.virtual_account.smart_account_id)
+        self.fields["successor"] = forms.ModelChoiceField(
+            queryset=rows.order_by(F("registered_at").desc(nulls_last=True), "pk"), label="Replaced by",
+            help_text="The one that has registered in its place; the newest come first.",
+        )  # fmt: skip
+        self.order_fields(["successor", "return_code"])
 
 
 class TransferInstanceForm(forms.Form):

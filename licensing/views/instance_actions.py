@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from licensing import errand_tasks, instances
-from licensing.forms.instances import RemoveInstanceForm, TransferInstanceForm
+from licensing.forms.instances import RemoveInstanceForm, ReplaceInstanceForm, TransferInstanceForm
 from licensing.models import Assignment, ProductInstance
 from licensing.views.forms import DONE, attempt, form_page
 from licensing.views.waiting import errand_of, errand_page
@@ -30,6 +30,23 @@ def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
         consequences=[
             f"Cisco forgets its registration in {found.virtual_account}; the licenses that it uses become free there.",
             "The product is unregistered until somebody registers it again. Where you can, deregister it there.",
+            *_assigned(found),
+        ],
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+def product_instance_replace(request: HttpRequest, pk: int) -> HttpResponse:
+    found = _find(pk)
+    form = ReplaceInstanceForm(found, request.POST if request.method == "POST" else None)
+    return _ask(
+        request, found, form,
+        lambda: errand_tasks.start_instance_replacement(signed_in(request), found, **form.cleaned_data),
+        heading=f"{found} was replaced", submit="Hand over and remove", danger=True,
+        consequences=[
+            f"{found} is removed at Cisco; the licenses that it uses become free in {found.virtual_account}.",
+            "The device in its place takes over its cluster, as a decision by hand, and its note.",
+            "Serial numbers that you entered for nodes stay as they are: change them on the cluster's page.",
             *_assigned(found),
         ],
     )  # fmt: skip
@@ -87,6 +104,6 @@ def _current(found: ProductInstance) -> QuerySet[Assignment]:
 
 
 def _find(pk: int) -> ProductInstance:
-    rows = ProductInstance.objects.select_related("virtual_account__smart_account")
+    rows = ProductInstance.objects.select_related("virtual_account__smart_account", "cluster")
     found: ProductInstance = get_object_or_404(rows, pk=pk)
     return found

@@ -26,7 +26,16 @@ UNAVAILABLE = {
     ("/api/v1/virtual-accounts/", "post"),
     ("/api/v1/virtual-accounts/{id}/", "delete"),
 }
-UNAVAILABLE_ACTIONS = ("/sync/", "/check/", "/channels/{id}/test/", "/execute/", "/remove/", "/transfer/", "/revoke/")
+UNAVAILABLE_ACTIONS = (
+    "/replace/",
+    "/sync/",
+    "/check/",
+    "/channels/{id}/test/",
+    "/execute/",
+    "/remove/",
+    "/transfer/",
+    "/revoke/",
+)
 SECRET_MEMBERS = {"client_secret", "proxy_password"}
 LINKS = {"customer", "cluster", "license_server", "smart_account", "virtual_account"}
 # Left out: that whatever fits the schema is accepted. Rules say no to some of it, and rightly.

@@ -154,6 +154,72 @@ def test_gone_instance_and_paused_account_are_refused(instance: ProductInstance,
         instances.check_removal(instance)
 
 
+# --- a device that was replaced (domain.md row I4) ---
+
+
+def test_replacement_hands_over_and_removes(instance: ProductInstance, cisco: Account) -> None:
+    cluster = make.make_cluster()
+    ProductInstance.objects.filter(pk=instance.pk).update(cluster=cluster, note="In the cellar.")
+
+    instances.replace(SYSTEM, found("00001"), found("00003"))
+
+    successor = found("00003")
+    assert (successor.cluster, successor.cluster_by_hand, successor.note) == (cluster, True, "In the cellar.")
+    assert places(cisco) == {"00002": "DEFAULT", "00003": "R&D / Lab"}
+    assert [entry[0] for entry in audited()] == ["removed at Cisco", "changed", "changed"]
+
+
+def test_nothing_is_handed_over_when_cisco_does_not_remove(instance: ProductInstance, emulator: EmulatorThread) -> None:
+    ProductInstance.objects.filter(pk=instance.pk).update(cluster=make.make_cluster(), note="In the cellar.")
+    emulator.scenario("item-failures")
+
+    with pytest.raises(CssmRefused):
+        instances.replace(SYSTEM, found("00001"), found("00003"))
+
+    assert (found("00003").cluster, found("00003").note) == (None, "")
+
+
+@pytest.mark.parametrize("case", ["itself", "gone", "elsewhere", "decided"])
+def test_successors_that_cannot_be(instance: ProductInstance, case: str) -> None:
+    instance.cluster = make.make_cluster()
+    successor = {
+        "itself": lambda: instance,
+        "gone": lambda: make.make_instance(virtual_account=instance.virtual_account, gone_at=instance.registered_at),
+        "elsewhere": make.make_instance,
+        "decided": lambda: make.make_instance(
+            virtual_account=instance.virtual_account, cluster=make.make_cluster(), cluster_by_hand=True
+        ),
+    }[case]()
+
+    with pytest.raises(Refusal) as refusal:
+        instances.check_replacement(instance, successor)
+
+    assert refusal.value.field == "successor"
+
+
+def test_page_and_rest_replace(
+    instance: ProductInstance, cisco: Account, client_of: Any, api_of: Any, acme: Partner, globex: Partner
+) -> None:
+    with tenant_context(globex):
+        foreign = make.make_instance(id=990_002)
+    successor, client = found("00002"), client_of(acme, "operator")
+    path = f"/product-instances/{instance.pk}/replace/"
+    asked = client.get(path).content.decode()
+    strange = client.post(path, {"successor": foreign.pk})
+    over_rest = api_of(acme, "operator").post(f"/api/v1{path}", {"successor": foreign.pk})
+    response = client.post(path, {"successor": successor.pk, "return_code": ""})
+    key = response["Location"].strip("/").rpartition("/")[2]
+    errand_tasks.replace_product_instance(key, instance.pk, successor.pk, "")
+
+    assert "takes over its cluster" in asked
+    assert (strange.status_code, over_rest.status_code) == (422, 400)
+    assert list(over_rest.json()["errors"]) == ["successor"]
+    assert "has taken over its cluster" in client.get(response["Location"]).content.decode()
+    assert client_of(acme, "viewer").get(path).status_code == 403
+    again = api_of(acme, "operator").post(f"/api/v1{path}", {"successor": successor.pk})
+    assert (again.status_code, again.json()["what"]) == (202, "replace")
+
+
 # --- page, worker, answer ---
 
 
