@@ -17,15 +17,18 @@ class RemoveInstanceForm(forms.Form):
 
 
 class ReplaceInstanceForm(RemoveInstanceForm):
-    """`successor`: registered in the same smart account, newest first."""
+    """`successor`: of the same product, registered since in the same smart account; the newest come first."""
 
     def __init__(self, instance: ProductInstance, data: Any = None) -> None:
         super().__init__(data)
-        rows = ProductInstance.objects.present().exclude(pk=instance.pk)
+        rows = ProductInstance.objects.present().exclude(pk=instance.pk).filter(udi_pid=instance.udi_pid)
         rows = rows.filter(virtual_account__smart_account=instance.virtual_account.smart_account_id)
+        if instance.registered_at:
+            rows = rows.exclude(registered_at__lt=instance.registered_at)
         self.fields["successor"] = forms.ModelChoiceField(
-            queryset=rows.order_by(F("registered_at").desc(nulls_last=True), "pk"), label="Replaced by",
-            help_text="The one that has registered in its place; the newest come first.",
+            queryset=rows.order_by(F("registered_at").desc(nulls_last=True), "pk"),
+            label="Replaced by", empty_label="Choose one",
+            help_text="What has registered since, of the same product; the newest come first.",
         )  # fmt: skip
         self.order_fields(["successor", "return_code"])
 

@@ -47,7 +47,6 @@ def product_instance_replace(request: HttpRequest, pk: int) -> HttpResponse:
             f"{found} is removed at Cisco; the licenses that it uses become free in {found.virtual_account}.",
             "The device in its place takes over its cluster, as a decision by hand, and its note.",
             "Serial numbers that you entered for nodes stay as they are: change them on the cluster's page.",
-            *_assigned(found),
         ],
     )  # fmt: skip
 
