@@ -107,7 +107,7 @@ class ApiTokenTable(PortalTable):
         return record.state
 
     def render_expires_at(self, value: datetime) -> SafeString:
-        return ends(timezone.localtime(value).date(), warn_days=14)
+        return ends(value, warn_days=14)
 
     def value_expires_at(self, value: datetime) -> str:
         return value.isoformat()

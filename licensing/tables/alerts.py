@@ -4,7 +4,6 @@ from datetime import datetime
 
 import django_tables2 as tables
 from django.db.models import F, QuerySet
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from licensing.models import Alert
@@ -32,7 +31,7 @@ class AlertTable(PortalTable):
         return record.kind
 
     def render_due_at(self, value: datetime) -> SafeString:
-        return ends(timezone.localtime(value).date())
+        return ends(value)
 
     def value_due_at(self, value: datetime) -> str:
         return value.isoformat()

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 import django_tables2 as tables
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from licensing.models import RegistrationToken
@@ -33,7 +32,7 @@ class RegistrationTokenTable(PortalTable):
         return str(record)
 
     def render_expires_at(self, value: datetime) -> SafeString:
-        return ends(timezone.localtime(value).date(), warn_days=7)
+        return ends(value, warn_days=7)
 
     def value_expires_at(self, value: datetime) -> str:
         return value.isoformat()

@@ -58,6 +58,17 @@ def test_alert_says_what_since_when_and_what_to_do_and_links_its_subject(acme: P
     assert "Acknowledge" not in shown
 
 
+def test_due_day_is_the_portals_own_in_the_list_and_on_the_page(acme: Partner, client_of: Any, settings: Any) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    alert = make.make_alert(due_at=datetime(2040, 3, 29, 22, 30, tzinfo=UTC))
+    client = client_of(acme, "viewer")
+
+    with timezone.override("Europe/Berlin"):
+        shown = [page(client.get(address)) for address in ("/alerts/", f"/alerts/{alert.pk}/")]
+
+    assert ['datetime="2040-03-30"' in text for text in shown] == [True, True]
+
+
 def test_operator_acknowledges_and_becomes_its_owner(
     acme: Partner, acme_users: dict[str, User], client_of: Any
 ) -> None:
