@@ -113,11 +113,15 @@ def record_by_hand(
 
 
 @transaction.atomic
-def set_uses(actor: audit.Actor, token: RegistrationToken, uses_allowed: int | None, uses: int) -> None:
-    """What a person reads in CSSM's list of tokens: how often it may be used, and how often it was."""
+def set_uses(actor: audit.Actor, token: RegistrationToken, **read: int | None) -> None:
+    """What a person reads in CSSM's list of tokens: `uses_allowed`, `uses` or both.
+
+    Only what they read is written: a worker may be counting a use at this moment.
+    """
     before = audit.snapshot(token)
-    token.uses_allowed, token.uses = _fitting_uses(uses_allowed), uses
-    token.save(update_fields=["uses_allowed", "uses"])
+    for name, number in read.items():
+        setattr(token, name, _fitting_uses(number) if name == "uses_allowed" else number)
+    token.save(update_fields=read)
     audit.record(actor, "changed", token, before=before)
 
 

@@ -125,8 +125,9 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
             accounts.set_purpose(actor, pool, values["purpose"])
         if "license_mode" in values:
             accounts.set_license_mode(actor, pool, values["license_mode"])
-        holder = {name: values.get(name, getattr(pool, name)) for name in ("cost_center", "region", "owner")}
-        accounts.set_holder(actor, pool, **holder)
+        holder = {name: getattr(pool, name) for name in ("cost_center", "region", "owner")}
+        if holder.keys() & values:
+            accounts.set_holder(actor, pool, **{name: values.get(name, stored) for name, stored in holder.items()})
 
 
 class LicenseLineSerializer(serializers.ModelSerializer[LicenseLine]):
@@ -314,8 +315,7 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
         sent = TokenUsesSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         token = self.get_object()
-        stored = {name: getattr(token, name) for name in ("uses_allowed", "uses")}
-        tokens.set_uses(audit.actor_of(request), token, **{**stored, **sent.validated_data})
+        tokens.set_uses(audit.actor_of(request), token, **sent.validated_data)
         return Response(self.get_serializer(token).data)
 
     @extend_schema(request=None, responses={200: RegistrationTokenSerializer})

@@ -10,6 +10,7 @@ from licensing import assigning, tasks, tokens
 from licensing.cssm.emulator import EmulatorThread
 from licensing.models import AssignmentBatch, ClusterAccess, RegistrationToken, VirtualAccount
 from licensing.refusals import Refusal
+from people import audit
 from people.models import AuditEntry
 from tenants.models import Partner
 from tests import factories as make
@@ -222,6 +223,16 @@ def test_page_shows_and_takes_the_uses(pool: VirtualAccount, acme: Partner, clie
     assert "2 of 2" in client.get(address).content.decode()
     assert client.post(f"{address}uses/", {"uses_allowed": "0", "uses": "2"}).status_code == 422
     assert client_of(acme, "viewer").get(f"{address}uses/").status_code == 403
+
+
+def test_use_that_is_counted_meanwhile_is_kept(pool: VirtualAccount) -> None:
+    token = make.make_token(virtual_account=pool, uses=1)
+    tokens.count_use(token)
+
+    tokens.set_uses(audit.SYSTEM, token, uses_allowed=5)
+
+    token.refresh_from_db()
+    assert (token.uses_allowed, token.uses) == (5, 2)
 
 
 def test_used_up_token_is_not_taken(pool: VirtualAccount, emulator: EmulatorThread) -> None:
