@@ -8,6 +8,19 @@ lock       the lock of an account, and plans whose worker has died
 
 from licensing.transfers.executing import run
 from licensing.transfers.lock import fail_lost
-from licensing.transfers.planning import Wanted, approve, cancel, check_start, create, request, settle, take_back
+from licensing.transfers.planning import (
+    Wanted,
+    approve,
+    cancel,
+    check_settling,
+    check_start,
+    create,
+    request,
+    settle,
+    take_back,
+)
 
-__all__ = ["Wanted", "approve", "cancel", "check_start", "create", "fail_lost", "request", "run", "settle", "take_back"]
+__all__ = [
+    "Wanted", "approve", "cancel", "check_settling", "check_start", "create", "fail_lost", "request", "run", "settle",
+    "take_back",
+]  # fmt: skip

@@ -81,12 +81,7 @@ def settle(actor: audit.Actor, step: TransferStep, moved: bool) -> TransferPlan:
     """
     plan = TransferPlan.objects.select_for_update(no_key=True).get(pk=step.plan_id)
     step = TransferStep.objects.select_related("license", "source", "target").get(pk=step.pk)
-    if plan.state != TransferPlan.State.STOPPED:
-        raise Refusal(f"{plan} is {plan.get_state_display().lower()}.", "Only a step of a stopped plan is settled.")
-    if step.state != TransferStep.State.UNCLEAR:
-        raise Refusal(f"This step is {step.get_state_display().lower()}.", "Only an unclear one is settled by hand.")
-    if not step.after:
-        raise Refusal("This step was not read back yet.", "Execute the plan again: that reads first, and may do.")
+    check_settling(plan, step)
     before = audit.snapshot(step)
     if moved:
         step.state, step.cause, step.verified_at = step.State.VERIFIED, "Settled by hand.", timezone.now()
@@ -98,6 +93,16 @@ def settle(actor: audit.Actor, step: TransferStep, moved: bool) -> TransferPlan:
     plan.save(update_fields=["cause", "next_step"])
     audit.record(actor, "settled", step, before=before)
     return plan
+
+
+def check_settling(plan: TransferPlan, step: TransferStep) -> None:
+    """Raise Refusal where it is not for a person to say what became of the step."""
+    if plan.state != TransferPlan.State.STOPPED:
+        raise Refusal(f"{plan} is {plan.get_state_display().lower()}.", "Only a step of a stopped plan is settled.")
+    if step.state != TransferStep.State.UNCLEAR:
+        raise Refusal(f"This step is {step.get_state_display().lower()}.", "Only an unclear one is settled by hand.")
+    if not step.after:
+        raise Refusal("This step was not read back yet.", "Execute the plan again: that reads first, and may do.")
 
 
 def check_start(plan: TransferPlan) -> None:

@@ -57,7 +57,7 @@ def transfer_plan(request: HttpRequest, pk: int) -> HttpResponse:
         "blocker": _blocker(plan),
         "may_approve": plan.state == plan.State.DRAFT and plan.created_by_id != request.user.pk,
         "startable": plan.state in plan.STARTABLE,
-        "settleable": {step.pk for step in steps if plan.state == plan.State.STOPPED and _waits_for_a_person(step)},
+        "settleable": {step.pk for step in steps if _settleable(plan, step)},
     }
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "transfer_plans/steps.html", context) if plan.executing else HttpResponseClientRefresh()
@@ -94,9 +94,12 @@ def transfer_step_settle(request: HttpRequest, pk: int, step: int) -> HttpRespon
     return _do(request, pk, lambda actor, _: transfers.settle(actor, found, moved == "yes"), "The step is settled.")
 
 
-def _waits_for_a_person(step: TransferStep) -> bool:
-    """Read back, and the figures do not say what became of it."""
-    return step.state == step.State.UNCLEAR and bool(step.after)
+def _settleable(plan: TransferPlan, step: TransferStep) -> bool:
+    try:
+        transfers.check_settling(plan, step)
+    except Refusal:
+        return False
+    return True
 
 
 def _do(request: HttpRequest, pk: int, act: Callable[[Actor, Any], object], done: str) -> HttpResponse:
