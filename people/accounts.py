@@ -1,5 +1,6 @@
 """How allauth behaves here."""
 
+from contextlib import suppress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -37,8 +38,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         super().authentication_failed(request, **credentials)
         cache, key = caches["everywhere"], self._failures_key(request)
-        cache.add(key, 0, FAILURES_COUNT_FOR)
-        cache.incr(key)
+        if not cache.add(key, 1, FAILURES_COUNT_FOR):
+            with suppress(ValueError):  # the ten minutes have ended since
+                cache.incr(key)
 
     def _failures_key(self, request: HttpRequest) -> str:
         return f"failed-sign-ins-{self.get_client_ip(request)}"
