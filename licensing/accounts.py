@@ -16,7 +16,7 @@ from django.utils import timezone
 from licensing import guards, purposes
 from licensing.cssm.addresses import check_address
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
-from licensing.cssm.transport import check_ca
+from licensing.cssm.trust import check_ca
 from licensing.models import (
     Assignment,
     InstanceUsage,

@@ -3,14 +3,12 @@
 import hashlib
 import json
 import re
-import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from math import ceil
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -22,6 +20,7 @@ from cryptography.x509 import load_der_x509_certificate
 from licensing.cssm.addresses import check_address, check_peer
 from licensing.cssm.errors import CssmBusy, CssmRefused, CssmUnavailable
 from licensing.cssm.formats import number
+from licensing.cssm.trust import trusting
 
 SUCCESS_WORDS = {"", "SUCCESS", "WARNING", "COMPLETE", "OK", "OK_POLL"}
 RENEW_BEFORE_SECONDS = 120
@@ -129,7 +128,7 @@ class Transport:
         self._renewing = threading.Lock()
         self._closed = False
         self._http = httpx2.Client(
-            verify=_tls(config),
+            verify=trusting(config.ca_pem) if config.verify_tls else False,
             timeout=httpx2.Timeout(config.read_seconds, connect=config.connect_seconds),
             follow_redirects=False,
             trust_env=False,
@@ -398,30 +397,3 @@ def _retry_after(headers: Any) -> float | None:
 def _reason(error: Exception) -> str:
     words = str(error).lower()
     return "its certificate is not trusted" if "certificate" in words else "no connection"
-
-
-@lru_cache(maxsize=64)
-def _trusting(ca_pem: str) -> ssl.SSLContext:
-    """Reading the authorities takes longer than a page of Cisco's does. Remarks around the PEM are in any language."""
-    if not ca_pem:
-        return httpx2.create_ssl_context(trust_env=False)
-    return ssl.create_default_context(cadata=ca_pem.encode("ascii", "replace").decode())
-
-
-def check_ca(ca_pem: str) -> None:
-    """Raise CssmRefused for what is no certificate, or more than that."""
-    if "PRIVATE KEY" in ca_pem:
-        step = "Upload the certificate alone, and keep the key where it is."
-        raise CssmRefused("rejected", "This text holds a private key.", step)
-    try:
-        _trusting(ca_pem)
-    except (ssl.SSLError, ValueError):
-        step = "Upload the CA certificate as PEM text."
-        raise CssmRefused("rejected", "The CA certificate of this server cannot be read.", step) from None
-
-
-def _tls(config: ServerConfig) -> ssl.SSLContext | bool:
-    if not config.verify_tls:
-        return False
-    check_ca(config.ca_pem)
-    return _trusting(config.ca_pem)

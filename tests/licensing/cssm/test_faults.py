@@ -13,6 +13,7 @@ from licensing.cssm.client import CssmClient
 from licensing.cssm.emulator import CLIENT_SECRET, Account, EmulatorThread
 from licensing.cssm.errors import CssmError, CssmRefused, CssmUnavailable
 from licensing.cssm.transport import ServerConfig
+from licensing.cssm.trust import trusting
 from licensing.cssm.types import AccountRef, ItemResult, LicenseTransfer
 
 ACME = AccountRef("acme.example")
@@ -120,8 +121,8 @@ def test_instance_with_a_strange_sudi_keeps_its_name(sudi: object) -> None:
 
 
 def test_tls_is_verified_unless_switched_off(config: ServerConfig) -> None:
-    trusting = transport._tls(config)
-    assert isinstance(trusting, ssl.SSLContext)
-    assert (trusting.verify_mode, trusting.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert transport._tls(config) is trusting  # made once
-    assert transport._tls(dataclasses.replace(config, verify_tls=False)) is False
+    context = trusting(config.ca_pem)
+
+    assert config.verify_tls
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert trusting(config.ca_pem) is context  # made once
