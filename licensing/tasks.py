@@ -171,8 +171,9 @@ def start_transfer(actor: Actor, plan: TransferPlan) -> TransferPlan:
     return plan
 
 
-def find_lost(runs: Iterable[SyncRun]) -> bool:
-    """Fail those of the runs to be shown whose worker has died, for there may be no worker that could. Was there one?
+def fail_lost_among(runs: Iterable[SyncRun]) -> bool:
+    """Fail those of the runs to be shown whose worker has died, for no worker may be left that would. True where there
+    was one: read them anew.
 
     The database is asked only where a run has been silent for a while: a slow page is silent too, and holds its lock.
     """

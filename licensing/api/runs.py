@@ -60,10 +60,10 @@ class SyncRuns(ReadOnlyModelViewSet[SyncRun]):
 
     def get_object(self) -> SyncRun:
         run = super().get_object()
-        if tasks.find_lost([run]):
+        if tasks.fail_lost_among([run]):
             run.refresh_from_db()
         return run
 
     def paginate_queryset(self, queryset: Any) -> Any:
         rows = super().paginate_queryset(queryset)
-        return super().paginate_queryset(queryset.all()) if tasks.find_lost(rows or ()) else rows
+        return super().paginate_queryset(queryset.all()) if tasks.fail_lost_among(rows or ()) else rows

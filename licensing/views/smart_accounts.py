@@ -53,7 +53,7 @@ def smart_account(request: HttpRequest, pk: int) -> HttpResponse:
         ),
     )
     runs = list(account.sync_runs.all()[:RUNS_SHOWN])
-    if tasks.find_lost(runs):
+    if tasks.fail_lost_among(runs):
         runs = list(account.sync_runs.all()[:RUNS_SHOWN])
     next_at = tasks.next_sync_at(account)
     by_name = {pool.name: pool for pool in pools}
@@ -84,7 +84,7 @@ def smart_account_sync(request: HttpRequest, pk: int) -> HttpResponse:
             messages.error(request, str(error))
         return redirect("smart-account", pk)
     run = account.sync_runs.first()
-    if run and tasks.find_lost([run]):
+    if run and tasks.fail_lost_among([run]):
         run.refresh_from_db()
     if request.htmx and (run is None or not run.unfinished):  # type: ignore[attr-defined]
         return HttpResponseClientRefresh()

@@ -20,7 +20,7 @@ CHANGES_SHOWN = 100
 @needs(Need.READ)
 def sync_runs(request: HttpRequest) -> HttpResponse:
     rows = SyncRun.objects.select_related("smart_account")
-    tasks.find_lost(SyncRun.objects.filter(status=SyncRun.Status.RUNNING))
+    tasks.fail_lost_among(SyncRun.objects.filter(status=SyncRun.Status.RUNNING))
     empty = Empty(
         "refresh-cw", "Nothing has been synced yet", "A smart account is synced when it is added, then by schedule.",
         reverse("smart-accounts"), "Go to smart accounts",
@@ -36,7 +36,7 @@ def sync_runs(request: HttpRequest) -> HttpResponse:
 def sync_run(request: HttpRequest, pk: int) -> HttpResponse:
     """While it runs, the page asks for its progress alone; when it is over, for itself."""
     run = get_object_or_404(SyncRun.objects.select_related("smart_account"), pk=pk)
-    if tasks.find_lost([run]):
+    if tasks.fail_lost_among([run]):
         run.refresh_from_db()
     if request.htmx:  # type: ignore[attr-defined]
         return (
