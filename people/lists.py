@@ -53,6 +53,7 @@ LAST_ACTIONS = {"deleted", "removed"}
 
 class UserTable(PortalTable):
     email = TitleColumn("user", below=lambda user: user.name, verbose_name="User")
+    name = tables.Column(visible=False)
     role = tables.Column()
     is_active = tables.Column(verbose_name="State")
     last_login = SinceColumn(verbose_name="Last sign-in")
@@ -109,8 +110,8 @@ class ApiTokenTable(PortalTable):
     def render_expires_at(self, value: datetime) -> SafeString:
         return ends(value, warn_days=14)
 
-    def value_expires_at(self, value: datetime) -> str:
-        return value.isoformat()
+    def value_expires_at(self, value: datetime) -> datetime:
+        return value
 
     def render_revoke(self, record: ApiToken) -> SafeString | str:
         if record.state != "active":
@@ -165,8 +166,8 @@ class AuditTable(PortalTable):
     def render_at(self, value: datetime) -> SafeString:
         return when(value)
 
-    def value_at(self, value: datetime) -> str:
-        return value.isoformat()
+    def value_at(self, value: datetime) -> datetime:
+        return value
 
     def render_object_label(self, value: str, record: AuditEntry) -> SafeString:
         kind, route = OBJECTS.get(record.object_type, (record.object_type, ""))

@@ -19,6 +19,7 @@ from people.models import ApiToken, AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
 from tests.conftest import PartnerApi, PartnerClient, host_of
+from tests.spreadsheets import read_xlsx
 
 ID = 4711
 # What routes take besides `pk`; a new name here is a decision, a missing one a failure.
@@ -205,6 +206,19 @@ LISTS = (
 )  # fmt: skip
 
 
+@pytest.mark.parametrize("path", [*(f"/{name}/" for name in LISTS if name != "pools"), f"/pools/{ID}/"])
+def test_files_hold_own_rows_and_never_the_others(filled: tuple[Partner, Partner], path: str) -> None:
+    client = person(filled[0])
+
+    cells = [str(cell).lower() for row in read_xlsx(client.get(path, {"format": "xlsx"}).content)[0] for cell in row]
+    lines = body(client.get(path, {"format": "csv"}))
+
+    assert any("zebra" in cell for cell in cells)
+    assert [cell for cell in cells if "quagga" in cell or "<" in cell] == []
+    assert ("zebra" in lines, "quagga" in lines) == (True, False)
+    assert f"{path}?format=xlsx" in body(client.get(path))
+
+
 @pytest.mark.parametrize("who", ["the other's session", "nobody"])
 def test_the_others_session_and_none_see_nothing(filled: tuple[Partner, Partner], who: str) -> None:
     acme, globex = filled
@@ -232,7 +246,7 @@ def test_own_token_shows_own_rows_and_never_the_others(filled: tuple[Partner, Pa
             shown.add(path)
 
     collections = [name for name in LISTS if f"/api/v1/{name}/" in CALLS]
-    assert len(collections) == 17
+    assert len(collections) == 18
     assert {f"/api/v1/{name}/" for name in collections} - shown == set()
     assert {f"/api/v1/{name}/{ID}/" for name in collections if f"/api/v1/{name}/{ID}/" in CALLS} - shown == set()
 

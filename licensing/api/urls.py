@@ -21,6 +21,7 @@ from licensing.api import (
     servers,
     subscriptions,
     transfers,
+    usage,
     worklist,
 )
 
@@ -31,6 +32,7 @@ COLLECTIONS: dict[str, Any] = {
     "licenses": pools.Licenses,
     "product-instances": pools.ProductInstances,
     "registration-tokens": pools.RegistrationTokens,
+    "usage": usage.Usage,
     "overages": transfers.Overages,
     "transfer-plans": transfers.TransferPlans,
     "worklist": worklist.Worklist,

@@ -290,6 +290,14 @@ class ProductInstance(models.Model):
         return of_pool.present().filter(same).exclude(pk=self.pk)  # type: ignore[no-any-return]
 
 
+class InstanceUsageQuerySet(models.QuerySet["InstanceUsage"]):
+    def current(self) -> "InstanceUsageQuerySet":
+        """What is used now, with whose it is: gone products and quantities of none are left out."""
+        return self.filter(product_instance__gone_at=None, quantity__gt=0).select_related(
+            "license", "product_instance__virtual_account__smart_account", "product_instance__cluster__customer"
+        )
+
+
 class InstanceUsage(models.Model):
     """Quantity of one license that a ProductInstance uses. A part of it: replaced with it, never kept as gone.
 
@@ -305,6 +313,8 @@ class InstanceUsage(models.Model):
     )
     license_name = models.CharField(max_length=300)
     quantity = models.IntegerField(default=0)
+
+    objects = InstanceUsageQuerySet.as_manager()
 
     class Meta:
         ordering = ["license_name"]

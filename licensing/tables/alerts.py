@@ -33,8 +33,8 @@ class AlertTable(PortalTable):
     def render_due_at(self, value: datetime) -> SafeString:
         return ends(value)
 
-    def value_due_at(self, value: datetime) -> str:
-        return value.isoformat()
+    def value_due_at(self, value: datetime) -> datetime:
+        return value
 
     def order_due_at(self, rows: QuerySet[Alert], is_descending: bool) -> tuple[QuerySet[Alert], bool]:
         """What has no date comes last, whichever way."""

@@ -1,5 +1,6 @@
 """Tables of assignment jobs and batches."""
 
+from datetime import datetime
 from typing import Any
 
 import django_tables2 as tables
@@ -43,8 +44,8 @@ class BatchTable(PortalTable):
     def render_window_start(self, value: Any) -> SafeString:
         return when(value)
 
-    def value_window_start(self, value: Any) -> str:
-        return str(value.isoformat())
+    def value_window_start(self, value: datetime) -> datetime:
+        return value
 
     def render_state(self, record: AssignmentBatch) -> SafeString:
         if waits_for_approval(record):

@@ -1,4 +1,4 @@
-"""What the tables of all lists share: one look, a stable order, plain values in the CSV file."""
+"""What the tables of all lists share: one look, a stable order, plain values in the files."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,7 +21,7 @@ def row_class(record: Any) -> str:
 class PortalTable(tables.Table):
     """Equal values are told apart by id, or a row could stand on two pages and another on none."""
 
-    # Columns that only some rows fill: left out where no row of the page does. The CSV file has them always.
+    # Columns that only some rows fill: left out where no row of the page does. The files have them always.
     sparse: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
@@ -86,7 +86,7 @@ class NumberColumn(tables.Column):
 
 
 class StateColumn(tables.Column):
-    """A badge: icon and word. The CSV file has the value as REST says it."""
+    """A badge: icon and word. The files have the value as REST says it."""
 
     def render(self, record: Any, bound_column: Any) -> SafeString:
         return badge(bound_column.accessor.resolve(record))
@@ -96,10 +96,10 @@ class StateColumn(tables.Column):
 
 
 class SinceColumn(tables.Column):
-    """How long ago; the exact time on hovering and in the CSV file."""
+    """How long ago; the exact time on hovering and in the files."""
 
     def render(self, value: datetime) -> SafeString:
         return since(value)
 
-    def value(self, value: datetime) -> str:
-        return value.isoformat()
+    def value(self, value: datetime) -> datetime:
+        return value

@@ -49,8 +49,8 @@ class ClusterTable(PortalTable):
     def render_evaluation_ends(self, value: date) -> SafeString:
         return ends(value, EVALUATION_WARN_DAYS)
 
-    def value_evaluation_ends(self, value: date) -> str:
-        return value.isoformat()
+    def value_evaluation_ends(self, value: date) -> date:
+        return value
 
     def render_pool(self, record: Cluster) -> SafeString | str:
         pool = current_pool(record)

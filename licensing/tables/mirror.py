@@ -26,8 +26,8 @@ class AgeColumn(tables.Column):
     def render(self, value: SmartAccount) -> SafeString:
         return age(value.last_synced_at, value.sync_every, prefix="")
 
-    def value(self, value: SmartAccount) -> str:
-        return value.last_synced_at.isoformat() if value.last_synced_at else ""
+    def value(self, value: SmartAccount) -> datetime | None:
+        return value.last_synced_at
 
 
 class PurposeColumn(StateColumn):
@@ -67,8 +67,8 @@ class EndColumn(tables.Column):
     def render(self, value: date) -> SafeString:
         return ends(value)
 
-    def value(self, value: date) -> str:
-        return value.isoformat()
+    def value(self, value: date) -> date:
+        return value
 
 
 class WhenColumn(SinceColumn):
@@ -216,9 +216,9 @@ class SyncRunTable(PortalTable):
     def render_took(self, record: SyncRun) -> str:
         return took(record)
 
-    def value_took(self, record: SyncRun) -> str:
+    def value_took(self, record: SyncRun) -> int | None:
         seconds = seconds_of(record)
-        return "" if seconds is None else f"{seconds:.0f}"
+        return None if seconds is None else round(seconds)
 
     def render_outcome(self, record: SyncRun) -> str:
         return outcome(record)

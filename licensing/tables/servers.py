@@ -64,8 +64,8 @@ class SmartAccountTable(PortalTable):
     def render_last_synced_at(self, value: datetime | None, record: SmartAccount) -> SafeString:
         return age(value, record.sync_every, prefix="")
 
-    def value_last_synced_at(self, value: datetime | None) -> str:
-        return value.isoformat() if value else ""
+    def value_last_synced_at(self, value: datetime | None) -> datetime | None:
+        return value
 
 
 def check_state(status: str) -> str:

@@ -34,8 +34,8 @@ class RegistrationTokenTable(PortalTable):
     def render_expires_at(self, value: datetime) -> SafeString:
         return ends(value, warn_days=7)
 
-    def value_expires_at(self, value: datetime) -> str:
-        return value.isoformat()
+    def value_expires_at(self, value: datetime) -> datetime:
+        return value
 
     def render_export_controlled(self, value: bool) -> SafeString | str:
         return badge("allowed") if value else "not allowed"
@@ -46,5 +46,5 @@ class RegistrationTokenTable(PortalTable):
     def render_as_of(self, value: datetime | None, record: RegistrationToken) -> SafeString:
         return age(value, record.virtual_account.smart_account.sync_every, prefix="")
 
-    def value_as_of(self, value: datetime | None) -> str:
-        return value.isoformat() if value else ""
+    def value_as_of(self, value: datetime | None) -> datetime | None:
+        return value

@@ -23,6 +23,7 @@ class TransferPlanTable(PortalTable):
     created_by = tables.Column(order_by=("created_by__email", "pk"))
     created_at = WhenColumn(verbose_name="Made")
     finished_at = WhenColumn(verbose_name="Ended")
+    reason = tables.Column(visible=False)
     cause = tables.Column(visible=False)
 
     class Meta:
@@ -30,6 +31,9 @@ class TransferPlanTable(PortalTable):
 
     def render_id(self, record: Any, column: TitleColumn) -> SafeString:
         return column.render(str(record), record)
+
+    def value_id(self, record: Any) -> str:
+        return str(record)
 
 
 class OverageTable(PortalTable):
@@ -53,6 +57,9 @@ class OverageTable(PortalTable):
     def render_license(self, record: Overage) -> SafeString:
         route = "license" if record.ended_at else "license-remedies"
         return format_html('<a href="{}">{}</a>', reverse(route, args=[record.license_id]), record.license)
+
+    def value_license(self, record: Overage) -> str:
+        return str(record.license)
 
     def render_days_left(self, record: Overage) -> SafeString | str:
         return "" if record.ended_at else days_left(record)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from licensing import deposits, pools
 from licensing.models import SmartAccount
 from licensing.pools import Group, Pools
-from licensing.views.lists import csv_of
+from licensing.views import files
 from people.gate import Need, needs
 
 ROWS_SHOWN = 200
@@ -30,13 +30,13 @@ def pool_list(request: HttpRequest) -> HttpResponse:
 
 @needs(Need.READ)
 def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """By license unless `?by=` asks otherwise; `?format=csv` is the whole table as a file."""
+    """By license unless `?by=` asks otherwise; `?format=csv` or `xlsx` is the whole table as a file."""
     account = get_object_or_404(SmartAccount, pk=pk)
     found = pools.of(account)
     by = request.GET.get("by", "")
     by = by if by in WAYS else "license"
-    if request.GET.get("format") == "csv":
-        return csv_of(_file_rows(found, by), f"{account} pools by {by}")
+    if format_ := files.asked(request):
+        return files.answer(_file_rows(found, by), f"{account} pools by {by}", format_)
     groups = [] if by == "license" else getattr(found, f"by_{by}")
     today = timezone.localdate()
     endings = found.endings(today - timedelta(days=ENDED_DAYS))
@@ -45,6 +45,7 @@ def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
         "pools": found,
         "by": by,
         "ways": WAYS,
+        "downloads": files.links(request),
         "groups": groups[:ROWS_SHOWN],
         "left_out": max(len(groups) - ROWS_SHOWN, 0),
         "endings": endings[:ENDINGS_SHOWN],

@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from licensing import worklist as work
 from licensing.filters.worklist import WorklistForm
-from licensing.views.lists import PER_PAGE, csv_address, csv_of
+from licensing.views import files
+from licensing.views.lists import PER_PAGE
 from licensing.worklist import Item, Items, Reason
 from people.gate import Need, may, needs
 
@@ -30,11 +31,11 @@ SHOWS = {"license": "license", "product_instance": "product-instance"}
 
 @needs(Need.READ)
 def worklist(request: HttpRequest) -> HttpResponse:
-    """`?format=csv` is everything that fits, as a file."""
+    """`?format=csv` or `xlsx` is everything that fits, as a file."""
     form = WorklistForm(request.GET)
     items = _items(form)
-    if request.GET.get("format") == "csv":
-        return csv_of(_file_rows(items), "worklist")
+    if format_ := files.asked(request):
+        return files.answer(_file_rows(items), "worklist", format_)
     counts = work.counts()
     pages: Any = Paginator(cast("Any", items), PER_PAGE)  # it asks for `count` and slices alone
     page = pages.get_page(request.GET.get("page"))
@@ -46,7 +47,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
         "rows": [(item, _subject(item), *_action(item, may_operate)) for item in page.object_list],
         "counts": [(reason, count) for reason, count in counts.items()],
         "total": sum(counts.values()),
-        "csv_href": csv_address(request),
+        "downloads": files.links(request),
         "reason": form.cleaned_data.get("reason") if form.is_valid() else "",
     }
     return render(request, "worklist/worklist.html", context)
@@ -55,10 +56,9 @@ def worklist(request: HttpRequest) -> HttpResponse:
 def _file_rows(items: Items) -> Iterator[list[Any]]:
     yield ["Reason", "What", "Virtual account", "Licenses", "Why", "What to do", "As of"]
     for item in items[: len(items)]:
-        as_of = item.as_of.isoformat() if item.as_of else ""
         yield [
             Reason(item.reason).label, item.subject, item.virtual_account_name, item.licenses, item.text,
-            item.next_step, as_of,
+            item.next_step, item.as_of,
         ]  # fmt: skip
 
 

@@ -22,6 +22,8 @@ MEMBERS = {
     "product-instances": "id virtual_account name host_name udi_pid serial uuid status registered_at last_contact_at "
     "usage cluster as_of gone_at",
     "registration-tokens": "id virtual_account description expires_at created_by export_controlled gone_at",
+    "usage": "id license license_name quantity product_instance host_name virtual_account virtual_account_name "
+    "smart_account smart_account_name cluster cluster_name customer customer_name as_of",
     "customers": "id name",
     "clusters": "id customer name application version nodes",
     "assignments": "id cluster virtual_account started_at ended_at job",
@@ -40,6 +42,7 @@ MAKERS: dict[str, Any] = {
     "licenses": lambda: make.make_line(license=make.make_license()),
     "product-instances": lambda: make.make_instance({"A": 1, "B": 2}),
     "registration-tokens": make.make_token,
+    "usage": lambda: make.make_instance({"A": 2}, cluster=make.make_cluster()),
     "customers": make.make_customer,
     "clusters": make.make_cluster,
     "assignments": make.make_assignment,
