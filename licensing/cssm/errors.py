@@ -13,12 +13,16 @@ class CssmError(Exception):
 class CssmUnavailable(CssmError):
     """No whole answer: time-out, connection, 429, 5xx, broken or shifted answer. Trying later may help.
 
-    `retry_after`: seconds that the server asked for, where it did.
+    `retry_after`: seconds that the server asked for, where it did. `for_others`: the message without the server's own
+    words, for other users of the server: the words may name an account.
     """
 
-    def __init__(self, message: str, next_step: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, next_step: str = "", retry_after: float | None = None, for_others: str = ""
+    ) -> None:
         super().__init__(message, next_step or "Nothing to do at once: the next sync tries again by itself.")
         self.retry_after = retry_after
+        self.for_others = for_others or message
 
 
 class CssmBusy(CssmUnavailable):

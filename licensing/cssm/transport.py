@@ -181,7 +181,7 @@ class Transport:
         except CssmBusy:
             raise  # it lives, and says when to come again
         except CssmUnavailable as error:
-            self.circuit.record(ok=False, why=error.message)
+            self.circuit.record(ok=False, why=error.for_others)
             raise
         except CssmRefused:
             self.circuit.record(ok=True)  # it answered
@@ -319,7 +319,8 @@ class Transport:
         if status == 429 or (status == 403 and OVER_RATE in content):
             raise CssmBusy(f"{host} answered {status}: {words}.", retry_after=_retry_after(headers))
         if status >= 500:
-            raise CssmUnavailable(f"{host} answered {status}: {words}.", retry_after=_retry_after(headers))
+            said = f"{host} answered {status}"
+            raise CssmUnavailable(f"{said}: {words}.", retry_after=_retry_after(headers), for_others=f"{said}.")
         raise _refusal(status, words, host, on_prem=self.config.on_prem)
 
     def _words(self, answer: Any, status: int, content: bytes) -> str:

@@ -167,6 +167,21 @@ def test_wrong_settings_of_one_do_not_stop_others_at_the_same_server(
         assert len(client.smart_accounts()) == 1
 
 
+def test_what_a_server_says_to_one_is_not_told_to_others(
+    config: ServerConfig, script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "ATTEMPTS", 1)
+    script(*(answer(500, message="Account acme.example is locked") for _ in range(transport.CIRCUIT_FAILURES)))
+    with CssmClient(config) as client:
+        own = [refusal(client).message for _ in range(transport.CIRCUIT_FAILURES)]
+
+    with CssmClient(config) as other:
+        told = refusal(other).message
+
+    assert all("Account acme.example is locked" in message for message in own)
+    assert told.endswith(f"The last failure: {other.transport.host} answered 500.")
+
+
 def test_name_too_long_for_an_address_is_refused_in_few_words(client: CssmClient, account: Account) -> None:
     with pytest.raises(CssmRefused) as found:
         list(client.registration_tokens(ACME, "x" * 100_000))
