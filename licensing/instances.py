@@ -42,10 +42,12 @@ def remove(actor: audit.Actor, instance: ProductInstance, return_code: str = "")
 
 def replace(actor: audit.Actor, instance: ProductInstance, successor: ProductInstance, return_code: str = "") -> None:
     """The device was replaced (domain.md row I4): its cluster and note go to the one that has registered in its place,
-    and it is removed at Cisco, so that its licenses are not used twice. As `remove`.
+    and it is removed at Cisco, so that its licenses are not used twice. As `remove`. One that is gone already is only
+    handed over: so a removal whose answer was lost is brought to its end.
     """
     check_replacement(instance, successor, return_code)
-    remove(actor, instance, return_code)
+    if instance.gone_at is None:
+        remove(actor, instance, return_code)
     _hand_over(actor, instance, successor)
 
 
@@ -76,7 +78,8 @@ def check_removal(instance: ProductInstance, return_code: str = "") -> None:
 
 
 def check_replacement(instance: ProductInstance, successor: ProductInstance, return_code: str = "") -> None:
-    check_removal(instance, return_code)
+    if instance.gone_at is None:
+        check_removal(instance, return_code)
     if successor.pk == instance.pk:
         raise Refusal(f"{instance} cannot replace itself.", "Choose the one that came in its place.", "successor")
     if successor.gone_at is not None:

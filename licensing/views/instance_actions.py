@@ -39,12 +39,18 @@ def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
 def product_instance_replace(request: HttpRequest, pk: int) -> HttpResponse:
     found = _find(pk)
     form = ReplaceInstanceForm(found, request.POST if request.method == "POST" else None)
+    removed = (
+        f"{found} is removed at Cisco; the licenses that it uses become free in {found.virtual_account}."
+        if found.gone_at is None
+        else "Cisco lists it no longer, so nothing is removed there."
+    )
     return _ask(
         request, found, form,
         lambda: errand_tasks.start_instance_replacement(signed_in(request), found, **form.cleaned_data),
-        heading=f"{found} was replaced", submit="Hand over and remove", danger=True,
+        heading=f"{found} was replaced", danger=found.gone_at is None, of_gone_ones_too=True,
+        submit="Hand over and remove" if found.gone_at is None else "Hand over",
         consequences=[
-            f"{found} is removed at Cisco; the licenses that it uses become free in {found.virtual_account}.",
+            removed,
             "The device in its place takes over its cluster, as a decision by hand, and its note.",
             "Serial numbers that you entered for nodes stay as they are: change them on the cluster's page.",
         ],
@@ -76,7 +82,7 @@ def instance_errand(request: HttpRequest, key: str) -> HttpResponse:
 
 def _ask(
     request: HttpRequest, found: ProductInstance, form: Form, start: Callable[[], str], *, heading: str, submit: str,
-    danger: bool, consequences: list[str],
+    danger: bool, consequences: list[str], of_gone_ones_too: bool = False,
 ) -> HttpResponse:  # fmt: skip
     here = reverse("product-instance", args=[found.pk])
     status, key = attempt(request, form, start)
@@ -85,7 +91,7 @@ def _ask(
     return form_page(
         request, form, heading=heading, submit=submit, cancel=here, crumbs=[HERE, (str(found), here)], status=status,
         template="product_instances/act.html", instance=found, danger=danger, consequences=consequences,
-        reserved=instances.is_reserved(found),
+        reserved=instances.is_reserved(found), nothing_to_do=found.gone_at is not None and not of_gone_ones_too,
     )  # fmt: skip
 
 

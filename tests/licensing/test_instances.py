@@ -179,6 +179,22 @@ def test_nothing_is_handed_over_when_cisco_does_not_remove(instance: ProductInst
     assert (found("00003").cluster, found("00003").note) == (None, "")
 
 
+def test_one_that_is_gone_is_only_handed_over(
+    instance: ProductInstance, cisco: Account, client_of: Any, acme: Partner
+) -> None:
+    cluster = make.make_cluster()
+    ProductInstance.objects.filter(pk=instance.pk).update(cluster=cluster, gone_at=instance.registered_at)
+    asked = client_of(acme, "operator").get(f"/product-instances/{instance.pk}/replace/").content.decode()
+
+    instances.replace(SYSTEM, found("00001"), found("00003"))
+
+    assert "Hand over</button>" in asked
+    assert "nothing is removed there" in asked
+    assert found("00003").cluster == cluster
+    assert [entry[0] for entry in audited()] == ["changed"]
+    assert len(places(cisco)) == 3
+
+
 @pytest.mark.parametrize("case", ["itself", "gone", "elsewhere", "decided"])
 def test_successors_that_cannot_be(instance: ProductInstance, case: str) -> None:
     instance.cluster = make.make_cluster()
