@@ -21,6 +21,7 @@ from licensing.cssm.addresses import check_address, check_peer
 from licensing.cssm.errors import CssmBusy, CssmRefused, CssmUnavailable
 from licensing.cssm.formats import number
 from licensing.cssm.trust import trusting
+from licensing.cssm.watchdog import Watchdog
 
 SUCCESS_WORDS = {"", "SUCCESS", "WARNING", "COMPLETE", "OK", "OK_POLL"}
 RENEW_BEFORE_SECONDS = 120
@@ -65,7 +66,7 @@ class ServerConfig:
     allowed_networks: tuple[str, ...] = ()
     connect_seconds: float = 5.0
     read_seconds: float = 60.0
-    answer_seconds: float = 300.0  # for a whole answer: a server that drips never runs into read_seconds
+    answer_seconds: float = 300.0  # for a whole call: a server that drips never runs into read_seconds
     max_answer_bytes: int = 64 * 1024 * 1024
     max_parallel: int = 4
     page_size: int = 500
@@ -127,6 +128,7 @@ class Transport:
         self.certificate_not_after: datetime | None = None  # of the API's and the token's server, once seen
         self._renewing = threading.Lock()
         self._closed = False
+        self._watchdog = Watchdog(config.answer_seconds)
         self._http = httpx2.Client(
             verify=trusting(config.ca_pem) if config.verify_tls else False,
             timeout=httpx2.Timeout(config.read_seconds, connect=config.connect_seconds),
@@ -137,6 +139,7 @@ class Transport:
 
     def close(self) -> None:
         self._closed = True
+        self._watchdog.stop()
         self._http.close()
 
     def call(
@@ -215,6 +218,10 @@ class Transport:
         )
         options = {name: value for name, value in options.items() if value is not None}
         options["extensions"] = {"trace": self._trace}
+        with self._watchdog.watching():
+            return self._exchange(method, url, options)
+
+    def _exchange(self, method: str, url: str, options: dict[str, Any]) -> tuple[int, Any, bytes]:
         try:
             with self._http.stream(method, url, **options) as response:
                 return response.status_code, response.headers, self._read(response)
@@ -226,17 +233,17 @@ class Transport:
             words = f"{url[:WORDS_LENGTH]!r} is not an address."
             raise CssmRefused("address_not_allowed", words, "Check the API base URL.") from None
         except httpx2.HTTPError:
-            raise CssmUnavailable(f"{self.host} broke off its answer.") from None
+            words = "did not end its answer in time" if self._watchdog.overdue() else "broke off its answer"
+            raise CssmUnavailable(f"{self.host} {words}.") from None
 
     def _read(self, response: httpx2.Response) -> bytes:
         """The body, unpacked, within the limits on size and time."""
         content = bytearray()
-        end = time.monotonic() + self.config.answer_seconds
         for chunk in response.iter_bytes():
             content += chunk
             if len(content) > self.config.max_answer_bytes:
                 raise CssmUnavailable(f"{self.host} sent an answer larger than is believable.")
-            if time.monotonic() > end:
+            if self._watchdog.overdue():
                 raise CssmUnavailable(f"{self.host} did not end its answer in time.")
         return bytes(content)
 
@@ -244,9 +251,11 @@ class Transport:
         """Check the peer as soon as a connection stands, before a byte of ours goes over it; note its certificate."""
         if event == "connection.start_tls.complete":
             self._note_certificate(info["return_value"])
+            self._watchdog.add(info["return_value"].get_extra_info("socket"))
         if event != "connection.connect_tcp.complete":
             return
         stream, config = info["return_value"], self.config
+        self._watchdog.add(stream.get_extra_info("socket"))
         peer = str(stream.get_extra_info("server_addr")[0])
         try:
             check_peer(self.host, peer, allowed_networks=config.allowed_networks, allow_private=config.on_prem)

@@ -2,7 +2,12 @@
 
 import dataclasses
 import logging
+import socket
 import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -63,12 +68,35 @@ def test_write_is_sent_once(client: CssmClient, account: Account, emulator: Emul
     assert emulator.session.calls == 1
 
 
-def test_answer_that_drips_is_given_up(config: ServerConfig, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", ["headers", "body"])
+def test_answer_that_drips_is_given_up(config: ServerConfig, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes long before a read gives up; together they would take for ever."""
     monkeypatch.setattr(transport, "ATTEMPTS", 1)
-    impatient = dataclasses.replace(config, answer_seconds=-1)
+    begun = b"HTTP/1.1 200 OK\r\n" if place == "headers" else b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+    with dripping(begun + (b"X-Slow: " if place == "headers" else b"")) as origin:
+        impatient = dataclasses.replace(config, token_url=origin, answer_seconds=0.3, read_seconds=10)
 
-    with CssmClient(impatient) as client, pytest.raises(CssmUnavailable, match="did not end its answer in time"):
-        client.smart_accounts()
+        with CssmClient(impatient) as client, pytest.raises(CssmUnavailable, match="did not end its answer in time"):
+            client.smart_accounts()
+
+
+@contextmanager
+def dripping(begun: bytes) -> Iterator[str]:
+    """A server that answers so much at once, and the rest byte by byte."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(begun)
+                for _ in range(400):
+                    connection.sendall(b"x")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/token"
+        thread.join(10)
 
 
 @pytest.mark.parametrize("pem", ["not a certificate", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"])
