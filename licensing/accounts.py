@@ -121,14 +121,14 @@ def pause(actor: Actor, account: SmartAccount) -> None:
     """No syncs and no alerts of it; a sync that is running ends by itself. Its schedule: tasks.pause."""
     if account.paused_at:
         raise Refusal(f"{account} is paused already.", "Resume it when its numbers matter again.")
-    _set(actor, "paused", account, paused_at=timezone.now())
+    audit.change(actor, "paused", account, paused_at=timezone.now())
 
 
 @transaction.atomic
 def resume(actor: Actor, account: SmartAccount) -> None:
     if not account.paused_at:
         raise Refusal(f"{account} is not paused.")
-    _set(actor, "resumed", account, paused_at=None)
+    audit.change(actor, "resumed", account, paused_at=None)
 
 
 @transaction.atomic
@@ -172,7 +172,7 @@ def set_purpose(actor: Actor, virtual_account: VirtualAccount, purpose: str) -> 
         )
     if purpose == VirtualAccount.Purpose.ORDERED:
         _refuse_while_assigned(f"{virtual_account} cannot become the ordered pool", [virtual_account])
-    _set(actor, "changed", virtual_account, purpose=purpose)
+    audit.change(actor, "changed", virtual_account, purpose=purpose)
 
 
 def purpose_suggestions(pools: Iterable[VirtualAccount]) -> list[purposes.Suggestion]:
@@ -193,7 +193,7 @@ def set_license_mode(actor: Actor, virtual_account: VirtualAccount, mode: str) -
         _refuse_while_assigned(
             f"The license mode of {virtual_account} cannot change", [virtual_account], field="license_mode"
         )
-    _set(actor, "changed", virtual_account, license_mode=mode)
+    audit.change(actor, "changed", virtual_account, license_mode=mode)
 
 
 @transaction.atomic
@@ -203,12 +203,12 @@ def set_holder(
     """Whose pool it is. Raises Refusal for an owner who has left."""
     if owner is not None and not owner.is_active and owner.pk != virtual_account.owner_id:
         raise Refusal(f"{owner} is deactivated.", "Choose somebody else.", "owner")
-    _set(actor, "changed", virtual_account, cost_center=cost_center.strip(), region=region.strip(), owner=owner)
+    audit.change(actor, "changed", virtual_account, cost_center=cost_center.strip(), region=region.strip(), owner=owner)
 
 
 @transaction.atomic
 def set_note(actor: Actor, row: VirtualAccount | ProductInstance, note: str) -> None:
-    _set(actor, "changed", row, note=note.strip())
+    audit.change(actor, "changed", row, note=note.strip())
 
 
 def _check_addresses(server: LicenseServer, before: dict[str, Any] | None) -> None:
@@ -303,14 +303,6 @@ def _save(row: LicenseServer | SmartAccount, before: dict[str, Any] | None = Non
         raise Refusal(" ".join(messages), "", "" if field == "__all__" else field) from None
     after = audit.snapshot(row)
     row.save(update_fields=[name for name in after if before.get(name) != after[name]] if before else None)
-
-
-def _set(actor: Actor, action: str, row: SmartAccount | VirtualAccount | ProductInstance, **values: Any) -> None:
-    before = audit.snapshot(row)
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.save(update_fields=list(values))
-    audit.record(actor, action, row, before=before)
 
 
 def _list(rows: list[Any]) -> str:

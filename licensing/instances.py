@@ -116,10 +116,7 @@ def _hand_over(actor: audit.Actor, instance: ProductInstance, successor: Product
     if instance.cluster is not None:
         matching.settle(actor, successor, instance.cluster)
     if instance.note and not successor.note:
-        before = audit.snapshot(successor)
-        successor.note = instance.note
-        successor.save(update_fields=["note"])
-        audit.record(actor, "changed", successor, before=before)
+        audit.change(actor, "changed", successor, note=instance.note)
 
 
 def _check_present(instance: ProductInstance) -> None:

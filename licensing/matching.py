@@ -97,17 +97,11 @@ def match_clusters(touched: str = "") -> int:
 
 def settle(actor: audit.Actor, instance: ProductInstance, cluster: Cluster | None) -> None:
     """Decide by hand. None: it belongs to no cluster."""
-    before = audit.snapshot(instance)
-    instance.cluster, instance.cluster_by_hand = cluster, True
-    instance.save(update_fields=["cluster", "cluster_by_hand"])
-    audit.record(actor, "changed", instance, before=before)
+    audit.change(actor, "changed", instance, cluster=cluster, cluster_by_hand=True)
 
 
 def unsettle(actor: audit.Actor, instance: ProductInstance) -> None:
     """Take the decision back: the next best match counts again."""
-    before = audit.snapshot(instance)
-    instance.cluster_by_hand = False
-    instance.save(update_fields=["cluster_by_hand"])
-    audit.record(actor, "changed", instance, before=before)
+    audit.change(actor, "changed", instance, cluster_by_hand=False)
     match_clusters()
     instance.refresh_from_db(fields=["cluster", "cluster_candidates"])

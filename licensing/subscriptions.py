@@ -33,11 +33,8 @@ def map_to(
             "customer",
         )
     row = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-    before = audit.snapshot(row)
-    row.customer, row.license_model = customer, license_model
-    row.note = row.note if note is None else note.strip()
-    row.save(update_fields=["customer", "license_model", "note"])
-    audit.record(actor, "mapped", row, before=before)
+    note = row.note if note is None else note.strip()
+    audit.change(actor, "mapped", row, customer=customer, license_model=license_model, note=note)
     return row
 
 

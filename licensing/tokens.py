@@ -118,11 +118,8 @@ def set_uses(actor: audit.Actor, token: RegistrationToken, **read: int | None) -
 
     Only what they read is written: a worker may be counting a use at this moment.
     """
-    before = audit.snapshot(token)
-    for name, number in read.items():
-        setattr(token, name, _fitting_uses(number) if name == "uses_allowed" else number)
-    token.save(update_fields=read)
-    audit.record(actor, "changed", token, before=before)
+    _fitting_uses(read.get("uses_allowed"))
+    audit.change(actor, "changed", token, **read)
 
 
 def count_use(token: RegistrationToken) -> None:

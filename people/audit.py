@@ -70,6 +70,15 @@ def record(
     return entry
 
 
+def change(actor: Actor, action: str, row: models.Model, **values: Any) -> None:
+    """Set these columns of the row, save them alone, and record what is different; without a difference, no entry."""
+    before = snapshot(row)
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(values))
+    record(actor, action, row, before=before)
+
+
 def record_many(actor: Actor, events: Iterable[Event]) -> None:
     """As `record`, for any number of rows in few writes."""
     entries = (_entry(actor, event) for event in events)

@@ -85,10 +85,7 @@ def revoke_token(actor: audit.Actor, token: ApiToken) -> None:
 
 
 def _set_active(actor: audit.Actor, user: User, action: str, active: bool) -> None:
-    before = audit.snapshot(user)
-    user.is_active = active
-    user.save(update_fields=["is_active"])
-    audit.record(actor, action, user, before=before)
+    audit.change(actor, action, user, is_active=active)
 
 
 def _not_oneself(actor: audit.Actor, user: User, what: str) -> None:

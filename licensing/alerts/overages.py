@@ -33,8 +33,5 @@ def take_care(actor: audit.Actor, overage: Overage, owner: User | None, note: st
     """Who sees to it, and what is being done. Raises Refusal for an owner who has left."""
     if owner is not None and not owner.is_active:
         raise Refusal(f"{owner} is deactivated.", "Choose somebody else.", "owner")
-    before = audit.snapshot(overage)
-    overage.owner, overage.note = owner, note.strip()
-    overage.save(update_fields=["owner", "note"])
-    audit.record(actor, "changed", overage, before=before)
+    audit.change(actor, "changed", overage, owner=owner, note=note.strip())
     return overage

@@ -80,11 +80,8 @@ def _settle(stage: AssignmentStage, outcome: Outcome, work: Work) -> bool:
 
 def record_mode(cluster: Cluster, pool: VirtualAccount) -> None:
     """The cluster now runs in the mode of its virtual account; Expressway has none to record."""
-    before = audit.snapshot(cluster)
     if changes_mode(cluster, pool):
-        cluster.deployment = pool.license_mode
-        cluster.save(update_fields=["deployment"])
-        audit.record(SYSTEM, "changed", cluster, before=before)
+        audit.change(SYSTEM, "changed", cluster, deployment=pool.license_mode)
 
 
 def _fail(stage: AssignmentStage, cause: str, next_step: str) -> None:

@@ -66,11 +66,8 @@ def rotate_secret(actor: Actor, channel: Channel) -> str:
     """A new signing secret, shown this once; calls are signed with it from the next attempt on."""
     if channel.kind != Channel.Kind.WEBHOOK:
         raise Refusal(f"{channel} is no webhook, so nothing of it is signed.")
-    before = audit.snapshot(channel)
     secret = webhook.new_secret()
-    channel.signing_secret = secret
-    channel.save(update_fields=["signing_secret"])
-    audit.record(actor, "rotated the secret of", channel, before=before)
+    audit.change(actor, "rotated the secret of", channel, signing_secret=secret)
     return secret
 
 
