@@ -73,15 +73,13 @@ def _nobody_comes(pool: VirtualAccount) -> Iterator[None]:
     An assignment holds the row until it is committed, so after the look at the locked row either it is seen here, or
     the lock is seen there.
     """
-    if not DELETION.take(pool.pk):
-        raise Refusal(f"{pool} is being deleted already.", "Wait for what comes of that.")
-    try:
+    with DELETION.only_one(pool.pk) as ours:
+        if not ours:
+            raise Refusal(f"{pool} is being deleted already.", "Wait for what comes of that.")
         with transaction.atomic():
             rows = VirtualAccount.objects.select_for_update(no_key=True, of=("self",)).select_related("smart_account")
             check_deletion(rows.get(pk=pool.pk))
         yield
-    finally:
-        DELETION.release(pool.pk)
 
 
 def check_stays(pool: VirtualAccount) -> None:

@@ -4,7 +4,10 @@ The lock ends with the session, so work that is running without a lock is work w
 trusted for that.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic, sleep
 
 from django.db import connection
 from django.db.utils import Error as DatabaseError
@@ -30,6 +33,27 @@ class WorkerLock:
                 AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                 AND (held.classid::bigint << 32) | held.objid::bigint = {self.key(number)}
         )"""
+
+    @contextmanager
+    def only_one(self, number: int, patience: float = 0.0, wanted: Callable[[], bool] = lambda: True) -> Iterator[bool]:
+        """Hold it. False: another session does, and did for `patience` seconds, or waiting was not `wanted` any more.
+
+        Patience, because the session of a worker that was killed just now may not have ended yet.
+        """
+        held = self._wait(number, patience, wanted)
+        try:
+            yield held
+        finally:
+            if held:
+                self.release(number)
+
+    def _wait(self, number: int, patience: float, wanted: Callable[[], bool]) -> bool:
+        end = monotonic() + patience
+        while not self.take(number):
+            if not wanted() or monotonic() >= end:
+                return False
+            sleep(0.05)
+        return True
 
     def take(self, number: int) -> bool:
         """Without waiting. False: another session holds it."""

@@ -4,8 +4,8 @@ A worker holds the job's lock, so a job that is running without one has lost its
 the stage that was under way.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.db import connection, transaction
@@ -48,15 +48,9 @@ def make(
     return job
 
 
-@contextmanager
-def only_one(job: AssignmentJob) -> Iterator[bool]:
+def only_one(job: AssignmentJob) -> AbstractContextManager[bool]:
     """Hold the job's lock. False: another worker is at it."""
-    held = LOCK.take(job.pk)
-    try:
-        yield held
-    finally:
-        if held:
-            LOCK.release(job.pk)
+    return LOCK.only_one(job.pk)
 
 
 def without_worker() -> list[int]:

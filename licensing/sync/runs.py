@@ -3,9 +3,7 @@
 A run that is running holds its account's lock, so a run without a lock is one whose worker has died.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from time import monotonic, sleep
+from contextlib import AbstractContextManager
 
 from django.db import connection
 from django.utils import timezone
@@ -52,15 +50,15 @@ def fail_lost(smart_account: SmartAccount | None = None) -> list[SyncRun]:
     return [run for run in lost.values() if fail(run, SyncRun.Reason.LOST, LOST_CAUSE, LOST_NEXT_STEP)]
 
 
-@contextmanager
-def only_one(run: SyncRun) -> Iterator[bool]:
+def only_one(run: SyncRun) -> AbstractContextManager[bool]:
     """Hold the account's lock. False: somebody else is at it."""
-    held = _take_lock(run)
-    try:
-        yield held
-    finally:
-        if held:
-            LOCK.release(run.smart_account_id)
+
+    def still_queued() -> bool:
+        run.refresh_from_db()
+        return run.status == SyncRun.Status.QUEUED
+
+    keep_alive()
+    return LOCK.only_one(run.smart_account_id, LOCK_PATIENCE_SECONDS, still_queued)
 
 
 def begin(run: SyncRun) -> bool:
@@ -104,14 +102,3 @@ def fail(run: SyncRun, reason: str, cause: str, next_step: str) -> bool:
 
 def progress(step: str, done: int = 0, total: int | None = None) -> dict[str, object]:
     return {"step": step, "done": done, "total": total}
-
-
-def _take_lock(run: SyncRun) -> bool:
-    keep_alive()
-    patience = monotonic() + LOCK_PATIENCE_SECONDS
-    while not LOCK.take(run.smart_account_id):
-        run.refresh_from_db()
-        if run.status != SyncRun.Status.QUEUED or monotonic() > patience:
-            return False
-        sleep(0.05)
-    return True

@@ -3,9 +3,7 @@
 Syncs have a lock of their own: they only read, and one that saw half of a plan is followed by another.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from time import monotonic, sleep
+from contextlib import AbstractContextManager
 
 from django.db import connection
 from django.utils import timezone
@@ -28,16 +26,10 @@ LOST_NEXT_STEP = (
 LOST_STEP = "The worker ended before Cisco's answer was written down."
 
 
-@contextmanager
-def only_one(account_id: int) -> Iterator[bool]:
+def only_one(account_id: int) -> AbstractContextManager[bool]:
     """Hold the account's lock. False: another execution holds it."""
     keep_alive()
-    held = _take(account_id)
-    try:
-        yield held
-    finally:
-        if held:
-            LOCK.release(account_id)
+    return LOCK.only_one(account_id, PATIENCE_SECONDS)
 
 
 def fail_lost(account: SmartAccount | None = None) -> list[TransferPlan]:
@@ -58,13 +50,3 @@ def stop_lost(plan: TransferPlan) -> bool:
         sending.update(state=TransferStep.State.UNCLEAR, cause=LOST_STEP)
         plan.refresh_from_db()
     return bool(stopped)
-
-
-def _take(account_id: int) -> bool:
-    """With some patience: the session of a worker that was killed just now may not have ended yet."""
-    patience = monotonic() + PATIENCE_SECONDS
-    while not LOCK.take(account_id):
-        if monotonic() > patience:
-            return False
-        sleep(0.1)
-    return True
