@@ -14,8 +14,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from licensing.filters.base import ListFilter
-from licensing.tables.base import PortalTable, SinceColumn, TitleColumn
-from licensing.templatetags.components import badge, ends, exact, when
+from licensing.tables.base import EndColumn, PortalTable, SinceColumn, TitleColumn, WhenColumn
+from licensing.templatetags.components import badge, exact
 from people.models import ApiToken, AuditEntry, Role, Scope, User
 
 # Kind of object in the audit -> what people call it, and its page where it has one.
@@ -87,7 +87,7 @@ class ApiTokenTable(PortalTable):
     user = tables.Column(order_by=("user__email", "pk"))
     scope = tables.Column()
     state = tables.Column(empty_values=(), orderable=False)
-    expires_at = tables.Column(verbose_name="Ends")
+    expires_at = EndColumn(warn_days=14, verbose_name="Ends")
     last_used_at = SinceColumn(verbose_name="Last used")
     created_at = SinceColumn(verbose_name="Created")
     revoke = tables.Column(empty_values=(), orderable=False, verbose_name="", exclude_from_export=True)
@@ -106,12 +106,6 @@ class ApiTokenTable(PortalTable):
 
     def value_state(self, record: ApiToken) -> str:
         return record.state
-
-    def render_expires_at(self, value: datetime) -> SafeString:
-        return ends(value, warn_days=14)
-
-    def value_expires_at(self, value: datetime) -> datetime:
-        return value
 
     def render_revoke(self, record: ApiToken) -> SafeString | str:
         if record.state != "active":
@@ -157,17 +151,11 @@ class ApiTokenFilter(ListFilter):
 class AuditTable(PortalTable):
     closed: ClassVar[set[str]] = OWNERS_PAGES
 
-    at = tables.Column(verbose_name="Time")
+    at = WhenColumn(verbose_name="Time")
     actor = tables.Column(verbose_name="Who")
     action = tables.Column(verbose_name="Did")
     object_label = tables.Column(verbose_name="With")
     changes = tables.Column(orderable=False, verbose_name="Old and new")
-
-    def render_at(self, value: datetime) -> SafeString:
-        return when(value)
-
-    def value_at(self, value: datetime) -> datetime:
-        return value
 
     def render_object_label(self, value: str, record: AuditEntry) -> SafeString:
         kind, route = OBJECTS.get(record.object_type, (record.object_type, ""))

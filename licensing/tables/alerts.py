@@ -1,14 +1,12 @@
 """The table of alerts."""
 
-from datetime import datetime
-
 import django_tables2 as tables
 from django.db.models import F, QuerySet
 from django.utils.safestring import SafeString
 
 from licensing.models import Alert
-from licensing.tables.base import PortalTable, SinceColumn, TitleColumn
-from licensing.templatetags.components import badge, ends
+from licensing.tables.base import EndColumn, PortalTable, SinceColumn, TitleColumn
+from licensing.templatetags.components import badge
 
 
 class AlertTable(PortalTable):
@@ -17,7 +15,7 @@ class AlertTable(PortalTable):
     subject = TitleColumn("alert", below=lambda alert: alert.summary, verbose_name="Alert")
     kind = tables.Column()
     opened_at = SinceColumn(verbose_name="Open since")
-    due_at = tables.Column(verbose_name="Due")
+    due_at = EndColumn(verbose_name="Due")
     owner = tables.Column(order_by=("owner__email", "pk"))
     state = tables.Column(empty_values=(), orderable=False)
 
@@ -29,12 +27,6 @@ class AlertTable(PortalTable):
 
     def value_kind(self, record: Alert) -> str:
         return record.kind
-
-    def render_due_at(self, value: datetime) -> SafeString:
-        return ends(value)
-
-    def value_due_at(self, value: datetime) -> datetime:
-        return value
 
     def order_due_at(self, rows: QuerySet[Alert], is_descending: bool) -> tuple[QuerySet[Alert], bool]:
         """What has no date comes last, whichever way."""

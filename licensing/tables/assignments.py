@@ -1,15 +1,12 @@
 """Tables of assignment jobs and batches."""
 
-from datetime import datetime
-from typing import Any
-
 import django_tables2 as tables
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from licensing.models import AssignmentBatch, AssignmentJob
-from licensing.tables.base import LinkColumn, PortalTable, SinceColumn, StateColumn, TitleColumn
-from licensing.templatetags.components import badge, when
+from licensing.tables.base import LinkColumn, PortalTable, SinceColumn, StateColumn, TitleColumn, WhenColumn
+from licensing.templatetags.components import badge
 
 
 class JobTable(PortalTable):
@@ -38,14 +35,8 @@ class BatchTable(PortalTable):
     kind = tables.Column(verbose_name="What")
     virtual_account = LinkColumn("virtual-account", order_by=("virtual_account__name", "pk"))
     cluster_count = tables.Column(verbose_name="Clusters", attrs={"th": {"class": "num"}, "td": {"class": "num"}})
-    window_start = tables.Column(verbose_name="Window opens")
+    window_start = WhenColumn(verbose_name="Window opens")
     state = tables.Column(verbose_name="State")
-
-    def render_window_start(self, value: Any) -> SafeString:
-        return when(value)
-
-    def value_window_start(self, value: datetime) -> datetime:
-        return value
 
     def render_state(self, record: AssignmentBatch) -> SafeString:
         if waits_for_approval(record):

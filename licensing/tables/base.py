@@ -1,7 +1,7 @@
 """What the tables of all lists share: one look, a stable order, plain values in the files."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import django_tables2 as tables
@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from licensing.templatetags.components import badge, number, since
+from licensing.templatetags.components import badge, ends, number, since, when
 
 NUMERIC = {"th": {"class": "num"}, "td": {"class": "num"}}
 
@@ -102,4 +102,25 @@ class SinceColumn(tables.Column):
         return since(value)
 
     def value(self, value: datetime) -> datetime:
+        return value
+
+
+class WhenColumn(SinceColumn):
+    """The exact time: for histories."""
+
+    def render(self, value: datetime) -> SafeString:
+        return when(value)
+
+
+class EndColumn(tables.Column):
+    """A last day, or the moment it ends at: marked when it is near or past."""
+
+    def __init__(self, warn_days: int = 90, **options: Any) -> None:
+        super().__init__(**options)
+        self.warn_days = warn_days
+
+    def render(self, value: date) -> SafeString:
+        return ends(value, self.warn_days)
+
+    def value(self, value: date) -> date:
         return value

@@ -1,15 +1,21 @@
 """Tables of customers, clusters and assignments."""
 
-from datetime import date
-
 import django_tables2 as tables
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from licensing.models import Assignment, Cluster
-from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, StateColumn, TitleColumn
-from licensing.templatetags.components import ends, tag_links
+from licensing.tables.base import (
+    EndColumn,
+    LinkColumn,
+    NumberColumn,
+    PortalTable,
+    SinceColumn,
+    StateColumn,
+    TitleColumn,
+)
+from licensing.templatetags.components import tag_links
 
 EVALUATION_WARN_DAYS = 30
 
@@ -43,14 +49,8 @@ class ClusterTable(PortalTable):
     deployment = StateColumn()
     nodes_named = NumberColumn(verbose_name="Nodes")
     status = StateColumn(orderable=False)
-    evaluation_ends = tables.Column(verbose_name="Evaluation")
+    evaluation_ends = EndColumn(EVALUATION_WARN_DAYS, verbose_name="Evaluation")
     pool = tables.Column(empty_values=(), orderable=False, verbose_name="Virtual account")
-
-    def render_evaluation_ends(self, value: date) -> SafeString:
-        return ends(value, EVALUATION_WARN_DAYS)
-
-    def value_evaluation_ends(self, value: date) -> date:
-        return value
 
     def render_pool(self, record: Cluster) -> SafeString | str:
         pool = current_pool(record)

@@ -1,6 +1,6 @@
 """Tables of what is mirrored. Each row says how old its numbers are."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import django_tables2 as tables
@@ -10,8 +10,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from licensing.models import InstanceUsage, License, ProductInstance, SmartAccount, SyncRun, VirtualAccount
-from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, StateColumn, TitleColumn
-from licensing.templatetags.components import age, badge, counted, days_left, duration_words, ends, number, when
+from licensing.tables.base import (
+    EndColumn,
+    LinkColumn,
+    NumberColumn,
+    PortalTable,
+    SinceColumn,
+    StateColumn,
+    TitleColumn,
+    WhenColumn,
+)
+from licensing.templatetags.components import age, badge, counted, days_left, duration_words, number
 
 # Left to its own, PostgreSQL would put what was never seen before what was seen just now.
 NULLS = {True: "desc", False: "asc"}
@@ -61,21 +70,6 @@ class ShortCountColumn(NumberColumn):
 
     def render(self, value: int) -> SafeString | str:
         return format_html('<span class="short">{}</span>', number(value)) if value else ""
-
-
-class EndColumn(tables.Column):
-    def render(self, value: date) -> SafeString:
-        return ends(value)
-
-    def value(self, value: date) -> date:
-        return value
-
-
-class WhenColumn(SinceColumn):
-    """The exact time: for histories."""
-
-    def render(self, value: datetime) -> SafeString:
-        return when(value)
 
 
 class VirtualAccountTable(PortalTable):

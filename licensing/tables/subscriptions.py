@@ -8,8 +8,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from licensing.models import Customer, Subscription
-from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, TitleColumn
-from licensing.tables.mirror import AgeColumn, EndColumn, nulls_last
+from licensing.tables.base import EndColumn, LinkColumn, NumberColumn, PortalTable, TitleColumn
+from licensing.tables.mirror import AgeColumn, nulls_last
 
 PARTNER = "the partner"
 

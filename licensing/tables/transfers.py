@@ -8,8 +8,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from licensing.models import Overage
-from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, StateColumn, TitleColumn
-from licensing.tables.mirror import AgeColumn, WhenColumn
+from licensing.tables.base import (
+    LinkColumn,
+    NumberColumn,
+    PortalTable,
+    SinceColumn,
+    StateColumn,
+    TitleColumn,
+    WhenColumn,
+)
+from licensing.tables.mirror import AgeColumn
 from licensing.templatetags.components import days_left
 
 
