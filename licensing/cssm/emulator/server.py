@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 from urllib.parse import unquote
 
@@ -73,22 +74,6 @@ def accounts_with_ids(state: State, _: dict[str, str], body: Raw) -> Raw:
     if not state.accounts:
         return {**complete, "message_code": "NO DATA FOUND", "message": "No account is visible to this user."}
     return {**complete, "accounts": [policy.with_ids(state, account) for account in state.accounts.values()]}
-
-
-def entitlement_summary(state: State, headers: dict[str, str], body: Raw) -> Raw:
-    return policy.summary(state, headers, body)
-
-
-def request_authorization(state: State, headers: dict[str, str], body: Raw) -> Raw:
-    return policy.request(state, headers, body, "authorizations")
-
-
-def report_usage(state: State, headers: dict[str, str], body: Raw) -> Raw:
-    return policy.request(state, headers, body, "acknowledgements")
-
-
-def poll(state: State, headers: dict[str, str], body: Raw) -> Raw:
-    return policy.poll(state, headers, body)
 
 
 def reservable(state: State, _: dict[str, str], body: Raw) -> Raw:
@@ -183,10 +168,10 @@ ROUTES: list[tuple[str, re.Pattern[str], Answer]] = [
     for method, pattern, answer in (
         ("GET", r"^/v1/accounts/search", search),
         ("GET", r"^/v2/accounts/search", accounts_with_ids),
-        ("POST", r"^/v3/licenses/summary", entitlement_summary),
-        ("POST", r"^/v2/devices/authrequest", request_authorization),
-        ("POST", r"^/v2/devices/reportusage", report_usage),
-        ("POST", r"^/v2/accounts/poll", poll),
+        ("POST", r"^/v3/licenses/summary", policy.summary),
+        ("POST", r"^/v2/devices/authrequest", partial(policy.request, results="authorizations")),
+        ("POST", r"^/v2/devices/reportusage", partial(policy.request, results="acknowledgements")),
+        ("POST", r"^/v2/accounts/poll", policy.poll),
         ("POST", r"^/licensing/v1/search-slr-details", reservable),
         ("GET", r"^/v[12]/accounts", accounts),
         ("POST", r"^/v1/upstream_satellites/accounts", local_accounts),
