@@ -216,7 +216,9 @@ class LicenseLine(models.Model):
         return f"{self.quantity} × {self.type or 'line'}"
 
 
-TWIN_NUMBER = re.compile(r" #\d+$")
+# Between the identity that several have and the number that tells the second and later ones apart.
+TWIN_MARK = " #"
+TWIN_NUMBER = re.compile(rf"{TWIN_MARK}\d+$")
 
 
 class ProductInstanceQuerySet(MirroredQuerySet):
@@ -285,7 +287,7 @@ class ProductInstance(models.Model):
         """The others of the same pool that Cisco lists with the same identity; a number tells them apart
         (licensing.sync.twins)."""
         shared = TWIN_NUMBER.sub("", self.identity)
-        same = Q(identity=shared) | Q(identity__startswith=f"{shared} #")
+        same = Q(identity=shared) | Q(identity__startswith=f"{shared}{TWIN_MARK}")
         of_pool = ProductInstance.objects.filter(virtual_account_id=self.virtual_account_id)
         return of_pool.present().filter(same).exclude(pk=self.pk)  # type: ignore[no-any-return]
 

@@ -7,6 +7,7 @@ by a number after their identity; licenses of one name in one pool are added up.
 
 from django.db import connection
 
+from licensing.models.accounts import TWIN_MARK
 from licensing.sync.mirrors import Mirror
 
 # (pool, key) -> how many rows.
@@ -23,8 +24,8 @@ JOIN {table} row ON row.virtual_account_id = pool.id AND row.{key} = staged.{key
 WHERE row.gone_at IS NULL AND row.fingerprint IS NOT NULL AND row.fingerprint <> ALL(%(missing)s::bigint[])
 """
 
-NUMBER_INSTANCES = """
-UPDATE staged_product_instance staged SET identity = concat(left(staged.identity, 590), ' #', twin.place)
+NUMBER_INSTANCES = f"""
+UPDATE staged_product_instance staged SET identity = concat(left(staged.identity, 590), '{TWIN_MARK}', twin.place)
 FROM (
     SELECT ctid, row_number() OVER (
         PARTITION BY virtual_account, identity ORDER BY registered_at, host_name, uuid, name, parts, fingerprint
