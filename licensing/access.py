@@ -68,7 +68,7 @@ def check(access: ClusterAccess) -> None:
 
 
 def _check_axl(cluster: Cluster, access: ClusterAccess, spec: AccessSpec) -> None:
-    if cluster.application != Cluster.Application.CUCM:
+    if not cluster.has_axl:
         raise Refusal(
             f"AXL is an interface of Unified CM; {cluster} is {cluster.get_application_display()}.",
             "Choose “By hand, with a run sheet”.", "method",

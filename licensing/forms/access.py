@@ -29,7 +29,7 @@ class ClusterAccessForm(forms.ModelForm):
         self.fields["method"].choices = _methods(cluster)  # type: ignore[attr-defined]
         self.fields["password"] = secret_field("Password", bool(self.instance.password))
         self.order_fields(self.field_order)
-        if not _has_axl(cluster):
+        if not cluster.has_axl:
             self.fields = {"method": self.fields["method"]}  # by hand keeps nothing of the rest
 
     def _post_clean(self) -> None:
@@ -42,8 +42,4 @@ class ClusterAccessForm(forms.ModelForm):
 
 def _methods(cluster: Cluster) -> list[tuple[str, str]]:
     """Only what the application has."""
-    return [(value, label) for value, label in ClusterAccess.Method.choices if value != "axl" or _has_axl(cluster)]
-
-
-def _has_axl(cluster: Cluster) -> bool:
-    return bool(cluster.application == Cluster.Application.CUCM)
+    return [(value, label) for value, label in ClusterAccess.Method.choices if value != "axl" or cluster.has_axl]

@@ -115,6 +115,11 @@ class Cluster(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def has_axl(self) -> bool:
+        """AXL is an interface of Unified CM alone."""
+        return bool(self.application == self.Application.CUCM)
+
     def clean(self) -> None:
         """A slip of the pen such as 9999 would put the end of the evaluation beyond what a date can hold."""
         if self.installed_on and not FIRST_YEAR <= self.installed_on.year <= LAST_YEAR:

@@ -34,7 +34,7 @@ def of(cluster: Cluster) -> Reach:
     access = access_of(cluster)
     if access is None or access.method != ClusterAccess.Method.AXL or cluster.managed_on_premise:
         return Manual(cluster)
-    return UnifiedCm(cluster, access) if cluster.application == Cluster.Application.CUCM else Manual(cluster)
+    return UnifiedCm(cluster, access) if cluster.has_axl else Manual(cluster)
 
 
 def access_of(cluster: Cluster) -> ClusterAccess | None:

@@ -13,6 +13,7 @@ from licensing.filters.fleet import CustomerFilter
 from licensing.forms.fleet import CustomerForm, ProxyForm
 from licensing.models import Customer, Proxy
 from licensing.tables.fleet import CustomerTable
+from licensing.templatetags.components import counted
 from licensing.views.clusters import with_pools
 from licensing.views.forms import DONE, attempt, confirm_page, form_page
 from licensing.views.lists import Empty, list_page
@@ -66,7 +67,7 @@ def customer_delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Customer, pk=pk)
     name, address, guard = found.name, reverse("customer", args=[pk]), guards.of_customer(found)
     mapped = found.subscriptions.count()
-    unmapped = f"{mapped} {'subscription is' if mapped == 1 else 'subscriptions are'} mapped to nobody from then on."
+    unmapped = f"{counted(mapped, 'subscription is,subscriptions are')} mapped to nobody from then on."
     page = confirm_page(
         request,
         lambda: fleet.delete_customer(audit.actor_of(request), found),
