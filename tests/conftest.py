@@ -202,8 +202,18 @@ def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         rules = stored_rules()
         yield
         connection.close()  # a test may have killed or poisoned it
+        end_other_sessions()
         restore_everything(rules)
         celery_app.control.purge()
+
+
+def end_other_sessions() -> None:
+    """Of requests that a page made as its test ended, and of workers that were killed: they would hold locks."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
 
 
 def stored_rules() -> dict[str, list[dict[str, Any]]]:

@@ -4,12 +4,24 @@ import os
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 # A folder for screenshots, where somebody wants to see them too.
 SHOTS = os.environ.get("SHOTS")
 # Color scheme and width in pixels.
 LOOKS = [("light", 1360), ("dark", 1360), ("light", 390), ("dark", 390)]
+
+
+def visit(page: Page, address: str) -> None:
+    """Go there from a page that asks for its parts again: it may read itself anew just then, which ends the visit."""
+    for _ in range(3):
+        try:
+            page.goto(address)
+        except Error:
+            page.wait_for_load_state()
+        else:
+            return
+    page.goto(address)
 
 
 def violations(page: Page) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from licensing.assignment import batches
 from licensing.models import AssignmentBatch, AssignmentJob
 from people.audit import Actor
 from tests import factories as make
-from tests.browser.looks import LOOKS, check
+from tests.browser.looks import LOOKS, check, visit
 
 ANNA = Actor(None, "operator@acme.example")
 LONG = "cucm-publisher-with-a-very-long-name.data-centre-north.customer.example"
@@ -81,23 +81,19 @@ def test_cluster_is_assigned_and_its_run_sheet_walked_through(
     page.get_by_label("Virtual account").select_option(str(pool.pk))
     page.get_by_role("button", name="Assign").click()
     expect(page.get_by_role("heading", name="Assign Main")).to_be_visible()
-    with in_partner("acme"):
-        job = AssignmentJob.objects.get()
-        assignment.run(job)
-    page.reload()
-
+    waiting = page.get_by_text("waiting for a worker", exact=True)  # the page follows by itself
     for stage in ("license mode", "transport", "registration"):
+        expect(waiting).to_be_visible()
+        with in_partner("acme"):
+            assignment.run(AssignmentJob.objects.get())
         expect(page.get_by_role("heading", name=f"Run sheet: {stage}")).to_be_visible()
         for box in page.get_by_role("checkbox").all():
             box.check()
         page.get_by_role("button", name="All of this is done").click()
-        with in_partner("acme"):
-            assignment.run(AssignmentJob.objects.get())
-        page.reload()
     expect(page.get_by_text("Nothing is left to do here.")).to_be_visible()
 
     with in_partner("acme"):
         make.make_instance(cluster=cluster, virtual_account=pool)
         arrivals.look(make.make_sync_run(smart_account=pool.smart_account, started_at=timezone.now()))
-    page.reload()
+    visit(page, page.url)
     expect(page.get_by_text("Seen by a sync.")).to_be_visible()

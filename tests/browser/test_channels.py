@@ -12,7 +12,7 @@ from licensing import notify
 from licensing.models import Alert, AlertEvent, Delivery, DeliveryAttempt
 from licensing.notify import dead, mail
 from tests import factories as make
-from tests.browser.looks import LOOKS, check
+from tests.browser.looks import LOOKS, check, visit
 
 NUMBER = 4711
 PAGES = (
@@ -101,11 +101,11 @@ def test_receipt_comes_by_itself_and_secrets_are_shown_once(
     page.goto(f"http://acme.localhost:{site}/channels/{NUMBER}/")
     page.get_by_role("button", name="Test now").click()
     receipt = page.locator("#receipt")
-    receipt.get_by_text("Written to a file in mail/").wait_for(timeout=30_000)
+    receipt.get_by_text("Written to a file in mail/").wait_for()
     page.locator(".page-badges").get_by_text("Works").wait_for()  # the rest of the page follows
     check(page, "receipt")
 
-    page.goto(f"http://acme.localhost:{site}/calendar/")
+    visit(page, f"http://acme.localhost:{site}/calendar/")
     page.get_by_role("button", name="Make an address").click()
     page.get_by_text("This address is shown once").wait_for()
     check(page, "calendar-made")

@@ -14,7 +14,7 @@ from licensing.models import Cluster
 from licensing.tokens import digest_of
 from people.audit import SYSTEM
 from tests import factories as make
-from tests.browser.looks import violations
+from tests.browser.looks import violations, visit
 
 POOL = "va-hcs-operational"
 HOST = "cucm-pub.harbor.example"
@@ -55,18 +55,18 @@ def closed(page: Page, title: str, why: str) -> None:
 
 def refused(page: Page, run: str, why: str) -> None:
     """Whoever assigns without going through the gates is told the same."""
-    page.goto(run.replace("/mixed-mode/", "/assign/"))
+    visit(page, run.replace("/mixed-mode/", "/assign/"))
     page.get_by_label("Virtual account").select_option(label=f"{POOL} · Acme Account")
     page.get_by_role("button", name="Assign").click()
     expect(page.locator("main")).to_contain_text(f"Harbor CM is in mixed mode. {why}")
-    page.goto(run)
+    visit(page, run)
     expect(page.get_by_text("Assignment locked")).to_be_visible()
 
 
 def revoke(page: Page, token: str) -> None:
     page.get_by_role("link", name=f"Revoke {token}").click()
     page.get_by_role("button", name="Revoke token").click()
-    expect(page.get_by_text("The token was revoked")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("The token was revoked")).to_be_visible()
 
 
 def test_run_from_the_first_gate_to_the_registration(
@@ -100,13 +100,13 @@ def test_run_from_the_first_gate_to_the_registration(
     assert violations(page) == []
     cisco.add_token(POOL, "Made meanwhile", 20)
     page.get_by_role("button", name="Sync now").click()
-    expect(gate(page, "No other token")).to_contain_text("“Made meanwhile”", timeout=30_000)
+    expect(gate(page, "No other token")).to_contain_text("“Made meanwhile”")
 
     # 4. Exactly that token: the other one has to go.
     closed(page, "Exactly that token", "The gates before it are closed.")
     refused(page, run, "The virtual account holds 1 token that must go: “Made meanwhile”.")
     revoke(page, "Made meanwhile")
-    page.goto(run)
+    visit(page, run)
     expect(page.get_by_text("Assignment unlocked")).to_be_visible()
     assert [token["token"] for token in cisco.tokens[POOL]] == [made["token"]]
 
@@ -114,15 +114,15 @@ def test_run_from_the_first_gate_to_the_registration(
     page.get_by_role("link", name="Assign", exact=True).click()
     expect(page.get_by_label("Virtual account")).to_contain_text(POOL)
     page.get_by_role("button", name="Assign").click()
-    expect(page.get_by_role("heading", name="Run sheet: transport")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name="Run sheet: transport")).to_be_visible()
     for step in page.get_by_role("checkbox").all():
         step.check()
     page.get_by_role("button", name="All of this is done").click()
-    expect(page.get_by_text(f"Registered in {POOL}.")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(f"Registered in {POOL}.")).to_be_visible()
     assert [(raw["virtualAccount"], raw["exportControl"]) for raw in cisco.devices] == [(POOL, "Allowed")]
 
     # The next sync sees it in the pool.
-    page.goto(run)
+    visit(page, run)
     expect(page.get_by_text("Cisco does not list it there yet")).to_be_visible()
     page.get_by_role("button", name="Sync now").click()
-    expect(page.get_by_text("Registered: Cisco lists")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Registered: Cisco lists")).to_be_visible()

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connection
 from django_tenants.utils import tenant_context
 from kombu import Connection
+from redis import Redis
 
 from licensing import sync
 from licensing.cssm.emulator import SCENARIOS, Account, EmulatorThread
@@ -33,7 +34,7 @@ from tenants.tasks import HEADER
 from tests.factories import make_server, make_smart_account
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 def wait_for(condition: Callable[[], Any]) -> Any:
@@ -78,8 +79,21 @@ class Stack:
         return worker
 
     def end_workers(self) -> None:
+        """They and what they had still to do; the next ones begin with nothing."""
         while self.workers:
             end_with_children(self.workers.pop())
+        with Redis.from_url(self.urls.redis_url) as broker:
+            broker.flushdb()
+
+    def unfinished_messages(self) -> int:
+        """That wait or are with a worker, which acknowledges them when it is done."""
+        with Redis.from_url(self.urls.redis_url) as broker:
+            return int(broker.llen("celery")) + int(broker.hlen("unacked"))
+
+    def settle(self) -> None:
+        """Until the workers have done what follows from earlier tests, such as a sync after a transfer."""
+        # Asked twice: a message between queue and worker is in neither for a moment.
+        wait_for(lambda: not self.unfinished_messages() and not time.sleep(0.1) and not self.unfinished_messages())
 
     def send(self, task: str, *arguments: int) -> None:
         with Connection(self.urls.redis_url) as broker:
@@ -178,6 +192,8 @@ def account(stack: Stack, emulator: EmulatorThread, cisco: Account, django_db_bl
     """The account, mirrored once; the test stands in its schema."""
     assert settings.ALLOW_HTTP
     with django_db_blocker.unblock(), stack.partner():
+        if stack.workers:
+            stack.settle()
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE licensing_licenseserver, licensing_instanceusage, licensing_change CASCADE")
         server = make_server(api_base_url=emulator.base_url, token_url=emulator.token_url)
