@@ -31,7 +31,7 @@ from licensing.models import (
     VirtualAccount,
 )
 from licensing.refusals import Refusal
-from people import audit
+from people import audit, users
 from people.audit import Actor
 from people.models import User
 
@@ -201,8 +201,7 @@ def set_holder(
     actor: Actor, virtual_account: VirtualAccount, cost_center: str, region: str, owner: User | None
 ) -> None:
     """Whose pool it is. Raises Refusal for an owner who has left."""
-    if owner is not None and not owner.is_active and owner.pk != virtual_account.owner_id:
-        raise Refusal(f"{owner} is deactivated.", "Choose somebody else.", "owner")
+    users.check_owner(owner, virtual_account.owner_id)
     audit.change(actor, "changed", virtual_account, cost_center=cost_center.strip(), region=region.strip(), owner=owner)
 
 

@@ -12,6 +12,7 @@ from licensing.cssm.transport import ServerConfig
 from licensing.cssm.types import AccountRef
 from licensing.models import LicenseServer, SmartAccount
 from licensing.models.secrets import SecretUnreadable
+from licensing.refusals import Refusal
 
 CHECK_COLUMNS = ["checked_at", "check_status", "check_message", "check_next_step", "visible_accounts"]
 
@@ -34,6 +35,14 @@ def client_for(license_server: LicenseServer, smart_account: SmartAccount | None
             max_parallel=settings.CSSM_MAX_PARALLEL,
         )
     )
+
+
+def client_of(smart_account: SmartAccount) -> CssmClient:
+    """For what a person asks for: raises Refusal where a secret does not open."""
+    try:
+        return client_for(smart_account.license_server, smart_account)
+    except SecretUnreadable as error:
+        raise Refusal(str(error), "Enter the client secret of the smart account or its server again.") from None
 
 
 def account_ref(smart_account: SmartAccount) -> AccountRef:

@@ -17,7 +17,6 @@ from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.cssm.types import AccountRef, ItemResult
 from licensing.cssm.types import ProductInstance as Listed
 from licensing.models import ProductInstance, VirtualAccount
-from licensing.models.secrets import SecretUnreadable
 from licensing.refusals import Refusal
 from people import audit
 
@@ -29,7 +28,7 @@ def remove(actor: audit.Actor, instance: ProductInstance, return_code: str = "")
     """Waits for Cisco: call it where waiting is allowed, outside of a transaction. Raises Refusal and CssmError."""
     check_removal(instance, return_code)
     pool = instance.virtual_account
-    with _client(pool) as client:
+    with connect.client_of(pool.smart_account) as client:
         account, listed = connect.account_ref(pool.smart_account), _listed(client, instance)
         _check_restricted(client, account, instance)
         _once(
@@ -55,7 +54,7 @@ def transfer(actor: audit.Actor, instance: ProductInstance, target: VirtualAccou
     """As `remove`."""
     check_transfer(instance, target)
     pool = instance.virtual_account
-    with _client(pool) as client:
+    with connect.client_of(pool.smart_account) as client:
         account, listed = connect.account_ref(pool.smart_account), _listed(client, instance)
         _once(
             lambda: client.transfer_product_instances(account, pool.name, target.name, [listed]),
@@ -125,14 +124,6 @@ def _check_present(instance: ProductInstance) -> None:
     account = instance.virtual_account.smart_account
     if account.paused_at is not None:
         raise Refusal(f"{account} is paused.", "Resume the smart account first.")
-
-
-def _client(pool: VirtualAccount) -> CssmClient:
-    account = pool.smart_account
-    try:
-        return connect.client_for(account.license_server, account)
-    except SecretUnreadable as error:
-        raise Refusal(str(error), "Enter the client secret of the smart account or its server again.") from None
 
 
 def _listed(client: CssmClient, instance: ProductInstance) -> Listed:

@@ -16,8 +16,7 @@ from licensing import connect
 from licensing.cssm import types
 from licensing.cssm.client import CssmClient
 from licensing.cssm.errors import CssmUnavailable
-from licensing.models import RegistrationToken, SmartAccount, VirtualAccount
-from licensing.models.secrets import SecretUnreadable
+from licensing.models import RegistrationToken, VirtualAccount
 from licensing.refusals import Refusal
 from people import audit
 
@@ -37,7 +36,7 @@ def create(
     """The row and the text, which is shown once. Waits for Cisco: call it where waiting is allowed."""
     check_creation(virtual_account, expires_after_days)
     account = virtual_account.smart_account
-    with _client(account) as client:
+    with connect.client_of(account) as client:
         made = _create_once(client, virtual_account, description, expires_after_days)
     return _keep(actor, virtual_account, made), made.text
 
@@ -140,7 +139,7 @@ def revoke(actor: audit.Actor, token: RegistrationToken) -> None:
     """What is registered stays registered; nobody registers with this token any more. Waits for Cisco."""
     if token.gone_at is not None:
         raise Refusal(f"Cisco no longer lists {token}.", "It cannot be used, so there is nothing to revoke.")
-    with _client(token.virtual_account.smart_account) as client:
+    with connect.client_of(token.virtual_account.smart_account) as client:
         text = _listed(client, token)
         if text:
             _revoke_once(client, token, text)
@@ -155,13 +154,6 @@ def text_of(token: RegistrationToken) -> str:
 
 def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _client(account: SmartAccount) -> CssmClient:
-    try:
-        return connect.client_for(account.license_server, account)
-    except SecretUnreadable as error:
-        raise Refusal(str(error), "Enter the client secret of the smart account or its server again.") from None
 
 
 def _create_once(client: CssmClient, pool: VirtualAccount, description: str, days: int) -> types.RegistrationToken:

@@ -15,7 +15,6 @@ from licensing.cssm import types
 from licensing.cssm.client import CssmClient
 from licensing.cssm.errors import CssmUnavailable
 from licensing.models import SmartAccount, VirtualAccount
-from licensing.models.secrets import SecretUnreadable
 from licensing.refusals import Refusal
 from licensing.worker_lock import WorkerLock
 from people import audit
@@ -28,7 +27,7 @@ LOOK = "Start a sync and look at the list of virtual accounts before you try aga
 def create(actor: audit.Actor, account: SmartAccount, name: str, description: str = "") -> VirtualAccount:
     """The row as Cisco lists it. `name` is unique in the account, regardless of case."""
     name = check_creation(account, name)
-    with _client(account) as client:
+    with connect.client_of(account) as client:
         lost = None
         try:
             client.create_virtual_account(connect.account_ref(account), name, description.strip())
@@ -55,7 +54,7 @@ def check_creation(account: SmartAccount, name: str) -> str:
 def delete(actor: audit.Actor, pool: VirtualAccount) -> None:
     """At Cisco. The row stays with what people decided about it, as one that Cisco no longer lists."""
     account = pool.smart_account
-    with _nobody_comes(pool), _client(account) as client:
+    with _nobody_comes(pool), connect.client_of(account) as client:
         lost = None
         try:
             client.delete_virtual_account(connect.account_ref(account), pool.name)
@@ -100,13 +99,6 @@ def check_deletion(pool: VirtualAccount) -> None:
 def _check_active(account: SmartAccount) -> None:
     if account.paused_at is not None:
         raise Refusal(f"{account} is paused.", "Resume the smart account first.", "smart_account")
-
-
-def _client(account: SmartAccount) -> CssmClient:
-    try:
-        return connect.client_for(account.license_server, account)
-    except SecretUnreadable as error:
-        raise Refusal(str(error), "Enter the client secret of the smart account or its server again.") from None
 
 
 def _listed(client: CssmClient, account: SmartAccount, name: str) -> types.VirtualAccount | None:

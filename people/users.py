@@ -19,6 +19,12 @@ def make_password() -> str:
     return "-".join("".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(5)) for _ in range(4))
 
 
+def check_owner(user: User | None, stored: int | None) -> None:
+    """Raise Refusal where somebody who has left is chosen. `stored`: who it is already may stay."""
+    if user is not None and not user.is_active and user.pk != stored:
+        raise Refusal(f"{user} is deactivated.", "Choose somebody else.", "owner")
+
+
 @transaction.atomic
 def add(actor: audit.Actor, user: User, password: str) -> User:
     user.set_password(password)

@@ -3,8 +3,7 @@
 from django.db import transaction
 
 from licensing.models import Overage
-from licensing.refusals import Refusal
-from people import audit
+from people import audit, users
 from people.models import User
 
 # Opens what is out of compliance and has no open clock, ends what no longer is. Nothing is known of paused accounts, so
@@ -31,7 +30,6 @@ ON CONFLICT (license_id) WHERE ended_at IS NULL DO NOTHING
 @transaction.atomic
 def take_care(actor: audit.Actor, overage: Overage, owner: User | None, note: str) -> Overage:
     """Who sees to it, and what is being done. Raises Refusal for an owner who has left."""
-    if owner is not None and not owner.is_active:
-        raise Refusal(f"{owner} is deactivated.", "Choose somebody else.", "owner")
+    users.check_owner(owner, overage.owner_id)
     audit.change(actor, "changed", overage, owner=owner, note=note.strip())
     return overage

@@ -115,3 +115,25 @@ def test_who_has_left_cannot_take_care(acme: Partner, acme_users: dict[str, User
 
     with pytest.raises(Refusal, match="deactivated"):
         alerts.take_care(Actor(None, "portal"), Overage.objects.get(), operator, "")
+
+
+def test_who_has_left_stays_while_the_note_changes(
+    acme: Partner, globex: Partner, acme_users: dict[str, User], api_of: Any, client_of: Any
+) -> None:
+    with tenant_context(globex):
+        make.make_license(quantity=3, in_use=5)
+        alerts.evaluate(NOW)
+    make.make_license(quantity=3, in_use=5)
+    alerts.evaluate(NOW)
+    overage, operator = Overage.objects.get(), acme_users["operator"]
+    alerts.take_care(Actor(None, "portal"), overage, operator, "")
+    User.objects.filter(pk=operator.pk).update(is_active=False)
+
+    patched = api_of(acme).patch(f"/api/v1/overages/{overage.pk}/", {"note": "Ordered 20 more."})
+    posted = client_of(acme, "owner").post(f"/overages/{overage.pk}/edit/", {"owner": operator.pk, "note": "30 more."})
+
+    overage.refresh_from_db()
+    assert (patched.status_code, posted.status_code) == (200, 302)
+    assert (overage.owner_id, overage.note) == (operator.pk, "30 more.")
+    with tenant_context(globex):
+        assert Overage.objects.get().note == ""
