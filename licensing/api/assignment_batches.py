@@ -12,12 +12,14 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from licensing import assigning
 from licensing.api.assignments import ReasonSerializer
-from licensing.api.fields import Link, Strict
+from licensing.api.fields import MAX_ID, Link, Strict
 from licensing.api.filters import LinkFilter
 from licensing.assignment import batches
 from licensing.models import AssignmentBatch, Cluster, VirtualAccount
 from people import audit
 from people.gate import Need
+
+SHOWN = 40  # characters of what is no id
 
 
 class ClusterList(serializers.ManyRelatedField):
@@ -29,9 +31,9 @@ class ClusterList(serializers.ManyRelatedField):
     def to_internal_value(self, data: Any) -> list[Cluster]:
         if not isinstance(data, list):
             self.fail("not_a_list", input_type=type(data).__name__)
-        wrong = [value for value in data if isinstance(value, bool) or not isinstance(value, int)]
+        wrong = [value for value in data if type(value) is not int or not 0 < value <= MAX_ID]
         if wrong:
-            raise serializers.ValidationError([f"{wrong[0]!r} is not an id."])
+            raise serializers.ValidationError([f"{str(wrong[0])[:SHOWN]} is not an id."])
         found = Cluster.objects.in_bulk(data)
         missing = [value for value in data if value not in found]
         if missing:

@@ -1,12 +1,15 @@
 """Bodies: JSON, and nothing that could take the process down."""
 
 import json
+from collections import Counter
 from typing import Any
 
 from django.conf import settings
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 from rest_framework.utils.json import strict_constant
+
+TWICE = "This member stands here more than once."
 
 
 class TooLarge(APIException):
@@ -22,7 +25,16 @@ class BoundedJSONParser(JSONParser):
         if len(content) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise TooLarge
         try:
-            return json.loads(content.decode(), parse_constant=strict_constant)
+            return json.loads(content.decode(), parse_constant=strict_constant, object_pairs_hook=_each_once)
         except (ValueError, RecursionError) as error:
             why = str(error) if isinstance(error, json.JSONDecodeError) else "It cannot be read."
             raise ParseError(f"The body is not JSON. {why}") from None
+
+
+def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two values for one member JSON's readers keep the last: which one was meant nobody knows."""
+    found = dict(members)
+    if len(found) < len(members):
+        numbers = Counter(name for name, _ in members)
+        raise ValidationError({name: [TWICE] for name, number in numbers.items() if number > 1})
+    return found

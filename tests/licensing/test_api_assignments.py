@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from django_tenants.utils import tenant_context
 
 from licensing import assignment
 from licensing.assignment import batches
@@ -159,6 +160,22 @@ def test_batch_is_reordered_over_rest(acme: Partner, api_of: Any) -> None:
     assert (turned.status_code, turned.json()["clusters"]) == (200, [b.pk, a.pk])
     assert (refused.status_code, list(refused.json()["errors"])) == (400, ["clusters"])
     assert api_of(acme, "viewer").post(address, {"clusters": [a.pk, b.pk]}).status_code == 403
+
+
+@pytest.mark.parametrize("wrong", [10**30, 2**63, -1, 0, True, "1", 1.0, None, [1], "x" * 5_000])
+def test_what_is_no_id_of_a_cluster_is_named(acme: Partner, globex: Partner, api_of: Any, wrong: Any) -> None:
+    with tenant_context(globex):
+        make.make_cluster()
+    cluster, pool, now = make.make_cluster(), make.make_pool(), timezone.now()
+    body = {
+        "name": "Night", "virtual_account": pool.pk, "clusters": [cluster.pk, wrong],
+        "window_start": now.isoformat(), "window_end": (now + timedelta(hours=4)).isoformat(),
+    }  # fmt: skip
+
+    errors = api_of(acme).post("/api/v1/assignment-batches/", body).json()["errors"]
+
+    assert errors == {"clusters": [f"{str(wrong)[:40]} is not an id."]}
+    assert AssignmentBatch.objects.count() == 0
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django_tenants.utils import tenant_context
 
 from licensing.api.problems import flat
 from licensing.models import Customer
@@ -123,6 +124,26 @@ def test_nested_errors_become_flat() -> None:
 
 
 # --- bodies ---
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ('{"name": "Harbor", "name": "Meadow"}', "name"),
+        ('{"name": "Harbor", "proxy_host": "proxy.example", "proxy_port": 1, "proxy_port": 2}', "proxy_port"),
+        ('{"name": "Harbor", "tags": [{"a": 1, "a": 1}]}', "a"),
+    ],
+)
+def test_of_a_member_that_comes_twice_neither_value_is_taken(
+    acme: Partner, globex: Partner, api_of: Any, body: str, named: str
+) -> None:
+    with tenant_context(globex):
+        make.make_customer(name="Harbor")
+
+    answer = api_of(acme).post("/api/v1/customers/", body, content_type="application/json")
+
+    assert refused(answer)["errors"] == {named: ["This member stands here more than once."]}
+    assert Customer.objects.count() == 0
 
 
 @pytest.mark.parametrize(
