@@ -140,7 +140,9 @@ def remove(actor: Actor, account: SmartAccount) -> None:
     # A sync that merges at this moment holds it: its rows are there or not, before we look.
     SmartAccount.objects.select_for_update().filter(pk=account.pk).first()
     pools = VirtualAccount.objects.filter(smart_account=account)
-    _refuse_while_assigned(f"{account} cannot be removed", pools)
+    guard = guards.of_smart_account(account)
+    _refuse_while_assigned(f"{account} cannot be removed", pools, guard=guard)
+    guard.check(f"{account} cannot be removed: an assignment job or a batch is not over.")
     if account.sync_runs.unfinished().exists():
         raise Refusal(f"{account} is being synced.", "Wait until the sync is over, then remove it.")
     if account.transfer_plans.executing().exists():
@@ -261,8 +263,12 @@ def _forget_check(server: LicenseServer) -> None:
 
 
 def _refuse_while_assigned(
-    sentence: str, pools: QuerySet[VirtualAccount] | list[VirtualAccount], field: str = ""
+    sentence: str,
+    pools: QuerySet[VirtualAccount] | list[VirtualAccount],
+    field: str = "",
+    guard: guards.Guard | None = None,
 ) -> None:
+    """`guard`: all that stands in the way, where that is more than assignments."""
     # licensing.assignment takes the same lock: none is assigned between our look and our change.
     held = VirtualAccount.objects.select_for_update(no_key=True).filter(pk__in=[pool.pk for pool in pools])
     list(held.order_by("pk").values_list("pk"))
@@ -270,12 +276,13 @@ def _refuse_while_assigned(
     clusters = [assignment.cluster for assignment in assigned]
     if clusters:
         one = len(clusters) == 1
+        guard = guard or guards.Guard(guards.assigned_to(assigned), guards.END_FIRST)
         raise Refusal(
             f"{sentence} while {_list(clusters)} {'is' if one else 'are'} assigned.",
             f"End {'that assignment' if one else 'those assignments'} first.",
             field,
-            guards.assigned_to(assigned),
-            guards.END_FIRST,
+            guard.blockers,
+            guard.steps,
         )
 
 

@@ -26,6 +26,7 @@ from licensing.refusals import Refusal
 SHOWN = 20
 OTHER_DEFAULT = ("Make another virtual account the default, in CSSM.",)
 END_FIRST = ("End these assignments first.",)
+END_JOBS = ("Wait until their jobs and batches are over, or cancel them.",)
 CLOUD_STEPS = (
     "End the assignment of each cluster, or reassign it: it is deregistered then.",
     "Remove or transfer the product instances that are left.",
@@ -58,15 +59,10 @@ class Guard:
 def of_virtual_account(pool: VirtualAccount) -> Guard:
     """Of deleting it at Cisco."""
     on_premise = not pool.smart_account.license_server.is_cloud
-    assigned = Assignment.objects.current().filter(virtual_account=pool)
-    jobs = AssignmentJob.objects.open().filter(Q(virtual_account=pool) | Q(previous=pool))
-    batches = AssignmentBatch.objects.filter(virtual_account=pool, state__in=AssignmentBatch.OPEN)
     instances = ProductInstance.objects.present().filter(virtual_account=pool)
     licenses = License.objects.present().filter(virtual_account=pool).filter(Q(quantity__gt=0) | Q(in_use__gt=0))
     in_it = (
-        *assigned_to(assigned),
-        *_named(jobs.select_related("cluster"), lambda job: f"The job “{job}” is not over."),
-        *_named(batches, lambda batch: f"The batch “{batch}” is not over."),
+        *_bound_to(VirtualAccount.objects.filter(pk=pool.pk)),
         *_counted(instances.count(), "product instance is", "product instances are", "registered in it"),
         *_named(licenses, lambda row: f"It holds the license {row}: {row.quantity:,}, {row.in_use:,} in use."),
     )
@@ -76,9 +72,8 @@ def of_virtual_account(pool: VirtualAccount) -> Guard:
 
 
 def of_smart_account(account: SmartAccount) -> Guard:
-    """Of forgetting it here."""
-    assigned = Assignment.objects.current().filter(virtual_account__smart_account=account)
-    return Guard(assigned_to(assigned), END_FIRST)
+    """Of forgetting it here: jobs and batches would be forgotten with it, half-way."""
+    return Guard(_bound_to(VirtualAccount.objects.filter(smart_account=account)), (*END_FIRST, *END_JOBS))
 
 
 def of_server(server: LicenseServer) -> Guard:
@@ -102,6 +97,18 @@ def of_cluster(cluster: Cluster) -> Guard:
             *_named(jobs, lambda job: f"The job “{job}” is not over."),
         ),
         ("End its assignment, and wait until its jobs are over or cancel them.",),
+    )
+
+
+def _bound_to(pools: QuerySet[VirtualAccount]) -> tuple[str, ...]:
+    """What people have begun with these virtual accounts: assignments, and what brings clusters there or away."""
+    assigned = Assignment.objects.current().filter(virtual_account__in=pools)
+    jobs = AssignmentJob.objects.open().filter(Q(virtual_account__in=pools) | Q(previous__in=pools))
+    batches = AssignmentBatch.objects.filter(virtual_account__in=pools, state__in=AssignmentBatch.OPEN)
+    return (
+        *assigned_to(assigned),
+        *_named(jobs.select_related("cluster", "virtual_account"), lambda job: f"The job “{job}” is not over."),
+        *_named(batches, lambda batch: f"The batch “{batch}” is not over."),
     )
 
 

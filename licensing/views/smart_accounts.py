@@ -148,13 +148,14 @@ def smart_account_resume(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OWN)
 def smart_account_remove(request: HttpRequest, pk: int) -> HttpResponse:
     account = _find(pk)
-    name = str(account)
+    name, guard = str(account), guards.of_smart_account(account)
     page = confirm_page(
         request,
         lambda: tasks.remove(audit.actor_of(request), account),
         heading=f"Remove {name}?",
         consequences=_lost_with(account),
-        blockers=guards.of_smart_account(account).blockers,
+        blockers=guard.blockers,
+        steps=guard.steps,
         confirm="Remove smart account",
         cancel=reverse("smart-account", args=[pk]),
         crumbs=_crumbs(account),

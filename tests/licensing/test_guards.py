@@ -35,6 +35,19 @@ def used_account() -> tuple[Any, list[str]]:
     return place.virtual_account.smart_account, [words]
 
 
+def account_with_a_job() -> tuple[Any, list[str]]:
+    """Its cluster is assigned nowhere any more, and still registered."""
+    job = make.make_assignment_job(
+        kind="unassign", cluster=make.make_cluster(), virtual_account=make.make_virtual_account()
+    )
+    return job.virtual_account.smart_account, [f"The job “{job}” is not over."]
+
+
+def account_with_a_batch() -> tuple[Any, list[str]]:
+    batch = make.make_batch([make.make_cluster()], state="planned")
+    return batch.virtual_account.smart_account, [f"The batch “{batch}” is not over."]
+
+
 def used_customer() -> tuple[Any, list[str]]:
     customer = make.make_customer()
     make.make_cluster(customer=customer, name="Core")
@@ -58,6 +71,8 @@ def cluster_with_a_job() -> tuple[Any, list[str]]:
     [
         (used_server, "license-servers", "delete"),
         (used_account, "smart-accounts", "remove"),
+        (account_with_a_job, "smart-accounts", "remove"),
+        (account_with_a_batch, "smart-accounts", "remove"),
         (used_customer, "customers", "delete"),
         (used_cluster, "clusters", "delete"),
         (cluster_with_a_job, "clusters", "delete"),
@@ -78,6 +93,7 @@ def test_page_and_rest_refuse_with_the_same_blockers(
 
     for response in (asked, posted):
         assert list(response.context["blockers"]) == blockers
+        assert response.context["steps"]
     assert (posted.status_code, refused.status_code) == (409, 409)
     assert refused.json()["blockers"] == blockers
     assert refused.json()["steps"]
