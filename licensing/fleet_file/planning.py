@@ -163,7 +163,6 @@ class _Planner:
     def _cluster(self, line: Line) -> list[Any]:
         key = _cluster_key(line)
         if key is None:
-            self._refuse_alone(line, ("application", "version", "role", "serial", "cluster_proxy_host"))
             return []
         self._refuse_tainted(CLUSTER, key, "cluster")
         values, proxy = cluster_values(line), proxy_values(line, CLUSTER)
@@ -212,10 +211,6 @@ class _Planner:
     def _refuse_tainted(self, part: str, key: Any, word: str) -> None:
         if key in self.tainted:
             raise Unfit(part, f"Line {self.tainted[key]}, which brings its {word}, cannot be imported.")
-
-    def _refuse_alone(self, line: Line, columns: tuple[str, ...]) -> None:
-        if name := next((name for name in columns if name in line.cells), None):
-            raise Unfit(CLUSTER, f"It has {name} and names no cluster.")
 
 
 def _entry(known: dict[Any, Entry], key: Any, stored: Any, model: Any) -> Entry:

@@ -37,6 +37,8 @@ COLUMNS = {
     "role": "publisher or subscriber; empty for a new node: subscriber.",
     "serial": "UDI serial number or UUID.",
 }
+CLUSTER_COLUMNS = tuple(COLUMNS)[list(COLUMNS).index("cluster") + 1 : list(COLUMNS).index("node")]
+NODE_COLUMNS = ("role", "serial")
 DELIMITERS = ",;\t"
 # What a spreadsheet would run as a formula; the export puts an apostrophe before it, the import takes it away.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -72,11 +74,7 @@ def decode(content: bytes) -> str:
     """Raises Refusal for what is too large or no text."""
     if len(content) > MAX_BYTES:
         raise Refusal(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB.", "Import it in parts.", "file")
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "cp1252"]
-    for encoding in encodings:
+    for encoding in _encodings(content):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
@@ -84,6 +82,15 @@ def decode(content: bytes) -> str:
         if "\0" not in text:
             return text
     raise Refusal("This is not a text file.", AGAIN, "file")
+
+
+def _encodings(content: bytes) -> tuple[str, ...]:
+    """A file begins with a letter of a column's name, or with a quote: in UTF-16 a zero stands beside it."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ("utf-16",)
+    if b"\0" in content[:2]:
+        return ("utf-16-be",) if content[:1] == b"\0" else ("utf-16-le",)
+    return ("utf-8-sig", "cp1252")
 
 
 def read(text: str) -> Sheet:
@@ -141,12 +148,29 @@ def _take(sheet: Sheet, columns: list[str], number: int, cells: list[str]) -> No
         sheet.bad.append(Bad(number, line.names, "It has more cells than the first line names columns."))
     elif "customer" not in values:
         sheet.bad.append(Bad(number, line.names, "It names no customer."))
-    elif "node" in values and "cluster" not in values:
-        sheet.bad.append(Bad(number, line.names, "It names a node and no cluster."))
+    elif why := _homeless(values):
+        sheet.bad.append(Bad(number, line.names, why))
     else:
         sheet.lines.append(line)
 
 
+def _homeless(values: dict[str, str]) -> str:
+    """Why what the line says could go nowhere; "" where all of it is about something that it names."""
+    if "cluster" not in values:
+        if "node" in values:
+            return "It names a node and no cluster."
+        if lone := next((name for name in (*CLUSTER_COLUMNS, *NODE_COLUMNS) if name in values), ""):
+            return f"It has {lone} and names no cluster."
+    if "node" not in values and (lone := next((name for name in NODE_COLUMNS if name in values), "")):
+        return f"It has {lone} and names no node."
+    return ""
+
+
+def looks_like_formula(text: str) -> bool:
+    """Also behind apostrophes, or one that belongs to the text would be taken for ours."""
+    return text.lstrip("'").startswith(FORMULA_STARTS)
+
+
 def _plain(cell: str) -> str:
     text = cell.strip()
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
+    return text[1:] if text.startswith("'") and looks_like_formula(text) else text

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from licensing.fleet_file.reading import COLUMNS, FORMULA_STARTS
-from licensing.models import Cluster, Customer, Node
+from licensing.fleet_file.reading import COLUMNS, looks_like_formula
+from licensing.models import Cluster, Customer, LicenseServer, Node
 
 BYTE_ORDER_MARK = "\ufeff"  # or spreadsheets take it for Windows-1252
 
@@ -45,11 +45,17 @@ def _cluster_lines(cluster: Cluster) -> list[dict[str, Any]]:
         "mixed_mode": cluster.mixed_mode,
         "managed_on_premise": cluster.managed_on_premise,
         "installed_on": cluster.installed_on,
-        "license_server": cluster.license_server,
+        "license_server": _on_prem_server(cluster),
         **_proxy(cluster, "cluster"),
     }
     nodes = [{"node": node.host_name, "role": node.role, "serial": node.serial} for node in cluster.nodes.all()] or [{}]
     return [{**about, **nodes[0]}, *({"cluster": cluster.name, **node} for node in nodes[1:])]
+
+
+def _on_prem_server(cluster: Cluster) -> LicenseServer | None:
+    """A server of the cloud says no more than none does."""
+    server = cluster.license_server
+    return None if server is None or server.is_cloud else server
 
 
 def _proxy(owner: Customer | Cluster, part: str) -> dict[str, Any]:
@@ -63,4 +69,4 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if looks_like_formula(text) else text

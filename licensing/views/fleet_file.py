@@ -15,6 +15,7 @@ from licensing.views.forms import ASKED, INVALID, REFUSED
 from people import audit
 from people.gate import Need, needs
 
+NUMBER_LENGTH = 9  # of a line: more than a file of that size can have
 OVER = "The preview is no longer kept, and nothing was imported. Choose the file again."
 
 
@@ -62,7 +63,8 @@ def _import(request: HttpRequest, key: str) -> HttpResponse:
     if text is None:
         messages.error(request, OVER)
         return redirect("fleet-import")
-    leave_out = [int(number) for number in request.POST.get("leave_out", "").split(",") if number.isdecimal()]
+    named = request.POST.get("leave_out", "").split(",")
+    leave_out = [int(number) for number in named if number.isdecimal() and len(number) <= NUMBER_LENGTH]
     try:
         done = importing.carry_out(audit.actor_of(request), text, leave_out)
     except Refusal as refusal:

@@ -47,6 +47,8 @@ def carry_out(text: str, leave_out: list[int] | None = None) -> importing.Import
         "\ufeffcustomer,cluster\r\nGötz,Köln\r\n".encode(),
         "customer;cluster\nGötz;Köln\n".encode("cp1252"),
         "customer\tcluster\nGötz\tKöln\n".encode("utf-16"),
+        "customer\tcluster\nGötz\tKöln\n".encode("utf-16-le"),
+        '"customer"\t"cluster"\nGötz\tKöln\n'.encode("utf-16-be"),
         "sep=;\nCustomer ; Cluster;\n\n;;\n Götz ;Köln;\n".encode(),
     ],
 )
@@ -89,6 +91,9 @@ def test_what_is_no_fleet_file_is_refused(content: bytes, said: str) -> None:
         (",,,,Core,cucm,,,,", "It names no customer."),
         ("Harbor,,,,,,,pub.example,,", "It names a node and no cluster."),
         ("Harbor,,,,,,14,,,", "It has version and names no cluster."),
+        ("Harbor,,,,,,,,,SER1", "It has serial and names no cluster."),
+        ("Harbor,,,,Core,cucm,14,,publisher,", "It has role and names no node."),
+        ("Harbor,,,,Core,cucm,14,,,SER1", "It has serial and names no node."),
         ("Harbor,,,,Core,,,,,", "A new cluster needs its application."),
         ("Harbor,,,,Core,pbx,,,,", "application 'pbx' is none of cucm, cuc, cer, expressway_c, expressway_e."),
         ("Harbor,,,,Core,cucm,,pub example,,", "node 'pub example': Enter a host name or an IP address, without"),
@@ -126,6 +131,15 @@ def test_a_bad_cell_of_a_cluster_says_why(acme: Partner, cell: str, reason: str)
     column, value = cell.split(",")
 
     assert bad_lines(f"customer,cluster,application,{column}\nHarbor,Core,cucm,{value}\n") == [(2, reason)]
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["version", "deployment", "mixed_mode", "managed_on_premise", "installed_on", "license_server",
+     "cluster_proxy_host", "cluster_proxy_port", "cluster_proxy_username"],
+)  # fmt: skip
+def test_what_is_said_of_no_cluster_is_not_passed_over(acme: Partner, column: str) -> None:
+    assert bad_lines(f"customer,{column}\nHarbor,no\n") == [(2, f"It has {column} and names no cluster.")]
 
 
 def test_lines_that_contradict_or_repeat_each_other(acme: Partner) -> None:
@@ -236,6 +250,9 @@ def test_an_export_is_imported_again_without_a_change(acme: Partner, globex: Par
     )  # fmt: skip
     Proxy.objects.create(cluster=cluster, host="proxy.example", port=3128, password="hide-me")
     carry_out(GOOD)
+    Cluster.objects.filter(name="Edge").update(license_server=make.make_server(name="Cisco"))
+    Customer.objects.filter(name="Hospital").update(note="'=1+1 is what the sheet said")
+    Customer.objects.filter(name="Harbor").update(note="''-Gravenhage")
 
     text = writing.write()
 
@@ -297,13 +314,14 @@ def test_preview_shows_bad_lines_and_imports_nothing_until_told(acme: Partner, g
     shown, before = page(preview), Customer.objects.count()
     refused = client.post("/clusters/import/", {"key": key_of(preview), "leave_out": ""})
     strange = client_of(globex, "operator").post("/clusters/import/", {"key": key_of(preview), "leave_out": "6,\u00b2"})
+    endless = client.post("/clusters/import/", {"key": key_of(preview), "leave_out": "6" * 5_000})
     colleague = client_of(acme, "owner").post("/clusters/import/", {"key": key_of(preview), "leave_out": "6"})
     nothing = Customer.objects.count()
     done = client.post("/clusters/import/", {"key": key_of(preview), "leave_out": "6"})
 
     assert "application &#x27;pbx&#x27; is none of" in shown
     assert "Leave out 1 bad line and import 4 lines" in shown
-    assert (before, refused.status_code, nothing) == (0, 409, 0)
+    assert (before, refused.status_code, endless.status_code, nothing) == (0, 409, 409, 0)
     assert (strange["Location"], colleague["Location"]) == ("/clusters/import/", "/clusters/import/")
     assert done["Location"] == "/clusters/"
     assert Customer.objects.count() == 2
