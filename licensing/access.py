@@ -14,7 +14,7 @@ from licensing import reach
 from licensing.cssm.addresses import check_address
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
 from licensing.models import Cluster, ClusterAccess
-from licensing.reach import ReachError, ReachRefused, ReachUnavailable, Status
+from licensing.reach import Reach, ReachError, ReachRefused, ReachUnavailable, Status
 from licensing.refusals import Refusal
 from people import audit
 from people.audit import Actor
@@ -59,12 +59,13 @@ def save(actor: Actor, cluster: Cluster, spec: AccessSpec) -> ClusterAccess:
 
 def check(access: ClusterAccess) -> None:
     """Ask the cluster, and write down what it said in plain words. Waits for the network."""
+    way = reach.of(access.cluster)
     try:
-        found = reach.of(access.cluster).probe()
+        found = way.probe()
     except ReachError as error:
         _write(access, _kind(error), error.message, error.next_step, Status())
     else:
-        _write(access, ClusterAccess.Check.OK, *_said(access, found), found)
+        _write(access, ClusterAccess.Check.OK, *_said(way, found), found)
 
 
 def _check_axl(cluster: Cluster, access: ClusterAccess, spec: AccessSpec) -> None:
@@ -122,9 +123,9 @@ def _kind(error: ReachError) -> str:
     return ClusterAccess.Check.REFUSED if isinstance(error, ReachRefused) else ClusterAccess.Check.UNAVAILABLE
 
 
-def _said(access: ClusterAccess, found: Status) -> tuple[str, str]:
+def _said(way: Reach, found: Status) -> tuple[str, str]:
     """(message, next step)"""
-    if access.method != AXL:
+    if reach.asks_people(way):
         return "Reached by hand: there is nothing to connect to.", ""
     state = {
         True: f"It is registered in {found.virtual_account or 'a virtual account that it does not name'}",

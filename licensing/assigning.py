@@ -99,7 +99,8 @@ def renew_tokens(account: SmartAccount) -> None:
     planned = AssignmentBatch.objects.filter(
         virtual_account__smart_account=account, virtual_account__gone_at=None, kind=AssignmentBatch.Kind.ASSIGN,
         state__in=(AssignmentBatch.State.PLANNED, AssignmentBatch.State.RUNNING), clusters__tried_at=None,
-        clusters__cluster__mixed_mode=False, clusters__cluster__access__method=ClusterAccess.Method.AXL,
+        clusters__cluster__mixed_mode=False, clusters__cluster__managed_on_premise=False,
+        clusters__cluster__access__method=ClusterAccess.Method.AXL,
         window_end__range=(timezone.now(), timezone.now() + TOKENS_REACH),
     )  # fmt: skip
     for batch in planned.distinct().select_related("virtual_account__smart_account__license_server"):

@@ -10,7 +10,6 @@ from django.utils import timezone
 from licensing import reach, virtual_accounts
 from licensing.assignment import jobs
 from licensing.assignment.checks import Step, refuse
-from licensing.assignment.stages import asks_people
 from licensing.models import (
     Assignment,
     AssignmentBatch,
@@ -125,7 +124,7 @@ def _take_place_of_open_job(actor: Actor, cluster: Cluster) -> None:
     job = AssignmentJob.objects.open().select_for_update().filter(cluster=cluster).first()
     if job is None:
         return
-    if job.state == AssignmentJob.State.RUNNING and not asks_people(reach.of(cluster)):
+    if job.state == AssignmentJob.State.RUNNING and not reach.asks_people(reach.of(cluster)):
         raise Refusal(f"“{job}” is changing the cluster right now.", "Wait until the job's page says what came of it.")
     close(actor, job, f"{actor.label} decided otherwise.")
 

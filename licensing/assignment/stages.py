@@ -14,8 +14,7 @@ from licensing import fleet, mixed_mode, tokens
 from licensing.assignment.checks import Step, refuse
 from licensing.assignment.effects import changes_mode
 from licensing.models import AssignmentJob, AssignmentStage, Cluster, RegistrationToken, SmartAccount, VirtualAccount
-from licensing.reach import ByHand, Done, Reach, Status
-from licensing.reach.manual import Manual
+from licensing.reach import ByHand, Done, Reach, Status, asks_people
 from licensing.refusals import Refusal
 from licensing.transport import Mode
 
@@ -72,11 +71,6 @@ class Work:
         if not said or said in (own.name, own.domain):
             return True
         return not SmartAccount.objects.exclude(pk=own.pk).filter(Q(name=said) | Q(domain=said)).exists()
-
-
-def asks_people(way: Reach) -> bool:
-    """Whether all of it is done by hand: then nothing waits for the network, and nothing changes by itself."""
-    return type(way) is Manual  # other ways fall back on its run sheets for what they have no call for
 
 
 def act(stage: str, work: Work) -> Outcome:

@@ -24,6 +24,7 @@ __all__ = [
     "ReachUnavailable",
     "Status",
     "access_of",
+    "asks_people",
     "of",
 ]
 
@@ -35,6 +36,11 @@ def of(cluster: Cluster) -> Reach:
     if access is None or access.method != ClusterAccess.Method.AXL or cluster.managed_on_premise:
         return Manual(cluster)
     return UnifiedCm(cluster, access) if cluster.has_axl else Manual(cluster)
+
+
+def asks_people(way: Reach) -> bool:
+    """Whether all of it is done by hand: then nothing waits for the network, and nothing changes by itself."""
+    return type(way) is Manual  # other ways fall back on its run sheets for what they have no call for
 
 
 def access_of(cluster: Cluster) -> ClusterAccess | None:

@@ -23,7 +23,8 @@ from people.gate import Need, needs
 def cluster_access(request: HttpRequest, pk: int) -> HttpResponse:
     cluster = _find(pk)
     access = reach.access_of(cluster) or ClusterAccess(cluster=cluster)
-    context = {"cluster": cluster, "access": access, "sheet": _sheet(cluster), **_check(access)}
+    over_axl = not reach.asks_people(reach.of(cluster))
+    context = {"cluster": cluster, "access": access, "over_axl": over_axl, "sheet": _sheet(cluster), **_check(access)}
     return render(request, "cluster_access/cluster_access.html", context)
 
 

@@ -172,6 +172,28 @@ def test_test_tells_faults_apart(
     assert bool(row.check_next_step) is (status != "ok")
 
 
+@pytest.mark.parametrize("changed", [{"managed_on_premise": True}, {"application": "cuc"}])
+def test_cluster_that_went_out_of_reach_is_not_said_to_have_answered(
+    cluster: Cluster, globex: Partner, client_of: Any, acme: Partner, changed: dict[str, Any]
+) -> None:
+    with tenant_context(globex):
+        access.save(SYSTEM, make.make_cluster(), AXL)
+    row = access.save(SYSTEM, cluster, AXL)
+    make.make_instance(cluster=cluster)
+    Cluster.objects.filter(pk=cluster.pk).update(**changed)
+
+    tasks.check_cluster_access(row.pk)
+
+    row.refresh_from_db()
+    assert row.check_message == "Reached by hand: there is nothing to connect to."
+    shown = page(client_of(acme, "operator").get(f"/clusters/{cluster.pk}/access/"))
+    assert "whatever is set here, a person works through the run sheet" in shown
+    assert "Test access" not in shown
+    assert "over AXL" not in shown + page(client_of(acme, "operator").get(f"/clusters/{cluster.pk}/"))
+    with tenant_context(globex):
+        assert ClusterAccess.objects.get().check_status == ""
+
+
 def test_change_makes_the_test_void(cluster: Cluster, emulator: EmulatorThread) -> None:
     row = emulated(cluster, emulator)
     tasks.check_cluster_access(row.pk)

@@ -89,11 +89,13 @@ def test_no_token_is_made_for_what_is_paused_or_gone(pool: VirtualAccount) -> No
 # --- ahead of planned batches ---
 
 
-def planned(pool: VirtualAccount, method: str = "axl", mixed_mode: bool = False, **values: object) -> AssignmentBatch:
-    cluster = make.make_cluster(mixed_mode=mixed_mode)
-    ClusterAccess.objects.create(cluster=cluster, method=method)
+def planned(
+    pool: VirtualAccount, method: str = "axl", cluster: dict[str, bool] | None = None, **values: object
+) -> AssignmentBatch:
+    row = make.make_cluster(**(cluster or {}))
+    ClusterAccess.objects.create(cluster=row, method=method)
     defaults = {"state": "planned", "window_end": timezone.now() + 48 * HOUR, "virtual_account": pool}
-    return make.make_batch([cluster], **{**defaults, **values})
+    return make.make_batch([row], **{**defaults, **values})
 
 
 def test_a_sync_replaces_a_token_that_ends_before_the_window_of_a_batch(
@@ -122,7 +124,8 @@ def test_a_sync_replaces_a_token_that_ends_before_the_window_of_a_batch(
         {"state": "cancelled"},
         {"kind": "unassign"},
         {"method": "manual"},
-        {"mixed_mode": True},
+        {"cluster": {"mixed_mode": True}},
+        {"cluster": {"managed_on_premise": True}},
         {"window_end": timezone.now() - HOUR, "window_start": timezone.now() - 2 * HOUR},
         {"window_end": datetime.max.replace(tzinfo=UTC)},
     ],
