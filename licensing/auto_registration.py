@@ -7,7 +7,7 @@ anew, is found without being announced. Whoever moves a cluster by hand takes it
 and on. Publishers restart without being asked only where an owner has allowed it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,9 @@ from django.db.models import Model, Prefetch, Q
 from django.utils import timezone
 
 from licensing import assigning, assignment, mixed_mode
+from licensing.assignment import Facts, Step
 from licensing.cluster_status import AUTO_REGISTRATION
+from licensing.mixed_mode import Gate
 from licensing.models import Assignment, AssignmentJob, AutoRegistration, Cluster, SmartAccount, VirtualAccount
 from licensing.refusals import Refusal
 from licensing.transport import version_numbers
@@ -101,13 +103,18 @@ def check(account: SmartAccount) -> VirtualAccount:
 def candidates(
     account: SmartAccount, option: AutoRegistration | None = None, *, may_restart: bool = True
 ) -> list[Candidate]:
-    """Every cluster on that side, by name; seven queries, however many. Without an option: as if it were switched on
-    now."""
+    """Every cluster on that side, by name; ten queries, however many. Without an option: as if it were switched on
+    now. Whether licenses are short is judged for each when it is assigned."""
     pool = check(account)
     gates = mixed_mode.judge(mixed_mode.facts_of(pool))
-    locked = "" if all(gate.open for gate in gates) else next(gate.why for gate in gates if not gate.open)
     allowed = option.may_restart if option else may_restart
-    return [_candidate(cluster, pool, option, locked, allowed) for cluster in _clusters(account)]
+    clusters = _clusters(account)
+    facts = assignment.facts_of(cluster.pk for cluster in clusters)
+    return [
+        _candidate(cluster, facts[cluster.pk], pool, option, gates, allowed)
+        for cluster in clusters
+        if cluster.pk in facts  # deleted meanwhile
+    ]
 
 
 def run(option: AutoRegistration) -> list[Assignment]:
@@ -167,43 +174,44 @@ def _clusters(account: SmartAccount) -> list[Any]:
     return list(
         Cluster.objects.filter(here)
         .select_related("customer", "license_server")
-        .prefetch_related(
-            "nodes",
-            Prefetch("assignments", Assignment.objects.select_related("virtual_account"), to_attr="history"),
-            Prefetch("assignment_jobs", AssignmentJob.objects.open(), to_attr="open_jobs"),
-        )
+        .prefetch_related(Prefetch("assignments", to_attr="history"))
     )
 
 
 def _candidate(
-    cluster: Any, pool: VirtualAccount, option: AutoRegistration | None, locked: str, may_restart: bool
+    cluster: Any,
+    facts: Facts,
+    pool: VirtualAccount,
+    option: AutoRegistration | None,
+    gates: Sequence[Gate],
+    may_restart: bool,
 ) -> Candidate:
-    current = next((row for row in cluster.history if row.ended_at is None), None)
+    current = facts.assignment
     leaves = current.virtual_account if current and current.virtual_account_id != pool.pk else None
-    restarts = assignment.restarting_publisher(cluster, pool)
-    why = next(filter(None, _reasons(cluster, pool, option, current, locked)), "")
+    restarts = assignment.restarting_publisher(facts.cluster, pool)
+    why = next(filter(None, _reasons(cluster, facts, pool, option, gates)), "")
     if not why and restarts and not may_restart:
         why = f"{restarts} would restart, and nobody has allowed that."
     return Candidate(cluster, why, restarts, leaves)
 
 
 def _reasons(
-    cluster: Any, pool: VirtualAccount, option: AutoRegistration | None, current: Assignment | None, locked: str
+    cluster: Any, facts: Facts, pool: VirtualAccount, option: AutoRegistration | None, gates: Sequence[Gate]
 ) -> Iterable[str]:
-    """Why it is left out, the first one counts."""
+    """Why it is left out, the first one counts: by the rules of the option, then by those of every assignment."""
+    current = facts.assignment
     if current and current.virtual_account_id == pool.pk:
         yield f"It is in {pool} already."
     yield _left(cluster, option)
     if current and current.started_by != AUTO_REGISTRATION:
         yield f"It is assigned to {current.virtual_account} by hand."
-    if cluster.open_jobs:
+    if facts.job:
         yield "Another assignment job of it is not over yet."
     if cluster.managed_on_premise:
         yield "It is managed on premise, out of the portal's reach."
     yield _version(cluster, option)
-    yield _nodes(cluster)
-    if cluster.mixed_mode and locked:
-        yield f"It is in mixed mode: {locked}"
+    step = Step.REASSIGN if current else Step.ASSIGN
+    yield from map(str, assignment.standing_against(facts, pool, gates, step))
 
 
 def _left(cluster: Any, option: AutoRegistration | None) -> str:
@@ -234,10 +242,3 @@ def _is_too_old(cluster: Cluster) -> bool:
     if numbers and len(numbers) == 1:  # `14` is the whole release
         numbers = (numbers[0], 99)
     return numbers < (OLDEST_EXPRESSWAY if expressway else OLDEST)
-
-
-def _nodes(cluster: Any) -> str:
-    """All nodes of an Expressway must be known, or registration fails (§3.3)."""
-    if cluster.application.startswith("expressway") and not cluster.nodes.all():
-        return "None of its nodes is named; an Expressway registers node by node."
-    return ""

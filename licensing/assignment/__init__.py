@@ -4,13 +4,22 @@ Decisions (`assign`, `reassign`, `end`) write the Assignment and the AssignmentJ
 out, and waits for the network outside of any transaction. Pages, REST, admin and batches call the same functions.
 """
 
-from licensing.assignment.checks import NotAssignable, Reason, Step, reasons_against
+from licensing.assignment.checks import (
+    Facts,
+    NotAssignable,
+    Reason,
+    Step,
+    facts_of,
+    reasons_against,
+    standing_against,
+)
 from licensing.assignment.decisions import assign, end, reassign
 from licensing.assignment.effects import restarting_publisher
 from licensing.assignment.people import cancel, confirm, report_failure, retry
 from licensing.assignment.running import lost, run
 
 __all__ = [
+    "Facts",
     "NotAssignable",
     "Reason",
     "Step",
@@ -18,6 +27,7 @@ __all__ = [
     "cancel",
     "confirm",
     "end",
+    "facts_of",
     "lost",
     "reasons_against",
     "reassign",
@@ -25,4 +35,5 @@ __all__ = [
     "restarting_publisher",
     "retry",
     "run",
+    "standing_against",
 ]

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from licensing import access, accounts, auto_registration, fleet, tasks
+from licensing import access, accounts, assignment, auto_registration, fleet, tasks
 from licensing.access import AccessSpec
 from licensing.auto_registration import AUTO_REGISTRATION
 from licensing.fleet import NodeSpec, ProxySpec
@@ -73,9 +73,9 @@ def test_cluster_that_nobody_assigned_is_eligible(account: SmartAccount) -> None
         ({"version": "14"}, ""),
         ({"version": "X12.5.9", "application": "expressway_c"}, "has no Smart Licensing under HCS"),
         ({"version": "X12.6", "application": "expressway_c"}, ""),
-        ({"version": "X14.2", "application": "expressway_e", "nodes": {}}, "None of its nodes is named"),
+        ({"version": "X14.2", "application": "expressway_e", "nodes": {}}, "No node of"),
         ({"managed_on_premise": True}, "managed on premise"),
-        ({"mixed_mode": True}, "It is in mixed mode: There is no valid token with export control"),
+        ({"mixed_mode": True}, "is in mixed mode. There is no valid token with export control"),
         ({"deployment": "enterprise"}, "would restart, and nobody has allowed that"),
         ({"deployment": "enterprise", "application": "expressway_c"}, ""),
     ],
@@ -85,6 +85,61 @@ def test_who_is_left_out(account: SmartAccount, values: dict[str, Any], words: s
 
     assert words in said
     assert bool(words) is bool(said)
+
+
+def hcs_in_an_enterprise_pool(account: SmartAccount) -> Cluster:
+    VirtualAccount.objects.update(license_mode="enterprise")
+    return make.make_cluster()
+
+
+def proxy_without_its_password(account: SmartAccount) -> Cluster:
+    cluster = make.make_cluster()
+    fleet.set_proxy(SYSTEM, cluster, ProxySpec("proxy.example", 3128, "user"))
+    return cluster
+
+
+def expressway_without_its_primary(account: SmartAccount) -> Cluster:
+    return make.make_cluster({"exp-2.example": "subscriber"}, application="expressway_c", version="X14.2")
+
+
+def products_in_two_pools(account: SmartAccount) -> Cluster:
+    cluster = make.make_cluster()
+    for _ in range(2):
+        make.make_instance(cluster=cluster)
+    return cluster
+
+
+def figures_that_are_too_old(account: SmartAccount) -> Cluster:
+    SmartAccount.objects.update(last_synced_at=NOW() - 3 * account.sync_every)
+    account.refresh_from_db()
+    return make.make_cluster()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (hcs_in_an_enterprise_pool, "runs in HCS mode, Operational serves Enterprise mode."),
+        (proxy_without_its_password, "lacks a password for its user name."),
+        (expressway_without_its_primary, "is not among its nodes"),
+        (products_in_two_pools, "in 2 virtual accounts."),
+        (figures_that_are_too_old, "too old to judge by."),
+    ],
+)
+def test_who_would_be_refused_is_left_out_with_the_same_words(
+    account: SmartAccount, globex: Partner, prepare: Callable[[SmartAccount], Cluster], words: str
+) -> None:
+    with tenant_context(globex):
+        make.make_cluster()
+    cluster = prepare(account)
+    pool = auto_registration.pool_of(account)
+    assert pool is not None
+
+    said = why(account, cluster)
+    auto_registration.run(switched_on(account))
+
+    assert words in said
+    assert said == str(assignment.reasons_against(cluster, pool)[0])
+    assert Assignment.objects.count() == 0
 
 
 def test_restart_is_named_and_allowed_on_purpose(account: SmartAccount) -> None:
@@ -267,11 +322,11 @@ def test_pass_without_an_operational_pool_says_so(account: SmartAccount) -> None
 
 def test_queries_do_not_grow_with_clusters(account: SmartAccount, django_assert_num_queries: Any) -> None:
     make.make_cluster()
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(10):
         auto_registration.candidates(account)
     for _ in range(2):
         make.make_cluster()
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(10):
         auto_registration.candidates(account)
 
 
