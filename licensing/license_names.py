@@ -42,7 +42,7 @@ class Rules:
 
     def find(self, name: str) -> str | None:
         """The tag name of a license, given a display name, tag name or full tag; None when it is none of ours."""
-        return self._index.get(normalised(name))
+        return self.index.get(normalised(name))
 
     def display_name(self, tag: str) -> str:
         return next(iter(self.names.get(tag, ())), tag)
@@ -65,7 +65,8 @@ class Rules:
         return (mapped, *self.higher(mapped)) if mapped else ()
 
     @cached_property
-    def _index(self) -> dict[str, str]:
+    def index(self) -> dict[str, str]:
+        """Every known name, as it is compared, and its tag name."""
         return {normalised(name): tag for tag, names in self.names.items() for name in (tag, *names)}
 
     @cached_property
@@ -147,3 +148,24 @@ NAMES = {
 
 RULES = {"12.5": Rules("12.5", FAMILIES_12_5, TABLE_1_12_5, NAMES)}
 CURRENT = RULES["12.5"]
+
+# What tells licenses apart (licensing.allocation.license_of), in SQL. A statement names KNOWN_NAMES among its WITH, and
+# takes the parameters `known_names()`.
+KNOWN_NAMES = "known AS (SELECT * FROM unnest(%(known_names)s::text[], %(known_tags)s::text[]) AS pair (name, tag))"
+
+
+def known_names(rules: Rules = CURRENT) -> dict[str, list[str]]:
+    return {"known_names": list(rules.index), "known_tags": list(rules.index.values())}
+
+
+def license_of_name(column: str) -> str:
+    """SQL for the tag name of a license, or the compared form of a name that we do not know."""
+    return rf"""(
+        SELECT coalesce((SELECT known.tag FROM known WHERE known.name = written.compared), written.compared) FROM (
+            SELECT coalesce(
+                substring(plain.text FROM '^regid\.\d{{4}}-\d{{2}}\.com\.cisco\.([^,\s]+)(?:,.*)?$'),
+                regexp_replace(plain.text, '\s*\(\d{{1,2}}(?:\.(?:x|\d{{1,2}}))?\)$', '')
+            ) AS compared
+            FROM (SELECT lower(btrim(regexp_replace({column}, '\s+', ' ', 'g'))) AS text) plain
+        ) written
+    )"""

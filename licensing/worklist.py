@@ -14,6 +14,7 @@ from django.db.models import Min, TextChoices
 from django.utils import timezone
 
 from licensing.alerts.phrases import counted, grouped
+from licensing.license_names import KNOWN_NAMES, known_names, license_of_name
 from licensing.models import AlertRule
 from licensing.models.alerts import Kind
 
@@ -37,7 +38,8 @@ class Reason(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """`subject_type`: license or product_instance, row `subject_id`. `licenses`: how many are concerned."""
+    """`subject_type`: license or product_instance, row `subject_id`. `licenses`: how many are concerned. `way`: how it
+    is settled where that is not its reason's usual way, with the row `way_id`."""
 
     id: int
     reason: str
@@ -47,6 +49,8 @@ class Item:
     virtual_account: int
     virtual_account_name: str
     smart_account: int
+    way: str
+    way_id: int | None
     licenses: int
     text: str
     next_step: str
@@ -57,8 +61,10 @@ class Item:
         return self.id
 
 
-# What the selects stand on. Parameters: %(now)s, %(silent_days)s (where no rule says otherwise), %(deposits_since)s.
-BASE = """
+# What the selects stand on. Parameters: %(now)s, %(silent_days)s (where no rule says otherwise), %(deposits_since)s and
+# those of KNOWN_NAMES. `held` is what the two pools own of each license, all its spellings together, with the row that
+# holds the most of it.
+BASE = f"""
 silence AS (
     SELECT %(now)s - make_interval(days => coalesce(min(threshold), %(silent_days)s)) AS before
     FROM licensing_alertrule WHERE kind = 'instance_silent' AND enabled
@@ -71,14 +77,25 @@ pool AS (
     LEFT JOIN licensing_virtualaccount operational ON operational.smart_account_id = pool.smart_account_id
         AND operational.purpose = 'operational' AND operational.gone_at IS NULL
     WHERE pool.gone_at IS NULL
+),
+{KNOWN_NAMES},
+held AS (
+    SELECT license.virtual_account_id, {license_of_name("license.name")} AS tag, sum(license.quantity) AS quantity,
+        (array_agg(license.id ORDER BY license.quantity DESC, license.id))[1] AS most
+    FROM licensing_license license
+    JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose IN ('ordered', 'operational')
+    WHERE license.gone_at IS NULL AND license.quantity > 0
+    GROUP BY license.virtual_account_id, tag
 )
 """
-LICENSE = "'license', license.id, license.name, pool.id, pool.name, pool.smart_account_id"
-INSTANCE = """
+USUAL_WAY = "'', NULL::bigint"
+LICENSE = f"'license', license.id, license.name, pool.id, pool.name, pool.smart_account_id, {USUAL_WAY}"
+ROW_OF_INSTANCE = """
 'product_instance', instance.id,
 coalesce(nullif(instance.host_name, ''), nullif(instance.name, ''), instance.serial), pool.id, pool.name,
-pool.smart_account_id, usage.number
+pool.smart_account_id
 """
+INSTANCE = f"{ROW_OF_INSTANCE}, {USUAL_WAY}, usage.number"
 INSTANCES = """
 licensing_productinstance instance
 JOIN pool ON pool.id = instance.virtual_account_id
@@ -108,9 +125,9 @@ WHERE license.gone_at IS NULL AND license.available > 0
 """
 # Domain rows A3 to A7: the order stands in the ordered pool, Cisco deposits as many in the operational one.
 NOT_DEPOSITED = f"""
-SELECT {LICENSE}, license.quantity - coalesce(other.quantity, 0),
+SELECT {LICENSE}, bought.quantity - coalesce(other.quantity, 0),
     concat(
-        {grouped("license.quantity")}, ' ordered, ', CASE WHEN pool.operational_id IS NULL
+        {grouped("bought.quantity")}, ' ordered, ', CASE WHEN pool.operational_id IS NULL
             THEN 'and no virtual account is the operational pool: products cannot use them.'
             ELSE concat(
                 {grouped("coalesce(other.quantity, 0)")}, ' in the operational pool ', pool.operational_name,
@@ -123,11 +140,11 @@ SELECT {LICENSE}, license.quantity - coalesce(other.quantity, 0),
         ' Cisco for the operational licenses of this order.'
     ),
     pool.last_synced_at
-FROM licensing_license license
-JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose = 'ordered'
-LEFT JOIN licensing_license other
-    ON other.virtual_account_id = pool.operational_id AND other.name = license.name AND other.gone_at IS NULL
-WHERE license.gone_at IS NULL AND license.quantity > coalesce(other.quantity, 0)
+FROM held bought
+JOIN pool ON pool.id = bought.virtual_account_id AND pool.purpose = 'ordered'
+JOIN licensing_license license ON license.id = bought.most
+LEFT JOIN held other ON other.virtual_account_id = pool.operational_id AND other.tag = bought.tag
+WHERE bought.quantity > coalesce(other.quantity, 0)
 """
 # What our own transfer brought is where somebody wanted it. The first sync of an account finds everything new: nothing
 # of that arrived.
@@ -171,23 +188,33 @@ SELECT {INSTANCE},
 FROM {INSTANCES}
 WHERE instance.gone_at IS NULL AND instance.last_contact_at < (SELECT before FROM silence) AND usage.number > 0
 """
+# Cisco moves product instances within a smart account alone, and into nothing that is gone.
 MISPLACED = f"""
-SELECT {INSTANCE},
+SELECT {ROW_OF_INSTANCE}, planned.way,
+    CASE planned.way WHEN 'register' THEN planned.id WHEN 'reassign' THEN cluster.id END, usage.number,
     concat(
-        'Its cluster ', cluster.name, ' is assigned to ', planned.name, '; it is registered in ', pool.name,
-        ' and uses licenses there.'
+        'Its cluster ', cluster.name, ' is assigned to ', planned.label,
+        CASE planned.way WHEN 'reassign' THEN ', which Cisco no longer lists' END,
+        '; it is registered in ', pool.name, CASE WHEN usage.number > 0 THEN ' and uses licenses there' END, '.'
     ),
-    concat(
-        CASE WHEN planned.smart_account_id = pool.smart_account_id THEN 'Move it to'
-            ELSE 'Register it with a token of' END,
-        ' ', planned.name, ', or assign the cluster to ', pool.name, '.'
-    ),
+    CASE planned.way WHEN 'reassign' THEN concat('Assign the cluster to ', pool.name, '.') ELSE concat(
+        CASE planned.way WHEN 'register' THEN 'Register it with a token of ' ELSE 'Move it to ' END,
+        planned.label, ', or assign the cluster to ', pool.name, '.'
+    ) END,
     pool.last_synced_at
 FROM {INSTANCES}
 JOIN licensing_cluster cluster ON cluster.id = instance.cluster_id
 JOIN licensing_assignment assigned ON assigned.cluster_id = cluster.id AND assigned.ended_at IS NULL
     AND assigned.virtual_account_id <> instance.virtual_account_id
-JOIN licensing_virtualaccount planned ON planned.id = assigned.virtual_account_id
+CROSS JOIN LATERAL (
+    SELECT meant.id,
+        CASE WHEN meant.gone_at IS NOT NULL THEN 'reassign' WHEN account.id = pool.smart_account_id THEN ''
+            ELSE 'register' END AS way,
+        concat(meant.name, CASE WHEN account.id <> pool.smart_account_id
+            THEN concat(' of ', coalesce(nullif(account.name, ''), account.domain)) END) AS label
+    FROM licensing_virtualaccount meant JOIN licensing_smartaccount account ON account.id = meant.smart_account_id
+    WHERE meant.id = assigned.virtual_account_id
+) planned
 WHERE instance.gone_at IS NULL
 """
 UNDECIDED = "instance.gone_at IS NULL AND instance.cluster_id IS NULL AND NOT instance.cluster_by_hand"
@@ -217,8 +244,8 @@ SELECTS = {
     Reason.UNMATCHED: UNMATCHED,
 }
 COLUMNS = (
-    "number, subject_type, subject_id, subject, virtual_account, virtual_account_name, smart_account, licenses, text, "
-    "next_step, as_of"
+    "number, subject_type, subject_id, subject, virtual_account, virtual_account_name, smart_account, way, way_id, "
+    "licenses, text, next_step, as_of"
 )
 
 
@@ -296,13 +323,14 @@ def _run(reasons: Iterable[Reason], found: str, parameters: dict[str, Any]) -> S
         {found}
     """
     now = timezone.now()
-    times: dict[str, Any] = {
+    given: dict[str, Any] = {
         "now": now,
         "silent_days": SILENT_DAYS,
         "deposits_since": now - timedelta(days=DEPOSIT_DAYS),
+        **known_names(),
     }
     with connection.cursor() as cursor:
-        cursor.execute(statement, {**parameters, **times})
+        cursor.execute(statement, {**parameters, **given})
         rows: Sequence[Sequence[Any]] = cursor.fetchall()
     return rows
 

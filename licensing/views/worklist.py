@@ -78,7 +78,11 @@ def _subject(item: Item) -> str:
 
 def _action(item: Item, may_operate: bool) -> tuple[str, str]:
     """Address and words; who may only look is led to the row."""
-    route, words = ACTIONS[Reason(item.reason)]
     if not may_operate:
         return "", ""
+    if item.way == "register":
+        return f"{reverse('registration-token-add')}?virtual_account={item.way_id}", "Make a token"
+    if item.way == "reassign":
+        return reverse("cluster", args=[item.way_id]), "Open cluster"
+    route, words = ACTIONS[Reason(item.reason)]
     return reverse(route, args=[item.subject_id]), words

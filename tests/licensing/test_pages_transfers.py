@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_tenants.utils import tenant_context
 
 from licensing import alerts, transfers
-from licensing.models import License, Overage, SmartAccount, TransferPlan, TransferStep
+from licensing.models import License, Overage, SmartAccount, TransferPlan, TransferStep, VirtualAccount
 from licensing.transfers import Wanted
 from people.audit import Actor
 from people.models import User
@@ -193,6 +193,25 @@ def test_worklist_leads_straight_to_what_settles_it(acme: Partner, account: Smar
     assert f'href="{address}/transfer/">Move it' in shown
     assert f'<option value="{planned.pk}" selected>' in text(client.get(f"{address}/transfer/"))
     assert f"{address}/remove/" not in text(client_of(acme, "viewer").get("/worklist/"))
+
+
+def test_worklist_moves_no_product_into_another_smart_account(
+    acme: Partner, account: SmartAccount, client_of: Any
+) -> None:
+    """Cisco moves it within one: there it registers anew, and that begins with a token."""
+    far, cluster = make.make_virtual_account(name="Far"), make.make_cluster(name="Core")
+    make.make_assignment(cluster=cluster, virtual_account=far)
+    here = make.make_virtual_account(smart_account=account, name="Here")
+    found = make.make_instance({"X": 5}, virtual_account=here, cluster=cluster)
+    client, address = client_of(acme, "operator"), f"/registration-tokens/add/?virtual_account={far.pk}"
+
+    shown = text(client.get("/worklist/"))
+
+    assert f'href="{address}">Make a token' in shown
+    assert f"/product-instances/{found.pk}/transfer/" not in shown
+    assert f'<option value="{far.pk}" selected>' in text(client.get(address))
+    VirtualAccount.objects.filter(pk=far.pk).update(gone_at=timezone.now())
+    assert f'href="/clusters/{cluster.pk}/">Open cluster' in text(client.get("/worklist/"))
 
 
 def test_worklist_as_a_file(

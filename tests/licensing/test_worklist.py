@@ -4,10 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from licensing import matching, worklist
+from licensing import matching, pools, worklist
+from licensing.allocation import license_of
+from licensing.license_names import CURRENT, KNOWN_NAMES, NAMES, known_names, license_of_name
 from licensing.models import AlertRule, Change, ProductInstance, SmartAccount, VirtualAccount
 from licensing.worklist import Items, Reason
 from people.audit import Actor
@@ -52,6 +55,43 @@ def test_ordered_but_not_operational(account: SmartAccount) -> None:
     make.make_license(virtual_account=operational, name="B", quantity=3, in_use=3)
 
     assert listed() == [("not_deposited", "A", 6)]
+
+
+def test_spellings_of_one_license_count_together(account: SmartAccount, globex: Partner) -> None:
+    """As on the page of the pools: whatever case, blanks, version or tag name tell apart."""
+    ordered, operational = pool(account, "Ordered", purpose="ordered"), pool(account, "Running", purpose="operational")
+    for name, quantity in (("UC Manager Basic License  (12.x)", 7), ("uc manager basic license (14.x)", 5)):
+        make.make_license(virtual_account=ordered, name=name, quantity=quantity, in_use=0)
+    arrived = make.make_license(virtual_account=operational, name="UCM_Basic", quantity=4, in_use=0)
+    make.make_license(virtual_account=ordered, name="Other  License", quantity=2, in_use=0)
+    make.make_license(virtual_account=operational, name=" OTHER license (12.5)", quantity=2, in_use=0)
+    with tenant_context(globex):
+        make.make_license(virtual_account=make.make_virtual_account(purpose="ordered"), name="Theirs", in_use=0)
+
+    assert listed() == [("not_deposited", "UC Manager Basic License  (12.x)", 8)]
+    assert Items()[0:1][0].text.startswith("12 ordered, 4 in the operational pool Running:")
+    assert {row.figures.outstanding for row in pools.of(account).by_license} == {8, 0}
+
+    type(arrived).objects.filter(pk=arrived.pk).update(quantity=12)
+    assert listed() == []
+
+
+def test_licenses_are_told_apart_in_the_database_as_in_the_engine(acme: Partner) -> None:
+    names = [
+        *NAMES, *(name for given in NAMES.values() for name in given), "", " (12.x)", "(12.x)", "Coffee  License(14)",
+        "UC Manager\tBasic License (12.X) ", "Ümlaut LICENSE (1.2.3)", "Basic (beta)", "ucm_BASIC (123.x)",
+        "regid.2016-07.com.cisco.UCM_Basic,12.0_ef827a2f-f4ae-4ebb-887f-052737063d3a", "regid.2016-07.com.cisco.",
+        "REGID.2020-06.com.cisco.Coffee", "regid.2016-07.com.cisco.Coffee,1 (12.x)",
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH {KNOWN_NAMES} SELECT {license_of_name('given.name')} FROM unnest(%(names)s::text[]) "
+            "WITH ORDINALITY AS given (name, place) ORDER BY place",
+            {"names": names, **known_names()},
+        )
+        found = [tag for (tag,) in cursor.fetchall()]
+
+    assert dict(zip(names, found, strict=True)) == {name: license_of(name, CURRENT) for name in names}
 
 
 def test_order_of_an_account_without_an_operational_pool(account: SmartAccount) -> None:
@@ -101,9 +141,20 @@ def test_instance_registered_elsewhere_than_planned(account: SmartAccount) -> No
     assert (item.reason, item.subject_id, item.virtual_account) == ("misplaced", instance.pk, here.pk)
     assert "assigned to Planned; it is registered in Here" in item.text
     assert item.next_step == "Move it to Planned, or assign the cluster to Here."
-    other = pool(make.make_smart_account(), "Far")
+    assert (item.way, item.way_id) == ("", None)
+    other = pool(make.make_smart_account(name="Acme East"), "Here")
     type(assignment).objects.update(virtual_account=other)
-    assert Items()[0:10][0].next_step == "Register it with a token of Far, or assign the cluster to Here."
+    (item,) = Items()[0:10]
+    assert item.text == (
+        f"Its cluster {cluster} is assigned to Here of Acme East; it is registered in Here and uses licenses there."
+    )
+    assert item.next_step == "Register it with a token of Here of Acme East, or assign the cluster to Here."
+    assert (item.way, item.way_id) == ("register", other.pk)
+    VirtualAccount.objects.filter(pk=other.pk).update(gone_at=timezone.now())
+    instance.usage.all().delete()
+    (item,) = Items()[0:10]
+    assert item.text.endswith(" of Acme East, which Cisco no longer lists; it is registered in Here.")
+    assert (item.next_step, item.way, item.way_id) == ("Assign the cluster to Here.", "reassign", cluster.pk)
 
     assignment.ended_at = timezone.now()
     assignment.save()
