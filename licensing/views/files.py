@@ -17,6 +17,9 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # Where Excel's sheets end, and its calendar begins.
 SHEET_ROWS = 1_048_576
 FIRST_YEAR = 1900
+# What one of its cells holds, in the units of UTF-16; the library would drop the rest without a word.
+CELL_UNITS = 32_767
+CUT = "… cut here: a cell of a spreadsheet holds no more. The CSV file has all of it."
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 COLUMN_WIDTH = 22
 
@@ -115,7 +118,17 @@ def _put(sheet: Any, row: int, column: int, value: Any, day: Any, moment: Any) -
         case date() if value.year >= FIRST_YEAR:
             sheet.write_datetime(row, column, value, day)
         case _:
-            sheet.write_string(row, column, str(value))
+            sheet.write_string(row, column, _fitting(str(value)))
+
+
+def _fitting(text: str) -> str:
+    """What a cell can hold of it; where that is not all, it says so."""
+    if len(text) <= CELL_UNITS // 2:
+        return text
+    units = text.encode("utf-16-le")
+    if len(units) <= 2 * CELL_UNITS:
+        return text
+    return units[: 2 * (CELL_UNITS - len(CUT))].decode("utf-16-le", "ignore") + CUT  # no half of a letter at its end
 
 
 FORMATS: dict[str, Callable[[Rows, str], HttpResponse]] = {"csv": csv_answer, "xlsx": xlsx_answer}

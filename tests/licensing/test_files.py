@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django_tenants.utils import tenant_context
 
-from licensing.views.files import write_xlsx
+from licensing.views.files import CELL_UNITS, CUT, write_xlsx
 from tenants.models import Partner
 from tests import factories as make
 from tests.spreadsheets import read_xlsx
@@ -26,11 +26,22 @@ def written(*rows: list[Any], **options: Any) -> list[list[list[Any]]]:
     "text",
     [
         "=1+1", "{=1+1}", "@x", "-5", "'quoted", "https://host.example/", "mailto:a@people.example", "0123", "12",
-        "1e5", " spaced ", "two\nlines", "<b>&amp;</b>", "Zürich 東京 🙂", "x" * 32_767,
+        "1e5", " spaced ", "two\nlines", "<b>&amp;</b>", "Zürich 東京 🙂", "x" * 32_767, "🙂" * 16_383,
     ],
 )  # fmt: skip
 def test_text_stays_text(text: str) -> None:
     assert written(["Name"], [text]) == [[["Name"], [text]]]
+
+
+@pytest.mark.parametrize("letter", ["x", "🙂"])
+def test_text_that_a_cell_cannot_hold_says_where_it_was_cut(letter: str) -> None:
+    units = len(letter.encode("utf-16-le")) // 2
+    ((_, (held,)),) = written(["Note"], [letter * (CELL_UNITS // units + 1)])
+
+    kept = held.removesuffix(CUT)
+    assert held == kept + CUT
+    assert kept == letter * len(kept)
+    assert CELL_UNITS - units < len(held.encode("utf-16-le")) // 2 <= CELL_UNITS
 
 
 def test_each_value_is_of_its_kind() -> None:
