@@ -1,7 +1,11 @@
 """From Cisco's JSON to our types, tolerantly (cssm-api §10.1): numbers as text, null lists, odd dates."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
+from math import isfinite, isnan
 from typing import Any
 
 from licensing.cssm.types import (
@@ -27,6 +31,9 @@ TRUE_WORDS = {"true", "yes", "y", "1", "allowed"}
 COMPLIANCE = {"incompliance": "in_compliance", "outofcompliance": "out_of_compliance"}
 FAILURES = {"FAILURE", "FAILED", "ERROR"}
 DATE_FORMATS = ("%Y-%b-%d", "%d-%b-%Y", "%m/%d/%Y")
+# Nobody has so many licenses. Two of these added or subtracted are still an integer of PostgreSQL's.
+MOST = 999_999_999
+_odd_counts: ContextVar[list[str] | None] = ContextVar("odd_counts", default=None)
 
 
 def text(value: Any) -> str:
@@ -42,10 +49,40 @@ def number(value: Any) -> int:
     """Whole numbers, also as text; what is no number counts as 0."""
     if isinstance(value, int):
         return int(value)
+    found = real(value)
+    return int(found) if found is not None and isfinite(found) else 0
+
+
+def real(value: Any) -> float | None:
+    """None for what is no number. Nothing is 0."""
     try:
-        return int(float(text(value).replace(",", "") or 0))
-    except (ValueError, OverflowError):
-        return 0
+        found = float(text(int(value) if isinstance(value, bool) else value).replace(",", "").strip() or 0)
+    except ValueError:
+        return None
+    return None if isnan(found) else found
+
+
+def count(value: Any) -> int:
+    """A number of licenses, at most MOST either way; what is no number counts as 0. `odd_counts` tells of both."""
+    if type(value) is int and -MOST <= value <= MOST:
+        return value
+    found = real(value)
+    taken = 0 if found is None else int(max(-MOST, min(found, MOST)))
+    noted = _odd_counts.get()
+    if noted is not None and (found is None or abs(found) > MOST):
+        noted.append(f"{' '.join(storable(value).split())[:30]} as {taken:,}")
+    return taken
+
+
+@contextmanager
+def odd_counts() -> Iterator[list[str]]:
+    """What `count` takes for something else than Cisco sent meanwhile, in words. The caller may empty the list."""
+    noted: list[str] = []
+    before = _odd_counts.set(noted)
+    try:
+        yield noted
+    finally:
+        _odd_counts.reset(before)
 
 
 def flag(value: Any) -> bool:
@@ -114,11 +151,11 @@ def license_(raw: Raw) -> License:
     return License(
         name=text(raw.get("license")),
         virtual_account=text(raw.get("virtualAccount")),
-        quantity=number(raw.get("quantity")),
-        in_use=number(raw.get("inUse")),
-        available=number(raw.get("available")),
-        reserved=number(raw.get("reserved")),
-        pending=number(raw.get("pendingQuantity")),
+        quantity=count(raw.get("quantity")),
+        in_use=count(raw.get("inUse")),
+        available=count(raw.get("available")),
+        reserved=count(raw.get("reserved")),
+        pending=count(raw.get("pendingQuantity")),
         status=compliance(raw.get("status")),
         billing_type=text(raw.get("billingType")),
         lines=tuple(_line(line) for line in rows(raw.get("licenseDetails"))),
@@ -172,7 +209,7 @@ def subscription(raw: Raw) -> Subscription:
         text(raw.get("license")),
         text(raw.get("virtualAccount")),
         text(raw.get("subscriptionId")),
-        number(raw.get("quantity")),
+        count(raw.get("quantity")),
         text(raw.get("billingType")),
         day(raw.get("startDate")),
         day(raw.get("endDate")),
@@ -204,9 +241,9 @@ def entitlement(raw: Raw) -> Entitlement:
     return Entitlement(
         text(raw.get("tag")),
         text(raw.get("display_name")),
-        number(raw.get("prepaid_entitled", raw.get("entitled"))),
-        number(raw.get("prepaid_inuse", raw.get("inuse"))),
-        number(raw.get("prepaid_reserved", raw.get("reserved"))),
+        count(raw.get("prepaid_entitled", raw.get("entitled"))),
+        count(raw.get("prepaid_inuse", raw.get("inuse"))),
+        count(raw.get("prepaid_reserved", raw.get("reserved"))),
         compliance(raw.get("compliance_status")),
         flag(raw.get("export_restricted")),
     )
@@ -236,15 +273,15 @@ def _usage(raw: list[Raw]) -> dict[str, int]:
     """One entry per license: Cisco's twice-listed ones are added up."""
     found: dict[str, int] = {}
     for item in raw:
-        name = text(item.get("license"))
-        found[name] = found.get(name, 0) + number(item.get("quantity"))
+        name, quantity = text(item.get("license")), count(item.get("quantity"))
+        found[name] = count(found[name] + quantity) if name in found else quantity
     return found
 
 
 def _line(raw: Raw) -> LicenseLine:
     return LicenseLine(
         type=text(raw.get("licenseType")),
-        quantity=number(raw.get("quantity")),
+        quantity=count(raw.get("quantity")),
         start=day(raw.get("startDate")),
         end=day(raw.get("endDate")),
         subscription_id=text(raw.get("subscriptionId")),
@@ -258,7 +295,7 @@ def _substitution(raw: Raw) -> Substitution:
     return Substitution(
         text(raw.get("licenseName") or raw.get("license")),
         text(raw.get("substitutedLicense")),
-        number(raw.get("substitutedQuantity")),
+        count(raw.get("substitutedQuantity")),
         text(raw.get("substitutionType")),
     )
 

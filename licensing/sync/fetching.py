@@ -10,10 +10,10 @@ from licensing.cssm.client import CssmClient
 from licensing.cssm.listings import Listing, Shifted
 from licensing.cssm.types import AccountRef, Page
 from licensing.models import SyncRun
-from licensing.sync import runs, staging, twins
+from licensing.sync import odd_numbers, runs, staging, twins
 from licensing.sync.known import Known, fingerprint, known_to
 from licensing.sync.mirrors import Mirror
-from licensing.sync.staging import Staging, Unknown
+from licensing.sync.staging import Odd, Staging, Unknown
 
 # step, done, total: called at each page.
 OnProgress = Callable[[str, int, int | None], None]
@@ -49,6 +49,7 @@ class Listed:
     rows: int = 0
     staged: int = 0
     waiting: list[Unknown] = field(default_factory=list)
+    odd: list[Odd] = field(default_factory=list)
 
     def add(self, rows: list[bytes], pool: str = "") -> None:
         """Keep those that the mirror does not know for staging. `pool`: what the rows do not tell themselves."""
@@ -65,11 +66,11 @@ class Listed:
         """What waits: a COPY for each page of few unknown rows would take longer than to read the page."""
         if self.waiting:
             self.table.make()
-            self.table.write(self.waiting)
+            self.odd += self.table.write(self.waiting)
             self.waiting = []
 
     def start_again(self, *, trusted: bool) -> None:
-        self.waiting = []
+        self.waiting, self.odd = [], []
         self.table.empty()
         self.rows = self.staged = 0
         self.known.start(trusted=trusted)
@@ -175,6 +176,8 @@ class _Reader:
         if found:
             listed.rows -= twins.settle(listed.table.mirror, found)
             self.fetched.remarks.append(twins.remark(listed.table.mirror, found))
+        if listed.odd:
+            self.fetched.remarks.append(odd_numbers.remark(listed.odd))
 
 
 def _by_member(rows: list[bytes], member: str) -> dict[str, bytes]:

@@ -22,6 +22,8 @@ from licensing.sync.mirrors import MIRRORS, Mirror
 
 Row = tuple[Any, ...]
 Unknown = tuple[int, bytes, str]  # fingerprint, row, and the pool where the row does not tell it
+Odd = tuple[str, str, str]  # pool and key of a row, and how some of its numbers were taken
+NAMED = 3
 NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _by_name = msgspec.json.Encoder(order="sorted").encode
 
@@ -50,13 +52,23 @@ class Staging:
         with connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {self.table}")
 
-    def write(self, rows: Iterable[Unknown]) -> None:
-        """PostgreSQL takes them in while the next ones are made."""
+    def write(self, rows: Iterable[Unknown]) -> list[Odd]:
+        """PostgreSQL takes them in while the next ones are made. One with odd numbers gets no fingerprint: it is looked
+        at, and told of, each time."""
         row_of = self.row_of
+        odd: list[Odd] = []
         statement, errors = f"COPY {self.table} FROM STDIN", connection.wrap_database_errors
-        with transaction.atomic(), connection.cursor() as cursor, errors, cursor.copy(statement) as copy:
+        with (
+            formats.odd_counts() as noted, transaction.atomic(), connection.cursor() as cursor, errors,
+            cursor.copy(statement) as copy,
+        ):  # fmt: skip
             for fingerprint, row, pool in rows:
-                copy.write_row((*row_of(parsed(_without_nul(row)), pool), fingerprint))
+                values = row_of(parsed(_without_nul(row)), pool)
+                copy.write_row((*values, None if noted else fingerprint))
+                if noted:
+                    odd.append((values[0], values[1], ", ".join(noted[:NAMED])))
+                    noted.clear()
+        return odd
 
 
 def _virtual_account(raw: formats.Raw, _: str) -> Row:

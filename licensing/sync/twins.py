@@ -7,6 +7,7 @@ by a number after their identity; licenses of one name in one pool are added up.
 
 from django.db import connection
 
+from licensing.cssm.formats import MOST
 from licensing.models.accounts import TWIN_MARK
 from licensing.sync.mirrors import Mirror
 
@@ -35,8 +36,9 @@ FROM (
 WHERE twin.ctid = staged.ctid AND twin.place > 1
 """
 
+FIGURES = ("quantity", "in_use", "available", "reserved", "pending")
 # Without a fingerprint: no row of Cisco's stands for the sum.
-ADD_UP_LICENSES = """
+ADD_UP_LICENSES = f"""
 WITH twin AS (
     SELECT virtual_account, name FROM staged_license GROUP BY virtual_account, name HAVING count(*) > 1
 ),
@@ -47,7 +49,7 @@ part AS (
 )
 INSERT INTO staged_license
 SELECT added.*, encode(sha256(convert_to(added.parts, 'UTF8')), 'hex'), NULL FROM (
-SELECT virtual_account, name, sum(quantity), sum(in_use), sum(available), sum(reserved), sum(pending),
+SELECT virtual_account, name, {", ".join(f"greatest(-{MOST}, least(sum({name}), {MOST}))" for name in FIGURES)},
     CASE WHEN bool_or(status = 'out_of_compliance') THEN 'out_of_compliance'
         WHEN bool_and(status = 'in_compliance') THEN 'in_compliance' ELSE 'unknown' END,
     COALESCE(left(string_agg(DISTINCT nullif(billing_type, ''), ', '), 30), ''),
@@ -80,14 +82,20 @@ def settle(mirror: Mirror, twins: Twins) -> int:
 def remark(mirror: Mirror, twins: Twins) -> str:
     """For people: what was done, with an example."""
     (pool, key), number = next(iter(sorted(twins.items())))
+    others = and_more(len(twins))
     if mirror.object_type == "license":
-        return f"Cisco lists {key} in {pool} {number} times; these lines are added up{_others(twins)}."
-    name = key.strip("|").replace("|", " ") or "no identity"
+        return f"Cisco lists {key} in {pool} {number} times; these lines are added up{others}."
     return (
-        f"Cisco lists {number} product instances as {name} in {pool}; they are kept apart by a number, each with its "
-        f"usage{_others(twins)}."
+        f"Cisco lists {number} product instances as {readable(key)} in {pool}; they are kept apart by a number, each "
+        f"with its usage{others}."
     )
 
 
-def _others(twins: Twins) -> str:
-    return f" (the same for {len(twins) - 1} more)" if len(twins) > 1 else ""
+def readable(key: str) -> str:
+    """Of a license or a product instance."""
+    return key.strip("|").replace("|", " ") or "no identity"
+
+
+def and_more(number: int) -> str:
+    """So many in all, of which one was named."""
+    return f" (the same for {number - 1} more)" if number > 1 else ""

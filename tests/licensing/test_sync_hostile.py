@@ -10,8 +10,10 @@ from django_tenants.utils import tenant_context
 from licensing import connect, sync
 from licensing.cssm.emulator import SCENARIOS, Account, EmulatorThread
 from licensing.cssm.emulator.scenarios import Handler
-from licensing.models import CssmAlert, LicenseServer, SmartAccount, SyncRun
+from licensing.cssm.formats import MOST
+from licensing.models import CssmAlert, InstanceUsage, License, LicenseServer, SmartAccount, SyncRun
 from tenants.models import Partner
+from tests.licensing.conftest import BASIC, ENHANCED
 from tests.licensing.mirror import listed, mirrored
 
 Answering = Callable[..., None]
@@ -69,6 +71,51 @@ def test_pool_without_a_name_is_none(account: SmartAccount, cisco: Account, answ
 
     assert synced(account).status == "succeeded"
     assert mirrored(account) == listed(cisco)
+
+
+def test_numbers_that_cannot_be_are_taken_and_told_each_time(
+    account: SmartAccount, cisco: Account, globex: Partner
+) -> None:
+    huge, line = 10**25, {"licenseType": "TERM", "quantity": 10**25}
+    lent = {"license": ENHANCED, "substitutedLicense": BASIC, "substitutedQuantity": huge}
+    members = {"inUse": float("nan"), "licenseDetails": [line], "licenseSubstitutions": [lent]}
+    cisco.licenses[0].update(quantity="5,000,000,000", **members)
+    used = [{"license": ENHANCED, "quantity": number} for number in (float("-inf"), "many")]
+    cisco.add_device("DEFAULT", "00004", {}, licenseUsage=used)
+
+    runs = [synced(account) for _ in range(2)]
+
+    assert [run.status for run in runs] == ["succeeded"] * 2
+    assert {run.remark for run in runs} == {
+        f"Cisco sends numbers for {ENHANCED} in DEFAULT that cannot be: taken were 5,000,000,000 as 999,999,999, "
+        "nan as 0, 10000000000000000000000000 as 999,999,999. "
+        "Cisco sends numbers for UCM 00004  regid.2016-07.com.cisco.UCM,12.0 in DEFAULT that cannot be: taken were "
+        "-inf as -999,999,999, many as 0."
+    }
+    assert (runs[1].created, runs[1].changed, runs[1].unchanged) == (0, 0, 10)
+    row = License.objects.get(name=ENHANCED, virtual_account__name="DEFAULT")
+    assert (row.quantity, row.in_use, row.lines.get().quantity) == (MOST, 0, MOST)
+    assert row.substitutions[0]["quantity"] == MOST
+    assert InstanceUsage.objects.get(product_instance__serial="00004").quantity == -MOST
+    with tenant_context(globex):
+        assert not SyncRun.objects.exists()
+
+
+def test_sum_of_twins_is_bounded(account: SmartAccount, cisco: Account) -> None:
+    cisco.licenses += [{**cisco.licenses[0], "quantity": MOST, "available": -MOST} for _ in range(3)]
+
+    assert synced(account).status == "succeeded"
+    row = License.objects.get(name=ENHANCED, virtual_account__name="DEFAULT")
+    assert (row.quantity, row.available) == (MOST, -MOST)
+
+
+def test_remark_ends_with_the_odd_number(account: SmartAccount, cisco: Account) -> None:
+    cisco.set_license("DEFAULT", ENHANCED, quantity=10**12)
+    assert synced(account).remark
+
+    cisco.set_license("DEFAULT", ENHANCED, quantity=20)
+
+    assert (synced(account).remark, mirrored(account)) == ("", listed(cisco))
 
 
 def test_connection_test_shows_accounts_with_odd_letters(

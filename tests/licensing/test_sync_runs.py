@@ -145,10 +145,10 @@ def test_error_of_ours_in_the_merge_takes_everything_back(
     assert 'column "nothing" does not exist' in caplog.text
 
 
-def test_number_that_no_column_holds_fails_in_plain_words(
+def test_more_lines_than_a_column_counts_fail_in_plain_words(
     mirrored_once: SmartAccount, nothing_changes: None, cisco: Account
 ) -> None:
-    cisco.licenses[0]["quantity"] = 10**12
+    cisco.licenses[0]["licenseDetails"] = [{}] * 40_000
 
     assert synced(mirrored_once).cause == "A value that Cisco sent does not fit the portal's tables."
 

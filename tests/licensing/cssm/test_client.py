@@ -247,6 +247,27 @@ def test_numbers_in_any_spelling(value: object, number: int) -> None:
     assert formats.number(value) == number
 
 
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (formats.MOST, formats.MOST), (10**400, formats.MOST), ("-1e30", -formats.MOST), (float("inf"), formats.MOST),
+        (float("nan"), 0), ("NaN", 0), ([], 0), ({}, 0), ("many", 0), ("", 0), (None, 0), (True, 1), (" 1,200.0 ", 1200)
+    ],
+)  # fmt: skip
+def test_counts_are_bounded_and_the_odd_ones_are_told(value: object, number: int) -> None:
+    with formats.odd_counts() as noted:
+        assert formats.count(value) == number
+
+    odd = value not in (formats.MOST, "", None, True, " 1,200.0 ")
+    assert [words.rpartition(" as ")[2] for words in noted] == ([f"{number:,}"] if odd else [])
+
+
+def test_what_cisco_lists_twice_is_bounded_too() -> None:
+    usage = [{"license": "L", "quantity": formats.MOST}] * 3
+
+    assert formats.product_instance({"licenseUsage": usage}).usage[0].quantity == formats.MOST
+
+
 @pytest.mark.parametrize("nothing", [None, [], "none", {}])
 def test_null_lists_are_empty(nothing: object) -> None:
     assert formats.rows(nothing) == []
