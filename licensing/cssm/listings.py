@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from math import isfinite
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -62,6 +63,8 @@ def pages(transport: Transport, listing: Listing, page_size: int, parallel: int 
         rest = _rest_in_turn(transport, listing, first, page_size)
     for page in rest:
         if page.items == before.items:
+            if page.total < 0 and len(page.items) < page_size:
+                return  # this server does not know pages: what came first was everything
             raise CssmUnavailable(f"The listing of {listing.member} has the same page twice.", SAME_PAGE)
         yield page
         before = page
@@ -99,7 +102,8 @@ def _at_once(calls: Iterator[Callable[[], Result]], parallel: int) -> Iterator[R
 def rows(transport: Transport, listing: Listing, body: Any = None) -> list[bytes]:
     """Of a listing that Cisco answers at once: with a body by POST, else by GET."""
     method = "GET" if body is None else "POST"
-    found: list[bytes] = transport.call(method, listing.path, body, decode=_unparsed(listing.member))[listing.member]
+    answer = transport.call(method, listing.path, body, decode=_unparsed(listing.member))
+    found: list[bytes] = answer.get(listing.member, [])
     return found
 
 
@@ -116,16 +120,15 @@ def parsed(row: bytes) -> formats.Raw:
 
 
 def _rest_in_turn(transport: Transport, listing: Listing, first: Page[bytes], page_size: int) -> Iterator[Page[bytes]]:
-    total, offset, before = first.total, len(first.items), first.items
-    while before and (offset < total if total >= 0 else len(before) <= page_size):
+    total, held = first.total, len(first.items)
+    offset = held
+    while held and (offset < total if total >= 0 else held <= page_size):
         page = _page(transport, listing, page_size, offset)
         if page.total != total:
             raise Shifted(listing.member)
-        if total < 0 and page.items == before and len(before) < page_size:
-            return  # this server does not know pages: what came first was everything
-        before = page.items
-        offset += len(before)
-        if before:
+        held = len(page.items)
+        offset += held
+        if held:
             yield page
     if total not in {-1, offset}:
         raise Shifted(listing.member)
@@ -147,9 +150,13 @@ def _asking(transport: Transport, listing: Listing, size: int, offset: int) -> C
 def _page(transport: Transport, listing: Listing, size: int, offset: int) -> Page[bytes]:
     body = {"virtualAccounts": list(listing.virtual_accounts), "limit": size, "offset": offset}
     answer = transport.call("POST", listing.path, body, decode=_unparsed(listing.member))
-    stated = answer.get("totalRecords")
-    # Below zero is no number of rows: as if none was told.
-    return Page(answer[listing.member], offset, -1 if stated is None else max(-1, formats.number(stated)))
+    return Page(answer.get(listing.member, []), offset, _total(answer.get("totalRecords")))
+
+
+def _total(stated: Any) -> int:
+    """-1 where none is told: nothing, no number at all, or one below zero."""
+    found = None if stated is None or stated == "" else formats.real(stated)
+    return -1 if found is None or not isfinite(found) else max(-1, formats.number(stated))
 
 
 def _unparsed(member: str) -> Callable[[bytes], Any]:

@@ -51,6 +51,11 @@ OVER_RATE = b"Developer Over Rate"
 WORDS_LENGTH = 300
 
 
+def _object(content: bytes) -> Any:
+    """A write may be answered without words (cssm-api.md §3.5)."""
+    return json.loads(content) if content else {}
+
+
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
     """How a license server is reached. `allowed_networks`: CIDR texts that lift the address ban."""
@@ -151,7 +156,7 @@ class Transport:
         *,
         headers: dict[str, str] | None = None,
         safe: bool = True,
-        decode: Decode = json.loads,
+        decode: Decode = _object,
     ) -> dict[str, Any]:
         """The answer's JSON object. `safe` calls are repeated with back-off; the others never are (read back first).
 
@@ -312,11 +317,11 @@ class Transport:
         self._renew_at = time.monotonic() + max(lifetime - RENEW_BEFORE_SECONDS, lifetime / 2)
 
     def _meaning(
-        self, status: int, headers: Any, content: bytes, host: str, decode: Decode = json.loads
+        self, status: int, headers: Any, content: bytes, host: str, decode: Decode = _object
     ) -> dict[str, Any]:
         """The JSON object of a good answer (cssm-api §3.1, §3.5); everything else raises."""
         try:
-            answer = decode(content) if content else {}
+            answer = {} if status == 204 else decode(content)
         except (ValueError, RecursionError):
             answer = None
         if 200 <= status < 300:

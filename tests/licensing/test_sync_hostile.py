@@ -8,6 +8,7 @@ from aiohttp import web
 from django_tenants.utils import tenant_context
 
 from licensing import connect, sync
+from licensing.cssm import transport
 from licensing.cssm.emulator import SCENARIOS, Account, EmulatorThread
 from licensing.cssm.emulator.scenarios import Handler
 from licensing.cssm.formats import MOST
@@ -116,6 +117,36 @@ def test_remark_ends_with_the_odd_number(account: SmartAccount, cisco: Account) 
     cisco.set_license("DEFAULT", ENHANCED, quantity=20)
 
     assert (synced(account).remark, mirrored(account)) == ("", listed(cisco))
+
+
+def test_listing_without_words_is_an_empty_one_only_by_its_code(
+    account: SmartAccount, cisco: Account, silent: Callable[[int], None]
+) -> None:
+    synced(account)
+    before = mirrored(account)
+
+    silent(200)
+    run = synced(account)
+
+    assert (run.status, run.reason, mirrored(account)) == ("failed", "unavailable", before)
+    silent(204)
+    assert synced(account).status == "succeeded"
+    assert mirrored(account) == {**listed(cisco), "registration tokens": []}
+
+
+@pytest.fixture
+def silent(emulator: EmulatorThread, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Listings of tokens are answered by this code alone."""
+
+    def install(status: int) -> None:
+        async def scenario(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return web.Response(status=status) if request.path.endswith("/tokens") else await handler(request)
+
+        monkeypatch.setattr(transport, "ATTEMPTS", 1)
+        monkeypatch.setitem(SCENARIOS, "silent", scenario)
+        emulator.scenario("silent")
+
+    return install
 
 
 def test_connection_test_shows_accounts_with_odd_letters(

@@ -241,8 +241,11 @@ def test_server_that_knows_neither_totals_nor_pages_is_read_once(
     assert len(serials(client)) == number
 
 
-def test_negative_total_is_none(client: CssmClient, account: Account, script: Any) -> None:
+@pytest.mark.parametrize("total", [-7, "", "many", [], float("nan"), float("inf")])
+def test_total_that_is_no_number_of_rows_is_none(
+    client: CssmClient, account: Account, script: Any, total: object
+) -> None:
     rows = devices(account, 3)
-    script(*(listing(rows, totalRecords=-7) for _ in range(2)))
+    script(*(listing(rows, totalRecords=total) for _ in range(2)))
 
     assert len(serials(client, 4)) == 3
