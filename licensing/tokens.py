@@ -72,16 +72,32 @@ def usable_for(
 
 def check_creation(virtual_account: VirtualAccount, expires_after_days: int) -> None:
     """Raise Refusal for what need not be asked at Cisco."""
-    if virtual_account.gone_at is not None:
-        raise Refusal(
-            f"Cisco no longer lists {virtual_account}.", "Choose another virtual account.", field="virtual_account"
-        )
+    _check_listed(virtual_account)
     if virtual_account.smart_account.paused_at is not None:
         raise Refusal(
             f"{virtual_account.smart_account} is paused.", "Resume the smart account first.", field="virtual_account"
         )
     if not 1 <= expires_after_days <= MAX_DAYS:
         raise Refusal(f"A token lasts 1 to {MAX_DAYS} days.", "Enter another number.", field="expires_after_days")
+
+
+def _check_listed(pool: VirtualAccount) -> None:
+    if pool.gone_at is not None:
+        raise Refusal(f"Cisco no longer lists {pool}.", "Choose another virtual account.", field="virtual_account")
+
+
+def _check_place(pool: VirtualAccount, digest: str) -> None:
+    """A product registers where its token was made, whatever is written down here (domain.md P3)."""
+    rows = RegistrationToken.objects.filter(digest=digest, gone_at=None).exclude(virtual_account=pool)
+    elsewhere = rows.select_related("virtual_account").first()
+    if elsewhere is not None:
+        step = f"Choose that one, or make a token in {pool}."
+        raise Refusal(f"This token belongs to {elsewhere.virtual_account}.", step, field="virtual_account")
+
+
+def without_breaks(text: str) -> str:
+    """As it was made: what was copied from a page or a mail may hold breaks and blanks."""
+    return "".join(text.split())
 
 
 @transaction.atomic
@@ -98,6 +114,9 @@ def record_by_hand(
 
     Cisco is not asked; the next sync finds it, or marks it gone.
     """
+    text = without_breaks(text)
+    _check_listed(virtual_account)
+    _check_place(virtual_account, digest_of(text))
     known = RegistrationToken.objects.filter(virtual_account=virtual_account, digest=digest_of(text)).first()
     if known is not None and known.text:
         raise Refusal("This token is recorded already.", "Look for it in the list.", field="text")

@@ -6,7 +6,7 @@ from django import forms
 
 from licensing.forms.fleet import PoolField, say_where_to_begin
 from licensing.models import RegistrationToken, VirtualAccount
-from licensing.tokens import MAX_DAYS, MAX_USES
+from licensing.tokens import MAX_DAYS, MAX_USES, without_breaks
 
 
 def pool_field() -> PoolField:
@@ -72,7 +72,7 @@ class RecordTokenForm(forms.ModelForm):
         self.fields["description"].required = True
 
     def clean_text(self) -> str:
-        text = "".join(str(self.cleaned_data["text"]).split())
+        text = without_breaks(str(self.cleaned_data["text"]))
         if len(text) < 16:
             raise forms.ValidationError("This is not a whole registration token. Paste the whole text.")
         return text

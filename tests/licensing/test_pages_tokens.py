@@ -219,6 +219,33 @@ def test_token_is_recorded_by_hand_once(pool: VirtualAccount, acme: Partner, cli
     assert "MTIzNDU2" not in page(client.get(f"/registration-tokens/{token.pk}/")) + page(client.get("/audit/"))
 
 
+def test_page_and_rest_record_a_token_by_one_rule(
+    pool: VirtualAccount, acme: Partner, globex: Partner, client_of: Any, api_of: Any
+) -> None:
+    text, ends = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA=", "2030-01-31T00:00:00Z"
+    with tenant_context(globex):
+        make.make_token(digest=tokens.digest_of(text))
+    other = make.make_virtual_account(smart_account=pool.smart_account, name="Other")
+    gone = make.make_virtual_account(smart_account=pool.smart_account, name="Gone", gone_at=timezone.now())
+    client, api = client_of(acme, "operator"), api_of(acme, "operator")
+    sent = {"text": "MTIzNDU2Nzg5MDEy \n MzQ1Njc4OTA=", "description": "Mixed mode", "expires_at": ends}
+
+    answers = [
+        api.post("/api/v1/registration-tokens/record/", {**sent, "virtual_account": place.pk})
+        for place in (gone, pool, other)
+    ]
+    posted = client.post("/registration-tokens/record/", {**sent, "expires_at": "", "virtual_account": other.pk})
+
+    assert [answer.status_code for answer in answers] == [400, 201, 400]
+    assert answers[0].json()["errors"] == {
+        "virtual_account": ["Cisco no longer lists Gone. Choose another virtual account."]
+    }
+    words = f"This token belongs to {pool}. Choose that one, or make a token in Other."
+    assert answers[2].json()["errors"] == {"virtual_account": [words]}
+    assert (posted.status_code, words in page(posted)) == (409, True)
+    assert tokens.text_of(RegistrationToken.objects.get()) == text
+
+
 def test_viewers_read_the_inventory_and_make_nothing(pool: VirtualAccount, acme: Partner, client_of: Any) -> None:
     token = make.make_token(virtual_account=pool, description="Seen by all", text="hide-me")
     client = client_of(acme, "viewer")
