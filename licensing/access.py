@@ -13,6 +13,7 @@ from django.utils import timezone
 from licensing import reach
 from licensing.cssm.addresses import check_address
 from licensing.cssm.errors import CssmRefused, CssmUnavailable
+from licensing.cssm.trust import check_ca
 from licensing.models import Cluster, ClusterAccess
 from licensing.reach import Reach, ReachError, ReachRefused, ReachUnavailable, Status
 from licensing.refusals import Refusal
@@ -80,6 +81,8 @@ def _check_axl(cluster: Cluster, access: ClusterAccess, spec: AccessSpec) -> Non
     if not spec.username:
         raise Refusal("AXL needs a user name.", "Enter an application user with AXL access.", "username")
     _check_address(spec.url)
+    if spec.ca_certificate != access.ca_certificate:
+        _check_ca(spec.ca_certificate)
     kept = bool(access.password) and spec.password is None
     if kept and access.url and _host(access.url) != _host(spec.url):
         raise Refusal("The stored password belongs to another address.", "Enter the password again.", "password")
@@ -100,6 +103,13 @@ def _check_address(url: str) -> None:
         ) from None
     except CssmUnavailable:
         return
+
+
+def _check_ca(ca_certificate: str) -> None:
+    try:
+        check_ca(ca_certificate)
+    except CssmRefused as error:
+        raise Refusal(error.message.replace("this server", "this cluster"), error.next_step, "ca_certificate") from None
 
 
 def _fill(access: ClusterAccess, spec: AccessSpec) -> None:

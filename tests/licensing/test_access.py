@@ -21,6 +21,7 @@ from tests import factories as make
 
 URL = "https://127.0.0.2:8443"
 AXL = AccessSpec("axl", URL, "axl-user", "a-secret")
+KEY = "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"
 POSTED = {"method": "axl", "url": URL, "username": "axl-user", "password": "a-secret", "verify_tls": "on"}
 
 
@@ -59,6 +60,8 @@ def test_axl_access_is_kept_and_decides_the_way(cluster: Cluster) -> None:
         (AccessSpec("axl", "https://user:pw@host", "u", "x"), "url", "not an address"),
         (AccessSpec("axl", "https://host/?q=1", "u", "x"), "url", "not an address"),
         (AccessSpec("axl", "https://169.254.169.254", "u", "x"), "url", "clusters may not have here"),
+        (AccessSpec("axl", URL, "u", "x", "-1"), "ca_certificate", "CA certificate of this cluster cannot be read"),
+        (AccessSpec("axl", URL, "u", "x", KEY), "ca_certificate", "holds a private key"),
         (AccessSpec("telepathy"), "method", "not a valid choice"),
     ],
 )
@@ -155,13 +158,14 @@ def test_test_says_where_the_cluster_is_registered(cluster: Cluster, emulator: E
         ({"password": "wrong"}, "none", "refused", "refused the user name or the password."),
         ({}, "axl-missing", "refused", "has no AXL at this address."),
         ({}, "server-error", "unavailable", "answered 502 and no word of AXL."),
-        ({"ca_certificate": "x"}, "none", "refused", "The CA certificate of this cluster cannot be read."),
+        ({"unreadable": "x"}, "none", "refused", "The CA certificate of this cluster cannot be read."),
     ],
 )
 def test_test_tells_faults_apart(
     cluster: Cluster, emulator: EmulatorThread, values: Any, scenario: str, status: str, words: str
 ) -> None:
-    row = emulated(cluster, emulator, **values)
+    row = emulated(cluster, emulator, **{name: value for name, value in values.items() if name != "unreadable"})
+    ClusterAccess.objects.update(ca_certificate=values.get("unreadable", ""))  # entered before it was checked
     emulator.scenario(scenario)
 
     tasks.check_cluster_access(row.pk)
