@@ -212,9 +212,9 @@ def _check_nodes(nodes: list[NodeSpec]) -> None:
 
 
 def _set_nodes(cluster: Cluster, nodes: list[NodeSpec]) -> dict[str, list[Any]]:
-    """A node that stays keeps its serial number where none is given."""
+    """A node that stays keeps its serial number where none is given, in whatever letters it is named."""
     Cluster.objects.select_for_update().filter(pk=cluster.pk).first()  # of two at once, one waits
-    stored = {node.host_name: node for node in Node.objects.filter(cluster=cluster)}
+    stored = {node.host_name.lower(): node for node in Node.objects.filter(cluster=cluster)}
     wanted = [
         Node(cluster=cluster, host_name=spec.host_name, role=spec.role, serial=_serial(spec, stored)) for spec in nodes
     ]
@@ -229,7 +229,8 @@ def _set_nodes(cluster: Cluster, nodes: list[NodeSpec]) -> dict[str, list[Any]]:
 def _serial(spec: NodeSpec, stored: dict[str, Node]) -> str:
     if spec.serial is not None:
         return spec.serial
-    return stored[spec.host_name].serial if spec.host_name in stored else ""
+    known = stored.get(spec.host_name.lower())
+    return known.serial if known else ""
 
 
 def _said(nodes: Any) -> dict[str, str]:

@@ -363,6 +363,16 @@ def test_serials_of_nodes_stay_when_they_are_left_out(acme: Partner, api_of: Any
     ]
 
 
+def test_serials_of_nodes_stay_in_whatever_letters_they_are_named(acme: Partner, api_of: Any) -> None:
+    cluster, api = make.make_cluster({}), api_of(acme)
+    path = f"/api/v1/clusters/{cluster.pk}/"
+    api.patch(path, {"nodes": [{"host_name": "A.Example", "role": "publisher", "serial": "FCH1"}]})
+
+    changed = api.patch(path, {"nodes": [{"host_name": "a.example", "role": "publisher"}]}).json()
+
+    assert changed["nodes"] == [{"host_name": "a.example", "role": "publisher", "serial": "FCH1"}]
+
+
 # --- alerts ---
 
 
