@@ -97,6 +97,7 @@ WSGI_APPLICATION = "portal.wsgi.application"
 MIDDLEWARE = [
     "portal.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "portal.content_policy.ContentPolicyMiddleware",
     # The look is nobody's secret: pages for unknown hosts and suspended partners need it too.
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.PartnerMiddleware",

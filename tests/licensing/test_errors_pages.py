@@ -101,9 +101,10 @@ def test_unknown_host_names_itself_escaped_and_nothing_else(db: None) -> None:
 
 
 def test_page_allows_no_inline_script_and_no_other_host(acme: Partner, client_of: Any) -> None:
-    answer = body(client_of(acme, "owner").get("/licenses/"))
+    response = client_of(acme, "owner").get("/licenses/")
+    answer = body(response)
 
-    assert "default-src 'none'; script-src 'self'; style-src 'self'" in answer
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in response["Content-Security-Policy"]
     for forbidden in (" style=", " onclick=", "<style", "http://", "https://", "javascript:"):
         assert forbidden not in answer, forbidden
     assert answer.count("<script ") == answer.count("<script src=") == 3
