@@ -21,9 +21,9 @@ from licensing.refusals import Refusal
 from licensing.tables.assignments import BatchTable, waits_for_approval
 from licensing.views.assignments import pools_to_choose
 from licensing.views.forms import ASKED, DONE, attempt, confirm_page, form_page
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import Empty, invite, list_page
 from people.audit import actor_of
-from people.gate import Need, may, needs
+from people.gate import Need, needs
 
 HERE = ("Assignment batches", "/assignment-batches/")
 
@@ -31,12 +31,11 @@ HERE = ("Assignment batches", "/assignment-batches/")
 @needs(Need.READ)
 def assignment_batches(request: HttpRequest) -> HttpResponse:
     rows = AssignmentBatch.objects.select_related("virtual_account").annotate(cluster_count=Count("clusters"))
-    invite = (reverse("assignment-batch-add"), "New batch") if may(request.user, Need.OPERATE) else ()
     empty = Empty(
         "calendar-clock",
         "No batches yet",
         "A batch assigns many clusters in one maintenance window, one by one.",
-        *invite,
+        *invite(request, Need.OPERATE, "assignment-batch-add", "New batch"),
     )
     return list_page(
         request, "assignment_batches/assignment_batches.html", BatchFilter(request.GET, queryset=rows), BatchTable,

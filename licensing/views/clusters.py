@@ -14,7 +14,7 @@ from licensing.forms.fleet import ClusterForm, NodeFormSet, ProxyForm, node_rows
 from licensing.models import Assignment, Cluster, Proxy
 from licensing.tables.fleet import ClusterTable, current_pool
 from licensing.views.forms import ASKED, DONE, Crumbs, attempt, confirm_page, form_page
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import Empty, invite, list_page
 from people import audit
 from people.gate import Need, needs
 
@@ -34,7 +34,7 @@ def clusters(request: HttpRequest) -> HttpResponse:
     rows = with_pools(cluster_status.with_status(fleet_rows))
     empty = Empty(
         "boxes", "No clusters yet", "A cluster is one installation of a UC application for a customer.",
-        reverse("cluster-add"), "Add cluster",
+        *invite(request, Need.OPERATE, "cluster-add", "Add cluster"),
     )  # fmt: skip
     return list_page(
         request, "clusters/clusters.html", ClusterFilter(request.GET, queryset=rows), ClusterTable,

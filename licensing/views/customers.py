@@ -16,7 +16,7 @@ from licensing.tables.fleet import CustomerTable
 from licensing.templatetags.components import counted
 from licensing.views.clusters import with_pools
 from licensing.views.forms import DONE, attempt, confirm_page, form_page
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import Empty, invite, list_page
 from people import audit
 from people.gate import Need, needs
 
@@ -32,7 +32,7 @@ def customers(request: HttpRequest) -> HttpResponse:
     )
     empty = Empty(
         "building-2", "No customers yet", "Add your customers and their clusters to see who uses which license.",
-        reverse("customer-add"), "Add customer",
+        *invite(request, Need.OPERATE, "customer-add", "Add customer"),
     )  # fmt: skip
     return list_page(
         request, "customers/customers.html", CustomerFilter(request.GET, queryset=rows), CustomerTable,

@@ -15,7 +15,7 @@ from licensing.models import LicenseServer, SmartAccount
 from licensing.tables.servers import LicenseServerTable, check_state
 from licensing.transport import instance_limit
 from licensing.views.forms import DONE, attempt, confirm_page, form_page
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import Empty, invite, list_page
 from people import audit
 from people.gate import Need, needs
 
@@ -27,7 +27,7 @@ def license_servers(request: HttpRequest) -> HttpResponse:
     rows = on_prem.with_counts(LicenseServer.objects.annotate(accounts=Count("smart_accounts")))
     empty = Empty(
         "server", "No license server yet", "Add the CSSM cloud or an On-Prem server: everything else comes from there.",
-        reverse("license-server-add"), "Add license server",
+        *invite(request, Need.OWN, "license-server-add", "Add license server"),
     )  # fmt: skip
     return list_page(
         request, "license_servers/license_servers.html", LicenseServerFilter(request.GET, queryset=rows),

@@ -24,7 +24,10 @@ TWINS_SHOWN = 20
 @needs(Need.READ)
 def product_instances(request: HttpRequest) -> HttpResponse:
     rows = ProductInstance.objects.select_related("virtual_account__smart_account", "cluster")
-    empty = Empty("cpu", "No product instances yet", "They appear with the first sync after a product has registered.")
+    empty = Empty(
+        "cpu", "No product instances yet", "They appear with the first sync after a product has registered.",
+        reverse("smart-accounts"), "Go to smart accounts",
+    )  # fmt: skip
     return list_page(
         request, "product_instances/product_instances.html", ProductInstanceFilter(request.GET, queryset=rows),
         ProductInstanceTable, noun=("product instance", "product instances"), empty=empty,

@@ -55,7 +55,10 @@ def _total(lines: QuerySet[LicenseLine]) -> Coalesce:
 def subscriptions(request: HttpRequest) -> HttpResponse:
     rows = with_figures(Subscription.objects.select_related("smart_account", "customer"))
     unmapped = Subscription.objects.unmapped().count()
-    empty = Empty("receipt", "No subscriptions yet", "They appear with the purchase lines of the first sync.")
+    empty = Empty(
+        "receipt", "No subscriptions yet", "They appear with the purchase lines of the first sync.",
+        reverse("smart-accounts"), "Go to smart accounts",
+    )  # fmt: skip
     return list_page(
         request, "subscriptions/subscriptions.html", SubscriptionFilter(request.GET, queryset=rows),
         SubscriptionTable, noun=("subscription", "subscriptions"), empty=empty, unmapped=unmapped,

@@ -3,14 +3,13 @@
 from collections import Counter
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from licensing import fleet
 from licensing.filters.transport import TransportFilter
 from licensing.models import Cluster
 from licensing.tables.transport import TransportTable
 from licensing.transport import MODE_WORDS
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import Empty, invite, list_page
 from people.gate import Need, needs
 
 
@@ -21,7 +20,7 @@ def transport(request: HttpRequest) -> HttpResponse:
     tiles = [(mode.value, label, modes[mode]) for mode, label in MODE_WORDS.items()]
     empty = Empty(
         "route", "No clusters yet", "Each cluster reaches Cisco directly, by a proxy or over an On-Prem server.",
-        reverse("cluster-add"), "Add cluster",
+        *invite(request, Need.OPERATE, "cluster-add", "Add cluster"),
     )  # fmt: skip
     return list_page(
         request, "transport/transport.html", filter_, TransportTable, noun=("cluster", "clusters"), empty=empty,

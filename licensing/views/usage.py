@@ -1,6 +1,7 @@
 """The usage report: licenses and products of all smart accounts in one list and one file."""
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from licensing.filters.mirror import UsageFilter
 from licensing.models import InstanceUsage
@@ -11,7 +12,10 @@ from people.gate import Need, needs
 
 @needs(Need.READ)
 def usage(request: HttpRequest) -> HttpResponse:
-    empty = Empty("cpu", "Nothing is used yet", "It appears with the first sync after a product has registered.")
+    empty = Empty(
+        "cpu", "Nothing is used yet", "It appears with the first sync after a product has registered.",
+        reverse("smart-accounts"), "Go to smart accounts",
+    )  # fmt: skip
     return list_page(
         request, "usage/usage.html", UsageFilter(request.GET, queryset=InstanceUsage.objects.current()), UsageTable,
         noun=("use", "uses"), empty=empty, heading="Usage report",

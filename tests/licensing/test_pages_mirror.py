@@ -96,6 +96,29 @@ def test_empty_list_says_why(acme: Partner, client_of: Any, address: str) -> Non
     assert response.context["empty"].title in text(response)
 
 
+# Where the first row is made by others: the page says what is missing, without a button.
+NO_WAY_ON = {
+    *(("viewer", address) for address in ("customers", "clusters", "transport", "assignment-batches")),
+    *((role, "license-servers") for role in ("viewer", "operator")),
+}
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "owner"])
+@pytest.mark.parametrize(
+    "address",
+    ["customers", "clusters", "transport", "license-servers", "product-instances", "subscriptions", "usage",
+     "smart-accounts", "virtual-accounts", "licenses", "assignments", "assignment-jobs", "assignment-batches"],
+)  # fmt: skip
+def test_empty_list_leads_only_to_where_its_reader_may_go(
+    acme: Partner, client_of: Any, address: str, role: str
+) -> None:
+    client = client_of(acme, role)
+    way_on = client.get(f"/{address}/").context["empty"].href
+
+    assert not way_on or client.get(way_on).status_code == 200
+    assert way_on or (role, address) in NO_WAY_ON
+
+
 def test_search_wants_every_word_in_any_column(acme: Partner, client_of: Any) -> None:
     north, south = make.make_virtual_account(name="North"), make.make_virtual_account(name="South")
     for pool in (north, south):
