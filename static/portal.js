@@ -1,4 +1,4 @@
-// Improves pages that work without it: theme switch, menu on narrow screens, copy buttons, dismissing messages.
+// Improves pages that work without it: theme switch, menus, copy buttons, dismissing messages, mistakes in forms.
 (function () {
   "use strict";
   var root = document.documentElement;
@@ -30,10 +30,17 @@
     if (dismiss) dismiss.closest("[data-dismissable]").remove();
     var copy = event.target.closest("[data-copy]");
     if (copy) copyText(copy);
-    document.querySelectorAll("details.menu[open]").forEach(function (details) {
-      if (!details.contains(event.target)) details.open = false;
-    });
+    closeMenusAround(event.target);
   });
+
+  // Who tabs on from a menu's last entry has left it.
+  document.addEventListener("focusin", function (event) { closeMenusAround(event.target); });
+
+  function closeMenusAround(target) {
+    document.querySelectorAll("details.menu[open]").forEach(function (details) {
+      if (!details.contains(target)) details.open = false;
+    });
+  }
 
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") {
@@ -75,6 +82,13 @@
     if (below > 0) sidebar.scrollTop = below + sidebar.clientHeight / 3;
   }
 
+  // A form that came back opens at its first mistake: screen readers read field and error, others see it.
+  function showMistake() {
+    var field = document.querySelector("form:not(.filter-bar) [aria-invalid=true]");
+    if (field) field.focus();
+  }
+
+  document.addEventListener("DOMContentLoaded", showMistake);
   document.addEventListener("DOMContentLoaded", showTheme);
   document.addEventListener("DOMContentLoaded", showPlace);
 })();

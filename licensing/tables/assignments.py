@@ -5,7 +5,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from licensing.models import AssignmentBatch, AssignmentJob
-from licensing.tables.base import LinkColumn, PortalTable, SinceColumn, StateColumn, TitleColumn, WhenColumn
+from licensing.tables.base import (
+    LinkColumn,
+    NumberColumn,
+    PortalTable,
+    SinceColumn,
+    StateColumn,
+    TitleColumn,
+    WhenColumn,
+)
 from licensing.templatetags.components import badge
 
 
@@ -34,7 +42,7 @@ class BatchTable(PortalTable):
     name = TitleColumn("assignment-batch", verbose_name="Batch")
     kind = tables.Column(verbose_name="What")
     virtual_account = LinkColumn("virtual-account", order_by=("virtual_account__name", "pk"))
-    cluster_count = tables.Column(verbose_name="Clusters", attrs={"th": {"class": "num"}, "td": {"class": "num"}})
+    cluster_count = NumberColumn(verbose_name="Clusters")
     window_start = WhenColumn(verbose_name="Window opens")
     state = tables.Column(verbose_name="State")
 

@@ -4,7 +4,7 @@ import django_tables2 as tables
 from django.utils.safestring import SafeString
 
 from licensing.models import Channel, Delivery
-from licensing.tables.base import LinkColumn, PortalTable, SinceColumn, TitleColumn
+from licensing.tables.base import LinkColumn, NumberColumn, PortalTable, SinceColumn, TitleColumn
 from licensing.templatetags.components import badge
 
 STATES = {"on": ("active", "Works"), "dead": ("failed", "Does not work"), "off": ("inactive", "Off")}
@@ -53,7 +53,7 @@ class DeliveryTable(PortalTable):
     subject = TitleColumn("delivery", below=lambda row: row.recipient, verbose_name="Message")
     channel = LinkColumn("channel", order_by=("channel__name", "pk"))
     created_at = SinceColumn(verbose_name="Made")
-    attempt_count = tables.Column(verbose_name="Attempts", attrs={"th": {"class": "num"}, "td": {"class": "num"}})
+    attempt_count = NumberColumn(verbose_name="Attempts")
     state = tables.Column()
 
     def render_state(self, record: Delivery) -> SafeString:

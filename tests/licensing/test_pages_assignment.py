@@ -11,6 +11,7 @@ from django.utils import timezone
 from licensing import assignment
 from licensing.assignment import batches
 from licensing.models import Assignment, AssignmentBatch, AssignmentJob, Cluster
+from licensing.tables.assignments import BatchTable
 from people.audit import Actor
 from people.models import AuditEntry
 from tenants.models import Partner
@@ -105,6 +106,13 @@ def test_job_is_cancelled_after_a_question(acme: Partner, client_of: Any) -> Non
     assert done["Location"] == f"/assignment-jobs/{job.pk}/"
     assert (late.status_code, "This job is over." in page(late)) == (409, True)
     assert Assignment.objects.current().count() == 1
+
+
+def test_list_of_batches_writes_numbers_as_all_pages_do() -> None:
+    batch = AssignmentBatch(pk=1, name="North", kind="assign")
+    batch.cluster_count = 2000  # type: ignore[attr-defined]
+
+    assert BatchTable([batch]).rows[0].get_cell("cluster_count") == "2,000"
 
 
 def test_empty_list_of_batches_invites_those_who_may(acme: Partner, client_of: Any) -> None:
@@ -273,6 +281,8 @@ def test_order_that_is_none_is_said_and_kept_and_a_planned_one_stands(acme: Part
     assert wrong.status_code == 422
     assert "Enter a whole number." in page(wrong)
     assert 'value="last"' in page(wrong)
+    assert f'aria-describedby="id_place-{a.pk}_error"' in page(wrong)
+    assert f'id="id_place-{a.pk}_error"' in page(wrong)
     assert 'value="7"' in page(wrong)
     assert f"{batch} is planned." in page(late)
     assert [row.cluster.name for row in batch.clusters.all()] == ["A", "B"]
