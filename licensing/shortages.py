@@ -213,7 +213,7 @@ def _reclaiming(books: _Books, here: _Here, short: int) -> tuple[Remedy, ...]:
     text = (
         f"{_counted(len(instances), 'product instance')} had no contact with Cisco for {days} days and more, and still "
         f"{'uses' if len(instances) == 1 else 'use'} {_counted(freed, 'license')} that would serve here. Remove what "
-        "no longer exists in Smart Software Manager: that frees its licenses."
+        "no longer exists: that frees its licenses."
     )
     return (Remedy(Kind.RECLAIM, freed, after, text, instances=tuple(instances)),)
 

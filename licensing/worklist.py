@@ -183,7 +183,7 @@ SELECT {INSTANCE},
         'No contact with Cisco since ', to_char(instance.last_contact_at, 'FMDD Mon YYYY'), ', and it still uses ',
         {counted("usage.number", "license")}, '.'
     ),
-    'Check whether it still exists. If not, remove it in Smart Software Manager: that frees its licenses.',
+    'Check whether it still exists. If not, remove it: that frees its licenses.',
     pool.last_synced_at
 FROM {INSTANCES}
 WHERE instance.gone_at IS NULL AND instance.last_contact_at < (SELECT before FROM silence) AND usage.number > 0

@@ -33,7 +33,7 @@ class UserForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ["email", "name", "role"]
-        labels = {"email": "E-mail", "name": "Name"}
+        labels = {"email": "Email", "name": "Name"}
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"].strip().lower()

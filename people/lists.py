@@ -68,7 +68,7 @@ class UserTable(PortalTable):
 
 class UserFilter(ListFilter):
     searched = ("email", "name")
-    placeholder = "Search name or e-mail"
+    placeholder = "Search name or email"
     role = django_filters.ChoiceFilter(choices=Role.choices, empty_label="Any")
     is_active = django_filters.ChoiceFilter(
         label="State", choices=[("true", "Active"), ("false", "Deactivated")], empty_label="Any", method="by_state"
@@ -128,7 +128,12 @@ class ApiTokenFilter(ListFilter):
     scope = django_filters.ChoiceFilter(choices=Scope.choices, empty_label="Any")
     state = django_filters.ChoiceFilter(
         label="State",
-        choices=[("active", "Active"), ("revoked", "Revoked"), ("expired", "Expired"), ("inactive", "User inactive")],
+        choices=[
+            ("active", "Active"),
+            ("revoked", "Revoked"),
+            ("expired", "Expired"),
+            ("inactive", "User deactivated"),
+        ],
         empty_label="Any",
         method="by_state",
     )

@@ -59,7 +59,7 @@ class NewPartnerForm(VerbForm):
 
     schema_name = text_field("Schema name", help_text="2 to 48 lower-case letters, digits and underscores.")
     domain = HostField(help_text=HOST_HELP)
-    owner_email = text_field("Owner's e-mail")
+    owner_email = text_field("Owner's email")
     owner_password = secret_field("Owner's first password")
 
     class Meta:

@@ -63,7 +63,7 @@ class NewPartner:
         try:
             validate_email(self.owner_email)
         except ValidationError:
-            raise ValidationError(f"{self.owner_email!r} is not an e-mail address.") from None
+            raise ValidationError(f"{self.owner_email!r} is not an email address.") from None
 
 
 def create_partner(new: NewPartner, password: str, *, superuser: bool = False) -> Partner:

@@ -28,8 +28,8 @@ INSTANCE_SILENT = Finding(
             ELSE 'uses no license in ' END,
         pool.label, '.'
     )""",
-    next_step="""'Check that it runs and reaches Cisco or its On-Prem server. If it is no longer there, remove it in '
-        'Smart Software Manager: that frees its licenses.'""",
+    next_step="""'Check that it runs and reaches Cisco or its On-Prem server. If it is no longer there, remove it: '
+        'that frees its licenses.'""",
     figures=(("Last contact", "instance.last_contact_at"), ("Licenses held", "usage.number")),
     # Most instances are not silent by any rule: one pass leaves them out, before rules, pools and usage are looked at.
     source=f"""(

@@ -22,7 +22,7 @@ URL_HELP = {
 
 
 class Addresses(forms.CharField):
-    """E-mail addresses, one a line, or with commas between them."""
+    """Email addresses, one a line, or with commas between them."""
 
     widget = forms.Textarea(attrs={"rows": 3, "autocomplete": "off"})
 
@@ -38,7 +38,7 @@ class Addresses(forms.CharField):
             try:
                 validate_email(address)
             except ValidationError:
-                raise ValidationError(f"{address} is not an e-mail address.") from None
+                raise ValidationError(f"{address} is not an email address.") from None
 
 
 class ChannelForm(ScopeFields, forms.ModelForm):

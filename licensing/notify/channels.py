@@ -174,7 +174,7 @@ def _clean_recipients(channel: Channel) -> None:
         try:
             validate_email(address)
         except ValidationError:
-            raise Refusal(f"{address!r} is not an e-mail address.", "", "recipients") from None
+            raise Refusal(f"{address!r} is not an email address.", "", "recipients") from None
         found.setdefault(address.lower(), address)
     if len(found) > MOST_RECIPIENTS:
         raise Refusal(f"At most {MOST_RECIPIENTS} recipients.", "Use a distribution list for more.", "recipients")

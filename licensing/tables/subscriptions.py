@@ -38,7 +38,8 @@ class SubscriptionTable(PortalTable):
         return str(value or "")
 
     def render_license_model(self, value: str, record: Subscription) -> SafeString | str:
-        return record.get_license_model_display() if value else format_html('<span class="muted">not set</span>')
+        """`value` is in words already, for none too."""
+        return value if record.license_model else format_html('<span class="muted">{}</span>', "not set")
 
     def value_license_model(self, value: str) -> str:
         return value

@@ -73,7 +73,7 @@ def test_secret_of_a_webhook_is_shown_once_and_its_address_never(
     ("kind", "values", "status", "words"),
     [
         ("mail", {"recipients": ""}, 422, "This field is required"),
-        ("mail", {"recipients": "nobody"}, 422, "is not an e-mail address"),
+        ("mail", {"recipients": "nobody"}, 422, "is not an email address"),
         ("mail", {"recipients": "a@b.example", "quiet_from": "22:00"}, 409, "a beginning and an end"),
         ("mail", {"recipients": "a@b.example", "zone": "Mars/Base"}, 422, "is no time zone"),
         ("mail", {"recipients": "a@b.example", "storm_limit": "0"}, 422, "greater than or equal to 1"),

@@ -1,5 +1,6 @@
 """The first page: am I compliant, where not, since when, what fixes it, how old are the numbers?"""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from licensing import alerts
 from licensing.models import SmartAccount, SyncRun
+from licensing.templatetags.navigation import sections
 from portal.celery import app as celery_app
 from tenants.models import Partner
 from tests import factories as make
@@ -192,3 +194,17 @@ def test_overview_takes_the_same_statements_for_one_account_and_for_three(acme: 
         taken.append(len(queries))
 
     assert taken == [QUERIES, QUERIES]
+
+
+def test_each_entry_of_the_navigation_opens_the_page_of_its_name(acme: Partner, client_of: Any) -> None:
+    client = client_of(acme, "owner")
+    make.make_smart_account()
+    links = [link for section in sections("/", may_own=True) for link in section.links]
+
+    headings = {}
+    for link in links:
+        found = re.search(r"<h1>(.*?) ?<", client.get(link.address).content.decode())
+        headings[link.label] = found and found[1].strip()
+
+    assert headings.pop("Admin site") is None
+    assert headings == {label: label for label in headings}

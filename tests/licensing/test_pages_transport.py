@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -114,3 +115,12 @@ def test_matrix_and_list_take_the_same_queries_for_any_number(acme: Partner, cli
         "/clusters/": QUERIES,
         "/clusters/?q=cluster": QUERIES,
     }
+
+
+def test_tiles_count_in_plain_english(acme: Partner, client_of: Any) -> None:
+    make.make_cluster()
+
+    shown = page(client_of(acme, "viewer").get("/transport/"))
+
+    notes = re.findall(r'tile-value">(\d+)</span>\s*<span class="tile-note">(\w+)<', shown)
+    assert sorted(notes) == [("0", "clusters"), ("0", "clusters"), ("1", "cluster")]

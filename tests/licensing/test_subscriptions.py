@@ -146,6 +146,7 @@ def test_list_shows_what_each_holds_and_sorts_by_the_next_end(acme: Partner, cli
     assert [(row.ordered, row.operational, row.elsewhere) for row in rows] == [(0, 0, 1), (7, 7, 7), (0, 0, 0)]
     assert rows[1].next_end == today + timedelta(days=9)
     assert "3</strong> subscriptions" in text(client.get("/subscriptions/"))
+    assert text(client.get("/subscriptions/")).count('<span class="muted">not set</span>') == 3
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_schema_that_still_exists_in_the_database_is_refused(left_over_schema: s
         ({"domain": "GLOBEX.localhost."}, "The domain 'globex.localhost' belongs to another partner."),
         ({"domain": "no host"}, "Enter a host name such as acme.portal.example, without port."),
         ({"domain": "host:8000"}, "Enter a host name such as acme.portal.example, without port."),
-        ({"owner_email": "owner"}, "'owner' is not an e-mail address."),
+        ({"owner_email": "owner"}, "'owner' is not an email address."),
         ({"name": " "}, "Give the partner a name."),
         ({"owner_password": "short"}, "This password is too short. It must contain at least 8 characters."),
     ],

@@ -129,7 +129,7 @@ def test_partner_is_added_ready_to_sign_in_and_audited(committed: None, in_partn
         ({"schema_name": "oldpartner"}, "still exists in the database"),
         ({"domain": "acme.localhost"}, "belongs to another partner"),
         ({"domain": "no host"}, "Enter a host name"),
-        ({"owner_email": "nobody"}, "is not an e-mail address"),
+        ({"owner_email": "nobody"}, "is not an email address"),
         ({"owner_password": "short"}, "too short"),
         ({"owner_password": ""}, "too short"),
     ],

@@ -14,7 +14,7 @@ class Command(PartnerCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--user", required=True, help="The user's e-mail address.")
+        parser.add_argument("--user", required=True, help="The user's email address.")
         parser.add_argument("--name", required=True, help="What the token is for.")
         parser.add_argument("--scope", required=True, choices=Scope.values)
 
