@@ -14,7 +14,7 @@ from licensing.matching import match_clusters
 from licensing.models import Assignment, Cluster, Customer, LicenseServer, Node, Proxy, VirtualAccount
 from licensing.refusals import Refusal
 from people import audit
-from people.audit import Actor
+from people.audit import Actor, Event
 
 # A name or an IP address. Products resolve it, the portal does not.
 HOST_NAME = RegexValidator(
@@ -131,7 +131,7 @@ def guard_of_proxy(owner: Customer | Cluster) -> guards.Guard:
 
 @transaction.atomic
 def delete_customer(actor: Actor, customer: Customer) -> None:
-    """Its subscriptions are mapped to nobody then; the audit keeps which they were."""
+    """Its subscriptions are mapped to nobody then; the audit keeps it at the customer and at each of them."""
     clusters = list(customer.clusters.all())
     names = ", ".join(str(cluster) for cluster in clusters[:5])
     number = "1 cluster" if len(clusters) == 1 else f"{len(clusters)} clusters"
@@ -139,8 +139,10 @@ def delete_customer(actor: Actor, customer: Customer) -> None:
     guards.of_customer(customer).check(
         f"{customer} has {number}: {names}{more}.", "Delete them or move them to another customer first."
     )
-    mapped = list(customer.subscriptions.order_by("subscription_id").values_list("subscription_id", flat=True))
-    audit.record(actor, "deleted", customer, changes={"subscriptions": [mapped, []]} if mapped else {})
+    mapped = list(customer.subscriptions.order_by("subscription_id"))
+    audit.record_many(actor, [Event("mapped", row, changes={"customer": [customer.pk, None]}) for row in mapped])
+    lost = {"subscriptions": [[row.subscription_id for row in mapped], []]} if mapped else {}
+    audit.record(actor, "deleted", customer, changes=lost)
     customer.delete()
 
 

@@ -60,6 +60,7 @@ class CustomerAdmin(WithProxyAdmin):
     list_display = ("name", "tags", "created_at")
     search_fields = ("name",)
     inlines = (ProxyInline,)
+    goes_with_it = "Its note and its proxy. Its subscriptions are mapped to nobody from then on."
 
     def save_row(self, actor: audit.Actor, row: Customer, before: dict[str, Any] | None, form: Any) -> None:
         fleet.save_customer(actor, row, before)

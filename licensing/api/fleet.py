@@ -87,6 +87,8 @@ class CustomerFilters(django_filters.FilterSet):
 
 
 class Customers(ModelViewSet[Customer]):
+    """Of one that is deleted, the subscriptions are mapped to nobody."""
+
     queryset = Customer.objects.select_related("proxy")
     serializer_class = CustomerSerializer
     filterset_class = CustomerFilters

@@ -316,6 +316,17 @@ def test_assigned_cluster_is_not_deleted_and_an_ended_one_is(owner: Any) -> None
     assert [action for _, action, _ in audited()] == ["ended", "deleted"]
 
 
+def test_customer_is_deleted_with_its_consequences_said(owner: Any) -> None:
+    customer = make.make_customer()
+    make.make_subscription(customer=customer, license_model="named_user")
+
+    asked = owner.get(address("customer", "delete", customer.pk)).content.decode()
+    owner.post(address("customer", "delete", customer.pk), {"post": "yes"})
+
+    assert "Its subscriptions are mapped to nobody from then on." in asked
+    assert [action for _, action, _ in audited()] == ["mapped", "deleted"]
+
+
 def test_second_assignment_of_a_cluster_is_refused(owner: Any) -> None:
     assigned = make.make_assignment()
     values = {"cluster": assigned.cluster.pk, "virtual_account": make.make_virtual_account().pk}

@@ -242,6 +242,8 @@ def test_deleting_a_customer_says_that_its_subscriptions_lose_it(acme: Partner, 
 
     assert (Customer.objects.exists(), Subscription.objects.get().customer) == (False, None)
     assert AuditEntry.objects.get(action="deleted").changes == {"subscriptions": [["Sub1"], []]}
+    entry = AuditEntry.objects.get(action="mapped", object_type="subscription", object_id=str(rows[0].pk))
+    assert (entry.actor, entry.changes) == ("operator@acme.example", {"customer": [customer.pk, None]})
     assert "mapped to nobody" not in page(client.get(f"/customers/{make.make_customer().pk}/delete/"))
 
 
