@@ -32,7 +32,7 @@ class Deposit:
 
 
 def timeline(pools: Iterable[VirtualAccount]) -> list[Deposit]:
-    """The newest first, at most SHOWN of them. Two statements."""
+    """The newest first, at most SHOWN of them. Three statements."""
     pools = list(pools)
     licenses = {row.pk: row for row in License.objects.filter(virtual_account__in=pools)}
     changes = Change.objects.filter(object_type="license", object_id__in=licenses).order_by("-at", "-id")[:READ]
@@ -44,13 +44,19 @@ def timeline(pools: Iterable[VirtualAccount]) -> list[Deposit]:
         if moved:
             movement = Movement(row, moved, _named(change) if moved > 0 else ())
             found.setdefault((change.sync_run_id, row.virtual_account_id), []).append((change, movement))
-    by_pk = {pool.pk: pool for pool in pools}
-    return [_deposit(by_pk[pool], moves) for (_, pool), moves in list(found.items())[:SHOWN]]
+    by_pk, firsts = {pool.pk: pool for pool in pools}, _first_seen(pools)
+    return [_deposit(by_pk[pool], moves, (run, pool) in firsts) for (run, pool), moves in list(found.items())[:SHOWN]]
 
 
-def _deposit(pool: VirtualAccount, moves: Sequence[tuple[Change, Movement]]) -> Deposit:
+def _first_seen(pools: Iterable[VirtualAccount]) -> set[tuple[int, int]]:
+    """Sync run and virtual account: what a pool held when a sync saw it for the first time did not arrive then."""
+    seen = Change.objects.filter(object_type="virtual_account", kind=Change.Kind.CREATED)
+    rows = seen.filter(object_id__in=[pool.pk for pool in pools]).order_by()
+    return set(rows.values_list("sync_run", "object_id"))
+
+
+def _deposit(pool: VirtualAccount, moves: Sequence[tuple[Change, Movement]], first: bool) -> Deposit:
     change = moves[0][0]
-    first = all(change.kind == Change.Kind.CREATED for change, _ in moves)
     movements = sorted((movement for _, movement in moves), key=lambda one: (-one.quantity, one.license.name))
     return Deposit(change.at, change.sync_run_id, pool, tuple(movements), first)
 

@@ -192,6 +192,26 @@ def test_deposits_are_what_syncs_saw_arrive_and_leave(acme: Partner, emulator: A
     assert [deposit.first for deposit in found] == [False, False, True]
 
 
+def test_a_new_license_in_a_known_pool_is_a_deposit_like_any_other(
+    acme: Partner, emulator: Any, cisco: Account, client_of: Any
+) -> None:
+    from tests.licensing.conftest import account_of
+
+    account = account_of(emulator)
+    for name in ("First", "Second"):
+        cisco.set_license("DEFAULT", name, quantity=5)
+        run, _ = sync.request(account, "test")
+        assert sync.run(run).status == "succeeded"
+    pool = account.virtual_accounts.get(name="DEFAULT")
+    VirtualAccount.objects.filter(pk=pool.pk).update(purpose="operational")
+
+    newest, oldest = deposits.timeline([pool])
+
+    assert ([one.license.name for one in newest.movements], newest.first) == (["Second"], False)
+    assert oldest.first
+    assert text(client_of(acme, "viewer").get(f"/pools/{account.pk}/")).count("seen for the first time") == 1
+
+
 # --- pages and REST ---
 
 

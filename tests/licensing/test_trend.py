@@ -158,6 +158,7 @@ def test_demos_past_gives_forecasts_deposits_and_mapped_subscriptions(acme: Part
     account = make.make_smart_account()
     pool = make.make_virtual_account(smart_account=account, purpose="operational")
     run = make.make_sync_run(smart_account=account)
+    run.changes.create(kind="created", object_type="virtual_account", object_id=pool.pk, label=pool.name)
     make.make_customer(name="Harbor")
     for number in range(6):
         row = make.make_license(virtual_account=pool, name=f"License {number}", quantity=100, in_use=90)
