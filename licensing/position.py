@@ -3,15 +3,18 @@
 Paused accounts do not count: nothing is known of them until they are resumed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import reduce
+from itertools import zip_longest
 from operator import or_
 
 from django.db.models import Count, Min, Prefetch, Q, QuerySet
 from django.utils import timezone
 
+from licensing.allocation import license_of
+from licensing.license_names import CURRENT
 from licensing.models import Alert, License, LicenseLine, Overage, SmartAccount, SyncRun, VirtualAccount
 from licensing.models.alerts import Kind, Severity
 
@@ -54,7 +57,7 @@ class Shortage:
 
 @dataclass(frozen=True, slots=True)
 class PoolRow:
-    """One license name in the two pools of a smart account; None where a pool does not have it."""
+    """One license in the two pools of a smart account; None where a pool does not have it."""
 
     name: str
     ordered: License | None
@@ -176,14 +179,27 @@ def pool_pairs(limit: int) -> list[PoolPair]:
 
 
 def _pair(account: SmartAccount, pools: dict[str, VirtualAccount], limit: int) -> PoolPair:
-    held = {
-        purpose: {row.name: row for row in pools[purpose].held}  # type: ignore[attr-defined]
-        for purpose in pools
-    }
-    ordered, operational = held.get(ORDERED, {}), held.get(OPERATIONAL, {})
-    rows = [PoolRow(name, ordered.get(name), operational.get(name)) for name in sorted({*ordered, *operational})]
-    rows.sort(key=lambda row: -row.pressed)
+    ordered, operational = _by_license(pools.get(ORDERED)), _by_license(pools.get(OPERATIONAL))
+    tags = {*ordered, *operational}
+    rows = [row for tag in tags for row in _beside(ordered.get(tag, []), operational.get(tag, []))]
+    rows.sort(key=lambda row: (-row.pressed, row.name))
     return PoolPair(account, pools.get(ORDERED), pools.get(OPERATIONAL), rows[:limit], max(len(rows) - limit, 0))
+
+
+def _by_license(pool: VirtualAccount | None) -> dict[str, list[License]]:
+    """Tag -> the rows of a pool: one for each spelling of the license."""
+    found: dict[str, list[License]] = {}
+    for row in pool.held if pool else ():  # type: ignore[attr-defined]
+        found.setdefault(license_of(row.name, CURRENT), []).append(row)
+    return found
+
+
+def _beside(ordered: Sequence[License], operational: Sequence[License]) -> Iterator[PoolRow]:
+    """One license in two pools, which may spell it differently; what is spelled alike stands side by side."""
+    alike = {row.name for row in ordered} & {row.name for row in operational}
+    sides = (sorted(rows, key=lambda row: (row.name not in alike, row.name)) for rows in (ordered, operational))
+    for bought, running in zip_longest(*sides):
+        yield PoolRow((bought or running).name, bought, running)
 
 
 def terms_ending(days: int) -> QuerySet[LicenseLine]:

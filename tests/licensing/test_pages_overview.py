@@ -112,6 +112,19 @@ def test_pools_stand_side_by_side_with_the_most_pressed_first(acme: Partner, cli
     ]  # fmt: skip
 
 
+def test_pools_that_spell_a_license_differently_stand_in_one_row(acme: Partner, client_of: Any) -> None:
+    ordered, operational = make_pools(make.make_smart_account())
+    for pool, quantity, name in (
+        (ordered, 10, "UC Manager Basic License  (12.x)"), (ordered, 5, "UC Manager Basic License (14.x)"),
+        (operational, 7, "UC MANAGER BASIC LICENSE (12.X)"), (operational, 3, "UC Manager Basic License (14.x)"),
+    ):  # fmt: skip
+        make.make_license(virtual_account=pool, name=name, quantity=quantity, in_use=0)
+
+    (pair,) = client_of(acme, "viewer").get("/").context["pools"]
+
+    assert [(row.ordered.quantity, row.operational.quantity) for row in pair.rows] == [(10, 7), (5, 3)]
+
+
 def test_attention_is_ranked_and_many_of_a_kind_are_one_line(acme: Partner, client_of: Any) -> None:
     make.make_smart_account()
     for _ in range(3):
