@@ -9,7 +9,6 @@ True forward is what consumption exceeds the order by, after the order's own lic
 by the rules: Cisco bills that growth from the next anniversary on, and credits nothing for less.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -130,6 +129,19 @@ class Pools:
         return sum(self.held[self.ordered.pk].demand.values()) if self.ordered else 0
 
     @cached_property
+    def _counted(self) -> tuple[dict[int, int], dict[int, int]]:
+        """Line id -> what of it is part of its license's quantity; license id -> what no line accounts for.
+
+        Cisco may list lines beside that quantity, which are over, cancelled or yet to come: those that run count first.
+        """
+        left = {row.pk: max(row.quantity, 0) for held in self.held.values() for row in held.licenses}
+        counted: dict[int, int] = {}
+        for line in sorted(self.lines, key=lambda line: not line.is_running):
+            counted[line.pk] = min(max(line.quantity, 0), left.get(line.license_id, 0))
+            left[line.license_id] = left.get(line.license_id, 0) - counted[line.pk]
+        return counted, left
+
+    @cached_property
     def by_license(self) -> list[Row]:
         total = Group("")
         for pool in (self.ordered, self.operational):
@@ -148,8 +160,8 @@ class Pools:
         """What each license model brought; last what no line tells the model of."""
         groups = {value: Group(str(label)) for value, label in Model.choices if value}
         groups[Model.UNSET] = Group("License model not known")
-        for line in self.lines:
-            _add_line(groups[model_of(line, self.subscriptions)], line)
+        for line in self._lines_that_count:
+            self._add_line(groups[model_of(line, self.subscriptions)], line)
         self._add_without_lines(groups[Model.UNSET])
         return [group for group in groups.values() if group.by_license]
 
@@ -157,8 +169,8 @@ class Pools:
     def by_customer(self) -> list[Group]:
         """Customers by name, then the partner's own, then what belongs to nobody yet."""
         groups: dict[int | str, Group] = {}
-        for line in self.lines:
-            _add_line(self._group_of(line, groups), line)
+        for line in self._lines_that_count:
+            self._add_line(self._group_of(line, groups), line)
         for cluster, name, quantity in self.consumed:
             customer = self.clusters[cluster].customer if cluster else None
             _customer_group(customer, groups).of(name).consumed += quantity
@@ -186,8 +198,8 @@ class Pools:
     def by_order(self) -> list[Group]:
         """What each order brought into the two pools, those first of which something has not arrived."""
         groups: dict[str, Group] = {}
-        for line in self.lines:
-            _add_line(self._order_group(line, groups), line)
+        for line in self._lines_that_count:
+            self._add_line(self._order_group(line, groups), line)
         unnamed = groups.pop("", Group(NO_ORDER))
         self._add_without_lines(unnamed)
         waiting = {key for key, group in groups.items() if any(one.outstanding for one in group.figures)}
@@ -198,12 +210,21 @@ class Pools:
         """Terms that end on that day or later, the next one first, one entry per day and subscription."""
         found: dict[tuple[date, str], list[LicenseLine]] = {}
         for line in self.lines:
-            if line.end and line.end >= after:
+            if line.end and line.end >= after and not line.is_cancelled:
                 found.setdefault((line.end, line.subscription_id), []).append(line)
         return [
             Ending(day, key, customer_of(lines[0], self.subscriptions), tuple(lines))
             for (day, key), lines in sorted(found.items())
         ]
+
+    @property
+    def _lines_that_count(self) -> list[LicenseLine]:
+        counted, _ = self._counted
+        return [line for line in self.lines if counted[line.pk]]
+
+    def _add_line(self, group: Group, line: LicenseLine) -> None:
+        counted, _ = self._counted
+        _add(group, line.license.virtual_account.purpose, line.license.name, counted[line.pk])
 
     def _group_of(self, line: LicenseLine, groups: dict[int | str, Group]) -> Group:
         customer = customer_of(line, self.subscriptions)
@@ -218,14 +239,11 @@ class Pools:
 
     def _add_without_lines(self, group: Group) -> None:
         """Quantities that no purchase line accounts for."""
-        listed: Counter[int] = Counter()
-        for line in self.lines:
-            listed[line.license_id] += line.quantity
+        _, left = self._counted
         for pool in filter(None, (self.ordered, self.operational)):
             for row in self.held[pool.pk].licenses:
-                missing = row.quantity - listed[row.pk]
-                if missing > 0:
-                    _add(group, pool.purpose, row.name, missing)
+                if left[row.pk]:
+                    _add(group, pool.purpose, row.name, left[row.pk])
 
 
 def accounts_with_pools() -> list[SmartAccount]:
@@ -275,10 +293,6 @@ def _customer_group(customer: Customer | None, groups: dict[int | str, Group]) -
 def _add_supply(group: Group, purpose: str, holding: Holding) -> None:
     for name, quantity in holding.supply.items():
         _add(group, purpose, name, quantity)
-
-
-def _add_line(group: Group, line: LicenseLine) -> None:
-    _add(group, line.license.virtual_account.purpose, line.license.name, line.quantity)
 
 
 def _add(group: Group, purpose: str, name: str, quantity: int) -> None:

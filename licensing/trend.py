@@ -37,7 +37,9 @@ def of(row: License, today: date) -> Trend:
 
 def _endings(row: License, today: date) -> list[tuple[date, int]]:
     found: dict[date, int] = {}
-    for day, quantity in row.lines.filter(end__gte=today, quantity__gt=0).values_list("end", "quantity"):
+    for day, quantity in (
+        row.lines.not_cancelled().filter(end__gte=today, quantity__gt=0).values_list("end", "quantity")
+    ):
         if day:
             found[day] = found.get(day, 0) + quantity
     return sorted(found.items())

@@ -183,11 +183,17 @@ class LicenseLineQuerySet(models.QuerySet["LicenseLine"]):
 
     def ending_by(self, day: date) -> "LicenseLineQuerySet":
         """Lines of present licenses whose term ends on or before that day, ended ones too."""
-        return self.present().filter(end__lte=day)
+        return self.present().not_cancelled().filter(end__lte=day)
+
+    def not_cancelled(self) -> "LicenseLineQuerySet":
+        """The end of a cancelled one is nothing that comes."""
+        return self.exclude(status__istartswith=LicenseLine.CANCELLED)
 
 
 class LicenseLine(models.Model):
     """One purchase line of a License. A part of it: replaced whenever the lines change, never kept as gone."""
+
+    ACTIVE, CANCELLED = ("", "active"), "cancel"  # Cisco's words, in lower case; spelled Canceled or Cancelled
 
     license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="lines", db_index=False)
     position = models.PositiveSmallIntegerField(help_text="Place in Cisco's listing, sorted by content.")
@@ -214,6 +220,14 @@ class LicenseLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.type or 'line'}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.status.lower() in self.ACTIVE and (self.end is None or self.end >= timezone.localdate())
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.status.lower().startswith(self.CANCELLED)
 
 
 # Between the identity that several have and the number that tells the second and later ones apart.

@@ -6,11 +6,7 @@ has no type that could be named to Cisco.
 
 from collections.abc import Iterable
 
-from django.utils import timezone
-
 from licensing.models import License, LicenseLine, TransferStep
-
-ACTIVE = {"", "active"}
 
 
 def movable_by_type(licenses: Iterable[License]) -> dict[int, dict[str, int]]:
@@ -25,5 +21,4 @@ def movable_by_type(licenses: Iterable[License]) -> dict[int, dict[str, int]]:
 
 
 def _moves(line: LicenseLine, row: License) -> bool:
-    running = line.end is None or line.end >= timezone.localdate()
-    return running and line.status.lower() in ACTIVE and row.billing_type.upper() != "USAGE"
+    return line.is_running and row.billing_type.upper() != "USAGE"

@@ -150,6 +150,7 @@ def test_terms_ending_soon_are_listed_by_day_and_paused_accounts_left_out(acme: 
     make.make_line(end=today + timedelta(days=20), license=make.make_license(name="Later"))
     make.make_line(end=today + timedelta(days=5), license=make.make_license(name="Sooner"))
     make.make_line(end=today + timedelta(days=300), license=make.make_license(name="Far"))
+    make.make_line(end=today, license=make.make_license(name="Cancelled"), status="Canceled")
     paused = make.make_virtual_account(smart_account=make.make_smart_account(paused_at=timezone.now()))
     make.make_line(end=today, license=make.make_license(name="Paused", virtual_account=paused))
 

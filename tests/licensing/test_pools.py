@@ -167,6 +167,30 @@ def test_ends_come_in_order_one_for_each_day_and_subscription(account: SmartAcco
     ]
 
 
+def test_lines_that_do_not_run_are_not_owned_twice(account: SmartAccount) -> None:
+    """Harbor's order was cancelled and ordered anew; Cisco lists both lines, and the quantity is that of one."""
+    ordered, today = account.virtual_accounts.get(purpose="ordered"), timezone.localdate()
+    row = make.make_license(virtual_account=ordered, name=STANDARD, quantity=30, in_use=0)
+    for status, days in (("Canceled", 90), ("Expired", -40), ("ACTIVE", 90)):
+        end = today + timedelta(days=days)
+        make.make_line(license=row, quantity=30, type="TERM", subscription_id=f"Sub{status}", status=status, end=end)
+    make.make_subscription(
+        smart_account=account, subscription_id="SubCanceled", customer=make.make_customer(name="Bay")
+    )
+    make.make_subscription(smart_account=account, subscription_id="SubACTIVE", customer=make.make_customer(name="Cape"))
+
+    found = pools.of(account)
+
+    assert [row for row in flat(found.by_customer) if row[1] == STANDARD] == [
+        ("Cape", STANDARD, 30, 0, 0), (UNMAPPED, STANDARD, 0, 50, 0)
+    ]  # fmt: skip
+    titles = [group.title for group in found.by_order]
+    assert ("SubACTIVE" in titles, "SubCanceled" in titles, "SubExpired" in titles) == (True, False, False)
+    ends = {end.subscription_id for end in found.endings(today - timedelta(days=60))}
+    assert ends >= {"SubACTIVE", "SubExpired"}
+    assert "SubCanceled" not in ends
+
+
 # --- deposits ---
 
 

@@ -88,6 +88,7 @@ def test_license_without_history_says_so_and_draws_nothing(acme: Partner, client
 def test_rest_gives_days_ends_and_forecast(acme: Partner, api_of: Any) -> None:
     row = sampled(list(range(40)), quantity=49)
     make.make_line(license=row, quantity=49, end=today() + timedelta(days=30))
+    make.make_line(license=row, quantity=49, end=today() + timedelta(days=10), status="Cancelled")
     api = api_of(acme, "viewer", "read")
 
     body = api.get(f"/api/v1/licenses/{row.pk}/trend/").json()
