@@ -44,6 +44,8 @@ AUTO_REGISTRATION_EVERY = timedelta(minutes=15)
 QUEUED_LONG = timedelta(minutes=5)
 # A running run beats every second, and at each page where those take longer.
 SILENT = timedelta(seconds=30)
+# How often a run is looked after while a worker is at it.
+WATCH_EVERY = timedelta(minutes=1)
 PASSING = (SyncRun.Reason.UNAVAILABLE, SyncRun.Reason.LOST)
 
 
@@ -53,13 +55,9 @@ def sync_smart_account(smart_account_id: int) -> None:
     account = SmartAccount.objects.active().filter(pk=smart_account_id).first()
     if account is None:
         unplan_sync(smart_account_id)
-    elif sync.fail_lost(account):
-        bring_forward(account)
-        alerts.evaluate()
-        tell()
-    else:
+    elif not _find_lost(account):
         run, _ = sync.request(account, "schedule")
-        _settle(sync.run(run))
+        _run_watched(run)
 
 
 @shared_task
@@ -67,7 +65,15 @@ def run_sync(sync_run_id: int) -> None:
     """By a person. A message that comes twice finds its run begun and leaves it alone, or failed as lost."""
     run = SyncRun.objects.select_related("smart_account__license_server").filter(pk=sync_run_id).first()
     if run and run.unfinished:
-        _settle(sync.run(run))
+        _run_watched(run)
+
+
+@shared_task
+def watch_sync(sync_run_id: int) -> None:
+    """Every minute while a worker is at it, and once after that worker has died."""
+    run = SyncRun.objects.select_related("smart_account").filter(pk=sync_run_id).first()
+    if run is None or not run.unfinished or _find_lost(run.smart_account):
+        schedule.unplan("watch_sync", sync_run_id)
 
 
 @shared_task
@@ -180,10 +186,12 @@ def fail_lost_among(runs: Iterable[SyncRun]) -> bool:
     silent = timezone.now() - SILENT
     if not any(run.status == SyncRun.Status.RUNNING and run.heartbeat_at and run.heartbeat_at < silent for run in runs):
         return False
-    lost = sync.fail_lost()
-    for run in lost:
-        bring_forward(run.smart_account)
-    return bool(lost)
+    return bool(_find_lost())
+
+
+def look_for_lost() -> None:
+    """fail_lost_among, for pages of many accounts."""
+    fail_lost_among(SyncRun.objects.filter(status=SyncRun.Status.RUNNING))
 
 
 def next_sync_at(smart_account: SmartAccount) -> datetime | None:
@@ -250,6 +258,26 @@ def _failures_in_a_row(account: SmartAccount) -> int:
     """Passing failures since anything else was the outcome; ten are as good as more."""
     reasons = list(account.sync_runs.finished().values_list("reason", flat=True)[:10])
     return next((place for place, reason in enumerate(reasons) if reason not in PASSING), len(reasons))
+
+
+def _find_lost(account: SmartAccount | None = None) -> list[SyncRun]:
+    """Runs (of that account) whose worker has died: failed, tried again soon, and alerted."""
+    lost = sync.fail_lost(account)
+    for run in lost:
+        bring_forward(run.smart_account)
+        alerts.evaluate(smart_account_id=run.smart_account_id)
+    if lost:
+        tell()
+    return lost
+
+
+def _run_watched(run: SyncRun) -> None:
+    """Do it. Should this worker die, others miss it within two minutes."""
+    schedule.plan("watch_sync", WATCH_EVERY, run.pk, timezone.now() + WATCH_EVERY)
+    run = sync.run(run)
+    if not run.unfinished:
+        schedule.unplan("watch_sync", run.pk)
+    _settle(run)
 
 
 def _settle(run: SyncRun) -> None:

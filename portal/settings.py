@@ -257,6 +257,7 @@ PARTNER_JOBS = {"alerts": timedelta(minutes=15), "deliver": timedelta(minutes=5)
 # Scheduled job -> the task that does it (tenants.schedule).
 SCHEDULED_TASKS = {
     "sync": "licensing.tasks.sync_smart_account",
+    "watch_sync": "licensing.tasks.watch_sync",
     "alerts": "licensing.tasks.evaluate_alerts",
     "deliver": "licensing.telling.deliver",
     "auto_registration": "licensing.tasks.register_automatically",

@@ -26,6 +26,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _start_sync(request)
     accounts = position.accounts_with_latest_run()
+    if tasks.fail_lost_among(run for account in accounts for run in account.latest):  # type: ignore[attr-defined]
+        accounts = position.accounts_with_latest_run()
     running = any(run.unfinished for account in accounts for run in account.latest)  # type: ignore[attr-defined]
     context = {"accounts": accounts, "running": running}
     if request.htmx:  # type: ignore[attr-defined]

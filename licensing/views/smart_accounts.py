@@ -28,6 +28,7 @@ RUNS_SHOWN = 8
 
 @needs(Need.READ)
 def smart_accounts(request: HttpRequest) -> HttpResponse:
+    tasks.look_for_lost()
     latest = SyncRun.objects.filter(smart_account=OuterRef("pk")).order_by("-queued_at", "-pk")
     rows = SmartAccount.objects.select_related("license_server").annotate(
         pools=Count("virtual_accounts", filter=Q(virtual_accounts__gone_at=None)),

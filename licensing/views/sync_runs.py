@@ -20,7 +20,7 @@ CHANGES_SHOWN = 100
 @needs(Need.READ)
 def sync_runs(request: HttpRequest) -> HttpResponse:
     rows = SyncRun.objects.select_related("smart_account")
-    tasks.fail_lost_among(SyncRun.objects.filter(status=SyncRun.Status.RUNNING))
+    tasks.look_for_lost()
     empty = Empty(
         "refresh-cw", "Nothing has been synced yet", "A smart account is synced when it is added, then by schedule.",
         reverse("smart-accounts"), "Go to smart accounts",

@@ -4,14 +4,17 @@ sync ends equal to Cisco's side without anybody cleaning up.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
+from django.utils import timezone
 
 from licensing.alerts import evaluation
 from licensing.cssm.emulator import Account
 from licensing.models import SmartAccount, SyncRun
 from licensing.sync import runs
+from tenants.models import ScheduledJob
 from tests.faults.conftest import Stack, Stuck, change_much, kill_child, wait_for
 from tests.licensing.mirror import linked_wrongly, listed, mirrored
 
@@ -91,3 +94,30 @@ def test_message_that_is_delivered_again_after_a_kill_does_not_start_it_again(
 
     assert stack.ended(run).reason == "lost"
     assert SyncRun.objects.count() == 2
+
+
+def test_worker_that_does_not_come_back_is_missed_within_two_minutes(
+    stack: Stack, stuck: Stuck, account: SmartAccount, cisco: Account
+) -> None:
+    run = stack.request(account)
+    with held_up(stack, stuck, "between two pages"):
+        stack.send("run_sync", run.pk)
+        wait_for(stuck.reached.is_set)
+        watch = ScheduledJob.objects.get(job="watch_sync", subject_id=run.pk)
+        stack.end_workers()  # and its message with it
+    wait_for(lambda: not holds_its_lock(stack, account))
+    stack.start_worker()
+    stack.send("watch_sync", run.pk)
+
+    assert stack.ended(run).reason == "lost"
+    assert watch.every == timedelta(minutes=1)
+    assert watch.next_run_at < timezone.now() + timedelta(minutes=1)
+    wait_for(lambda: not ScheduledJob.objects.filter(job="watch_sync", subject_id=run.pk).exists())
+
+
+def test_worker_that_ends_its_sync_is_watched_no_more(stack: Stack, account: SmartAccount, cisco: Account) -> None:
+    run = stack.request(account)
+    stack.send("run_sync", run.pk)
+
+    assert stack.ended(run).status == "succeeded"
+    wait_for(lambda: not ScheduledJob.objects.filter(job="watch_sync", subject_id=run.pk).exists())

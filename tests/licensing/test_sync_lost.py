@@ -1,16 +1,20 @@
 """A run whose worker has died is failed by whoever looks at it, also where no worker is left that could find it."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from licensing.models import SmartAccount, SyncRun
+from licensing.models import Alert, SmartAccount, SyncRun
 from licensing.sync import runs
-from licensing.tasks import next_sync_at, plan_sync
+from licensing.tasks import next_sync_at, plan_sync, watch_sync
+from tenants import schedule
 from tenants.models import Partner
 from tests import factories as make
 
@@ -40,20 +44,23 @@ def others(globex: Partner) -> Iterator[SyncRun]:
         assert run.status == "running"
 
 
-@pytest.mark.parametrize("address", ["/sync-runs/", "/sync-runs/{run}/", "/smart-accounts/{account}/"])
+@pytest.mark.parametrize(
+    "address", ["/", "/smart-accounts/", "/sync-runs/", "/sync-runs/{run}/", "/smart-accounts/{account}/"]
+)
 def test_pages_show_it_as_failed(acme: Partner, client_of: Any, run: SyncRun, others: SyncRun, address: str) -> None:
     page = client_of(acme, "viewer").get(address.format(run=run.pk, account=run.smart_account_id)).content.decode()
 
     assert page.replace(">Running</option>", "").count("Running") == 0
-    assert "Failed" in page.replace(">Failed</option>", "")
+    assert re.search("Failed|Last sync failed", page.replace(">Failed</option>", ""))
     run.refresh_from_db()
     assert (run.status, run.reason, run.cause) == ("failed", "lost", runs.LOST_CAUSE)
     next_at = next_sync_at(run.smart_account)
     assert next_at is not None
     assert next_at < timezone.now() + timedelta(minutes=20)
+    assert Alert.objects.open().get(kind="sync_failed").summary.startswith(f"The last sync failed. {runs.LOST_CAUSE}")
 
 
-@pytest.mark.parametrize("address", ["/sync-runs/{run}/", "/smart-accounts/{account}/sync/"])
+@pytest.mark.parametrize("address", ["/", "/sync-runs/{run}/", "/smart-accounts/{account}/sync/"])
 def test_page_that_shows_its_progress_is_read_anew(acme: Partner, client_of: Any, run: SyncRun, address: str) -> None:
     path = address.format(run=run.pk, account=run.smart_account_id)
 
@@ -95,3 +102,60 @@ def test_run_that_has_just_been_heard_is_not_looked_into(
     run = dead(make.make_smart_account(), seconds=5)
 
     assert api_of(acme, "viewer").get(f"/api/v1/sync-runs/{run.pk}/").json()["status"] == "running"
+
+
+@pytest.mark.parametrize("address", ["/", "/smart-accounts/"])
+def test_looking_for_them_takes_as_many_queries_for_three_as_for_one(
+    acme: Partner, client_of: Any, run: SyncRun, address: str
+) -> None:
+    """Of those that go on: they are silent, and hold their locks."""
+    client = client_of(acme, "viewer")
+    runs.LOCK.take(run.smart_account_id)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert "Running" in client.get(address).content.decode()
+        return len(captured)
+
+    queries()
+    one = queries()
+    others = [dead(make.make_smart_account(license_server=run.smart_account.license_server)) for _ in range(2)]
+    for other in others:
+        runs.LOCK.take(other.smart_account_id)
+    try:
+        assert queries() == one
+    finally:
+        for each in (run, *others):
+            runs.LOCK.release(each.smart_account_id)
+
+
+def test_watch_finds_it_and_ends(acme: Partner, run: SyncRun, others: SyncRun) -> None:
+    schedule.plan("watch_sync", timedelta(minutes=1), run.pk)
+
+    watch_sync(run.pk)
+
+    run.refresh_from_db()
+    assert (run.status, run.reason) == ("failed", "lost")
+    assert schedule.next_run_at("watch_sync", run.pk) is None
+    assert Alert.objects.open().filter(kind="sync_failed").exists()
+
+
+def test_watch_of_a_run_that_goes_on_stays(acme: Partner, run: SyncRun) -> None:
+    schedule.plan("watch_sync", timedelta(minutes=1), run.pk)
+    runs.LOCK.take(run.smart_account_id)
+    try:
+        watch_sync(run.pk)
+    finally:
+        runs.LOCK.release(run.smart_account_id)
+
+    run.refresh_from_db()
+    assert run.status == "running"
+    assert schedule.next_run_at("watch_sync", run.pk) is not None
+
+
+def test_watch_of_a_run_that_is_gone_ends(acme: Partner) -> None:
+    schedule.plan("watch_sync", timedelta(minutes=1), 7)
+
+    watch_sync(7)
+
+    assert schedule.next_run_at("watch_sync", 7) is None
