@@ -20,6 +20,7 @@ from licensing.models import (
     SmartAccount,
     VirtualAccount,
 )
+from licensing.transport import TRANSPORT_GATEWAY
 
 SERVER, ON_PREM = "CSSM (emulator)", "On-Prem (emulator)"
 PUBLISHERS = "/publishers/"  # of the emulator, followed by a host name
@@ -32,6 +33,7 @@ ON_PREM_API_PATH, ON_PREM_TOKEN_PATH = "/api/v1", "/backend/oauth/token"
 TAGS = (["north", "gold"], ["south"], ["north", "silver"], ["south", "gold"])  # of the customers, in turn
 # Of clusters that are not registered yet.
 INSTALLED, ON_PREM_SYNCED = timedelta(days=12), timedelta(days=3)
+ON_PREM_LIMIT = 40  # product instances of the demo's server
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,29 @@ def settle(account: SmartAccount) -> None:
     _add_what_is_new(emulator_url, account.domain)
 
 
+def connect_on_prem(name: str) -> SmartAccount | None:
+    """The partner's local account on the server that `settle` has made; None where it found no customer."""
+    server = LicenseServer.objects.filter(name=ON_PREM).first()
+    local = f"{name} On-Prem"  # as the emulator calls it
+    return SmartAccount.objects.create(license_server=server, domain=local, name=local) if server else None
+
+
+@transaction.atomic
+def settle_on_prem(account: SmartAccount, started_by: str) -> None:
+    """Once its first sync is here: its clusters are assigned to where their product instances stand."""
+    for cluster in Cluster.objects.filter(license_server=account.license_server_id):
+        hosts = list(cluster.nodes.values_list("host_name", flat=True))
+        instance = ProductInstance.objects.filter(virtual_account__smart_account=account, host_name__in=hosts).first()
+        if instance:
+            VirtualAccount.objects.filter(pk=instance.virtual_account_id).update(license_mode="hcs")
+            Assignment.objects.create(
+                cluster=cluster, virtual_account_id=instance.virtual_account_id, started_by=started_by
+            )
+
+
 def _add_what_is_new(emulator_url: str, domain: str) -> None:
-    """Clusters that nobody has assigned: an Expressway pair behind its customer's proxy, and one that registers with
-    an On-Prem server. What a proxy and a server do to the transport is seen by them."""
+    """Clusters that the cloud has not shown: an Expressway pair behind its customer's proxy, and one that registers
+    with an On-Prem server. What a proxy and a server do to the transport is seen by them."""
     with_proxy = Customer.objects.exclude(proxy=None).order_by("pk").first()
     if with_proxy:
         for letter in "CE":
@@ -121,7 +143,7 @@ def _new(customer: Customer, application: Cluster.Application, hosts: list[str],
 
 
 def _on_prem(emulator_url: str, host: str) -> LicenseServer:
-    """No smart account is read through it: the emulator has the same accounts on both sides."""
+    """Upgraded from 6 without anybody's changing its registration URL, and nearly full."""
     return LicenseServer.objects.create(
         name=ON_PREM,
         kind=LicenseServer.Kind.ON_PREM,
@@ -130,10 +152,11 @@ def _on_prem(emulator_url: str, host: str) -> LicenseServer:
         client_id="demo-client",
         client_secret="demo-secret",  # noqa: S106 - the emulator's
         version="8-202404",
-        registration_url=f"https://{host}/SmartTransport",
+        registration_url=f"https://{host}{TRANSPORT_GATEWAY}",
         on_prem_name=host,
         host_common_name=host,
         last_cloud_sync_at=timezone.now() - ON_PREM_SYNCED,
+        instance_limit=ON_PREM_LIMIT,
     )
 
 

@@ -1,9 +1,15 @@
 """The demo's fleet, as its first sync and `settle` leave it."""
 
-from licensing import demo, fleet, on_prem
+import pytest
+from django_tenants.utils import tenant_context
+
+from licensing import cluster_status, connect, demo, fleet, on_prem
 from licensing.cssm.emulator import EmulatorThread
 from licensing.cssm.emulator.axl import PASSWORD, USERNAME
-from licensing.models import Assignment, Cluster, ClusterAccess, Customer, LicenseServer, VirtualAccount
+from licensing.cssm.emulator.demo import demo_state
+from licensing.management.commands.make_demo import PARTNERS, Command
+from licensing.models import Alert, Assignment, Cluster, ClusterAccess, Customer, LicenseServer, VirtualAccount
+from people.models import Role, User
 from tenants.models import Partner
 from tests import factories as make
 
@@ -50,5 +56,33 @@ def test_demo_has_every_way_of_transport_and_no_state_that_the_portal_refuses(
         "Region North": "hcs", "Lab": "hcs", "Empty": "",
     }  # fmt: skip
     on_prem_server = on_prem.with_counts(LicenseServer.objects.filter(kind="on_prem")).get()
-    assert (on_prem_server.api_base_url, on_prem.warnings_of(on_prem_server)) == ("http://127.0.0.1:9/api/v1", ())
+    assert on_prem_server.api_base_url == "http://127.0.0.1:9/api/v1"
+    assert [warning.kind for warning in on_prem.warnings_of(on_prem_server)] == ["url_does_not_fit_version"]
     assert not Assignment.objects.current().filter(virtual_account__license_mode="").exists()
+
+
+@pytest.mark.parametrize(("schema", "name"), PARTNERS)
+def test_demo_shows_an_on_prem_server_alive(
+    acme: Partner, globex: Partner, emulator: EmulatorThread, schema: str, name: str
+) -> None:
+    emulator.state.accounts |= demo_state().accounts
+    partner = {"acme": acme, "globex": globex}[schema]
+
+    with tenant_context(partner):
+        User.objects.exclude(role=Role.OWNER).delete()  # the demo makes its own
+        Command().furnish(schema, name, emulator.origin)
+
+        server = on_prem.with_counts(LicenseServer.objects.filter(kind="on_prem")).get()
+        cluster = cluster_status.with_status(Cluster.objects.filter(license_server=server)).get()
+        pool = VirtualAccount.objects.select_related("smart_account").get(assignments__cluster=cluster)
+        kinds = [warning.kind for warning in on_prem.warnings_of(server)]
+        opened = set(Alert.objects.filter(kind__startswith="on_prem").values_list("kind", flat=True))
+        with connect.client_for(LicenseServer.objects.get(kind="cloud")) as client:
+            in_the_cloud = [account.domain for account in client.smart_accounts()]
+    assert (pool.name, str(pool.smart_account), pool.license_mode) == ("Own network", f"{name} On-Prem", "hcs")
+    assert cluster.status == "manually_registered"
+    assert kinds == ["url_does_not_fit_version", "nearly_full"]
+    assert opened == {"on_prem_url", "on_prem_capacity"}
+    assert in_the_cloud == ["acme.example", "globex.example"]
+    with tenant_context(globex if partner == acme else acme):
+        assert LicenseServer.objects.count() == 0

@@ -20,6 +20,8 @@ HCS_UNITY = "HCS Unity Connection Standard License"
 HCS_RESPONDER = "HCS Emergency Responder User License"
 FIRST_REGISTRATION = datetime(2024, 1, 1, tzinfo=UTC)
 ORDERED, OPERATIONAL = "va-hcs-ordered", "va-hcs-operational"
+SITE = "Own network"  # of a partner's On-Prem server
+SITE_DEVICES = 35
 UNIFIED_CM, CONNECTION, RESPONDER = "UCM", "Cisco Unity Connection", "CER"
 
 
@@ -34,6 +36,11 @@ class Demo:
     pools: tuple[tuple[str, str], ...]
     tightness: float
     ordered_leak: bool
+
+    @property
+    def local_account(self) -> str:
+        """On the partner's On-Prem server."""
+        return f"{self.name} On-Prem"
 
 
 DEMOS = (
@@ -61,15 +68,18 @@ DEMOS = (
 def demo_state() -> State:
     state = State()
     for demo in DEMOS:
-        _Builder(state, demo).build()
+        _Builder(demo, state.add(demo.domain, demo.name)).build()
+    for demo in DEMOS:
+        local = state.add(demo.local_account, demo.local_account, local=True)
+        _Builder(demo, local).build_on_prem()
     return state
 
 
 class _Builder:
-    def __init__(self, state: State, demo: Demo) -> None:
+    def __init__(self, demo: Demo, account: Account) -> None:
         self.demo = demo
         self.random = random.Random(demo.seed)  # noqa: S311 - the same demo each time
-        self.account: Account = state.add(demo.domain, demo.name)
+        self.account = account
         self.used: dict[tuple[str, str], int] = {}
         self.serial = demo.seed * 1000
 
@@ -85,6 +95,17 @@ class _Builder:
             self._device(ORDERED, UNIFIED_CM, "cucm-pub.misplaced.example", {ENHANCED: 12})
         self._supply()
         self.account.add_token(OPERATIONAL, "Registration of new clusters", 25, by="licensing@" + self.demo.domain)
+
+    def build_on_prem(self) -> None:
+        """One publisher that the portal knows as a cluster, and so many others that the server is nearly full."""
+        self.serial += 500
+        self.account.add_pool(SITE, "Products that reach no other network")
+        customer = max(self.demo.customers)
+        for number in range(SITE_DEVICES):
+            host = f"cucm-site{number or ''}.{customer}.example"
+            self._device(SITE, UNIFIED_CM, host, {ENHANCED: self.random.randrange(2, 30)})
+        used = self.used[SITE, ENHANCED]
+        self._license(SITE, ENHANCED, round(used * 1.2), used)
 
     def _customer(self, customer: str, pool: str) -> None:
         users = self.random.randrange(120, 900, 10)

@@ -47,13 +47,13 @@ def accounts(state: State, _: dict[str, str], body: Raw) -> Raw:
                 "accountStatus": "Active",
                 "roles": roles,
             }
-            for account in state.accounts.values()
+            for account in state.seen()
         ]
     )
 
 
 def local_accounts(state: State, _: dict[str, str], body: Raw) -> Raw:
-    found = [{"name": account.name, "domain": account.domain} for account in state.accounts.values()]
+    found = [{"name": account.name, "domain": account.domain} for account in state.seen(on_prem=True)]
     return good(accounts=found)
 
 
@@ -62,7 +62,7 @@ def search(state: State, query: dict[str, str], body: Raw) -> Raw:
     domain = query.get("domain", "").lower()
     found = [
         {"domain": account.domain, "name": account.name, "id": number, "type": account.type, "status": "ACTIVE"}
-        for number, account in enumerate(state.accounts.values(), 1)
+        for number, account in enumerate(state.seen(), 1)
         if domain in account.domain.lower()
     ]
     return good(accounts=found, totalRecords=len(found))
@@ -71,9 +71,9 @@ def search(state: State, query: dict[str, str], body: Raw) -> Raw:
 def accounts_with_ids(state: State, _: dict[str, str], body: Raw) -> Raw:
     """Ids are texts; nothing visible is a sentence and no list (cssm-api.md §4.3)."""
     complete = {"status": "COMPLETE", "message_code": "", "message": ""}
-    if not state.accounts:
+    if not state.seen():
         return {**complete, "message_code": "NO DATA FOUND", "message": "No account is visible to this user."}
-    return {**complete, "accounts": [policy.with_ids(state, account) for account in state.accounts.values()]}
+    return {**complete, "accounts": [policy.with_ids(state, account) for account in state.seen()]}
 
 
 def reservable(state: State, _: dict[str, str], body: Raw) -> Raw:

@@ -14,7 +14,7 @@ Raw = dict[str, Any]
 
 @dataclass
 class Account:
-    """A smart account. Its lists hold the JSON objects that the API answers."""
+    """A smart account, or a local one of an On-Prem server. Its lists hold the JSON objects that the API answers."""
 
     domain: str
     name: str
@@ -23,6 +23,7 @@ class Account:
     licenses: list[Raw] = field(default_factory=list)
     devices: list[Raw] = field(default_factory=list)
     tokens: dict[str, list[Raw]] = field(default_factory=dict)
+    local: bool = False
 
     def add_pool(self, name: str, description: str = "", *, default: bool = False) -> None:
         self.virtual_accounts.append(
@@ -114,10 +115,16 @@ class State:
     # Product instances by host name that were deregistered on their publisher (axl.py).
     deregistered: dict[str, Raw] = field(default_factory=dict)
 
-    def add(self, domain: str, name: str) -> Account:
-        account = self.accounts[domain] = Account(domain, name)
+    def add(self, domain: str, name: str, *, local: bool = False) -> Account:
+        account = self.accounts[domain] = Account(domain, name, local=local)
         account.add_pool("DEFAULT", "Default virtual account", default=True)
         return account
+
+    def seen(self, *, on_prem: bool = False) -> list[Account]:
+        """In the cloud all but the local ones; On-Prem these, and where there are none, all."""
+        local = [account for account in self.accounts.values() if account.local]
+        cloud = [account for account in self.accounts.values() if not account.local]
+        return local or cloud if on_prem else cloud
 
     def clear(self) -> None:
         self.accounts.clear()

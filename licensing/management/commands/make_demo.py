@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 from django_tenants.utils import tenant_context
 
 from licensing import alerts, demo, demo_history, matching, sync, tasks
-from licensing.models import SyncRun
+from licensing.models import SmartAccount, SyncRun
 from people.models import Role, User
 from tenants.commands import PortalCommand
 from tenants.provisioning import NewPartner, create_partner
@@ -32,13 +32,27 @@ class Command(PortalCommand):
             User.objects.create_user(f"{role}@{schema}.example", PASSWORD, role=role)
         demo.add_channel(f"{schema}.example")
         account = demo.connect(emulator_url, f"{schema}.example", name)
+        if self.synced(account):
+            demo.settle(account)
+            demo_history.write(account)
+            self.furnish_on_prem(schema, name)
+            matching.match_clusters()
+            alerts.evaluate()
+        tasks.plan_sync(account, soon=True)
+
+    def furnish_on_prem(self, schema: str, name: str) -> None:
+        local = demo.connect_on_prem(name)
+        if local is None:
+            return
+        if self.synced(local):
+            demo.settle_on_prem(local, f"owner@{schema}.example")
+        tasks.plan_sync(local, soon=True)
+
+    def synced(self, account: SmartAccount) -> bool:
+        """After its first sync; where that fails, the demo begins without its figures."""
         run, _ = sync.request(account, "demo")
         run = sync.run(run)
         if run.status == SyncRun.Status.SUCCEEDED:
-            demo.settle(account)
-            demo_history.write(account)
-            matching.match_clusters()
-            alerts.evaluate()
-        else:
-            self.say(f"{schema}: {run.cause} The demo begins without figures.")
-        tasks.plan_sync(account, soon=True)
+            return True
+        self.say(f"{account}: {run.cause} The demo begins without its figures.")
+        return False
