@@ -19,8 +19,10 @@ from licensing.cssm.errors import CssmError, CssmRefused
 from licensing.cssm.types import LicenseTransfer
 from licensing.models import TransferPlan, TransferStep
 from licensing.models.secrets import SecretUnreadable
+from licensing.refusals import Refusal
 from licensing.transfers import lock
 from licensing.transfers.figures import Pair, Verdict, compare, read
+from licensing.transfers.planning import check_ready
 from people import audit
 
 log = logging.getLogger(__name__)
@@ -90,6 +92,7 @@ class _Execution:
 
     def attempt(self) -> None:
         try:
+            check_ready(self.plan)
             self._steps()
         except PlanTaken:
             log.warning("Transfer plan %s was stopped by somebody else.", self.plan.pk)
@@ -210,6 +213,8 @@ def _explain(error: Exception) -> tuple[str, str]:
     """Cause and next step."""
     if isinstance(error, Stop):
         return error.cause, error.next_step
+    if isinstance(error, Refusal):
+        return error.message, error.next_step
     if isinstance(error, CssmError):
         return f"{error.message} Nothing was sent for the next step.", AGAIN
     if isinstance(error, SecretUnreadable):

@@ -105,13 +105,24 @@ def check_settling(plan: TransferPlan, step: TransferStep) -> None:
         raise Refusal("This step was not read back yet.", "Execute the plan again: that reads first, and may do.")
 
 
-def check_start(plan: TransferPlan) -> None:
-    """Raise Refusal for what need not be asked at Cisco."""
+def check_ready(plan: TransferPlan) -> None:
+    """Raise Refusal for what may have changed since it was made, and since it was queued."""
     account = plan.smart_account
     if account.paused_at:
         raise Refusal(f"{account} is paused.", "Resume it first.")
     if not account.license_server.is_cloud:
         raise Refusal("The API of On-Prem servers has no call that moves licenses.", BY_HAND)
+    ordered = plan.steps.open().filter(target__purpose=VirtualAccount.Purpose.ORDERED).select_related("target").first()
+    if ordered:
+        raise Refusal(
+            f"{ordered.target} has become the ordered pool, which serves no product.",
+            "Cancel this plan and make a new one.",
+        )
+
+
+def check_start(plan: TransferPlan) -> None:
+    """Raise Refusal for what need not be asked at Cisco."""
+    check_ready(plan)
     if plan.state not in TransferPlan.STARTABLE:
         raise Refusal(f"{plan} is {plan.get_state_display().lower()} already.", "Reload the page.")
     if plan.needs_approval and plan.approved_at is None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from django.utils import timezone
 from django_tenants.utils import tenant_context
 
 from licensing import sync, transfers
@@ -221,6 +222,33 @@ def test_on_prem_and_paused_accounts_are_refused(account: SmartAccount, operator
     account.license_server.kind, account.paused_at = "cloud", account.created_at
     with pytest.raises(Refusal, match="is paused"):
         transfers.check_start(plan)
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (lambda: SmartAccount.objects.update(paused_at=timezone.now()), "Account is paused."),
+        (
+            lambda: VirtualAccount.objects.filter(name="South").update(purpose="ordered"),
+            "South has become the ordered pool, which serves no product.",
+        ),
+    ],
+)
+def test_what_changed_while_the_plan_waited_stops_it_before_anything_is_sent(
+    account: SmartAccount, operator: Actor, cisco: Account, change: Any, cause: str
+) -> None:
+    plan = planned(account, operator, 5)
+    transfers.request(operator, plan)
+    change()
+
+    transfers.run(TransferPlan.objects.get(pk=plan.pk))
+
+    plan.refresh_from_db()
+    assert (plan.state, plan.cause) == ("stopped", cause)
+    assert states(plan) == ["waiting", "waiting"]
+    agree(plan, cisco)
+    with pytest.raises(Refusal, match=cause):
+        transfers.request(operator, plan)
 
 
 # --- Executing ---
