@@ -112,7 +112,13 @@ def scenario(
         raise Refusal("What is added comes from nowhere.", "Empty the source, or choose to move.", "source")
     if action != Action.ADD and users and source is None:
         raise Refusal("It is not said where the users are now.", "Choose a virtual account.", "source")
-    return Scenario(tuple(clusters), users, virtual_account, source if users else None)
+    if source and not users:
+        raise Refusal(
+            "Nobody is entered who is there now.",
+            "Enter how many users, or leave it empty: where clusters are is known.",
+            "source",
+        )
+    return Scenario(tuple(clusters), users, virtual_account, source)
 
 
 def assignment(cluster: Cluster, virtual_account: VirtualAccount) -> Outcome:

@@ -85,6 +85,9 @@ class NewPlanSerializer(Strict, serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if (attrs.get("target") is None) != (attrs.get("quantity") is None):
             raise serializers.ValidationError({"quantity": ["`target` and `quantity` belong together."]})
+        for name in ("whole_account", "from_ordered") if attrs.get("target") else ():
+            if attrs[name]:
+                raise serializers.ValidationError({name: ["`target` names the one move: leave this out."]})
         return attrs
 
 

@@ -66,6 +66,9 @@ def test_one_move_by_hand(acme: Partner, short: License, api_of: Any) -> None:
     too_many = api.post("/api/v1/transfer-plans/", {**move, "quantity": 61})
     assert (too_many.status_code, list(too_many.json()["errors"])) == (400, ["quantity"])
     assert api.post("/api/v1/transfer-plans/", {"license": north.pk, "quantity": 61}).status_code == 400
+    for name in ("whole_account", "from_ordered"):
+        answer = api.post("/api/v1/transfer-plans/", {**move, name: True})
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, [name])
     assert api.post(f"/api/v1/transfer-plans/{plan['id']}/cancel/").json()["state"] == "cancelled"
 
 

@@ -67,6 +67,7 @@ def test_page_says_when_nothing_becomes_short_and_asks_nothing_at_first(acme: Pa
         ({"action": "remove", "clusters": "{cluster}", "virtual_account": "{pool}"}, 409, "goes nowhere"),
         ({"action": "remove", **lines((ENHANCED, 1))}, 409, "It is not said where the users are now."),
         ({"action": "add", "virtual_account": "{pool}", "source": "{pool}", **lines((ENHANCED, 1))}, 409, "comes from"),
+        ({"action": "remove", "clusters": "{cluster}", "source": "{pool}"}, 409, "Nobody is entered who is there now."),
         ({"action": "add", "virtual_account": "{pool}", **lines(("", 3))}, 422, "Enter the license."),
         ({"action": "add", "virtual_account": "{pool}", **lines((ENHANCED, ""))}, 422, "Enter how many users."),
         ({"action": "add", "virtual_account": "{pool}", **lines((ENHANCED, -2))}, 422, "greater than or equal to 1"),
@@ -146,6 +147,7 @@ def test_rest_answers_what_the_page_shows(acme: Partner, api_of: Any) -> None:
         ({"action": "add", "virtual_account": True, "users": {ENHANCED: 2}}, "virtual_account"),
         ({"action": "move", "virtual_account": "POOL", "users": {ENHANCED: 2}}, "source"),
         ({"action": "remove", "source": "POOL", "users": {PLUS: 2}}, "users"),
+        ({"action": "remove", "source": "POOL"}, "source"),
     ],
 )
 def test_rest_names_the_field_at_fault(acme: Partner, api_of: Any, sent: dict[str, Any], field: str) -> None:
