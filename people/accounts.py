@@ -19,6 +19,12 @@ FAILURES_COUNT_FOR = 10 * 60  # seconds
 class AccountAdapter(DefaultAccountAdapter):
     """Nobody signs up: owners add their users, the provider adds partners with their first owner."""
 
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "Email or password is wrong. Try again, or choose a new password.",
+        "too_many_login_attempts": "Too many failed sign-ins. Wait ten minutes, then try again.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 

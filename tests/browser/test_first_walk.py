@@ -51,7 +51,7 @@ def test_wrong_password_is_refused_in_plain_words(site: str, page: Page) -> None
     page.get_by_label("Password").first.fill("wrong")
     page.get_by_role("button", name="Sign in").click()
 
-    expect(page.get_by_text("not correct")).to_be_visible()
+    expect(page.get_by_text("Email or password is wrong.")).to_be_visible()
 
 
 def test_viewer_is_offered_no_sync(account: SmartAccount, site: str, sign_in: Callable[..., Page]) -> None:

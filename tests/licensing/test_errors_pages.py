@@ -50,6 +50,23 @@ def test_expired_form_says_that_nothing_was_changed(acme: Partner) -> None:
     assert "Nothing was changed" in body(response)
 
 
+def test_what_comes_too_often_is_told_to_wait(acme: Partner, globex: Partner, client_of: Any) -> None:
+    client, asked = client_of(acme), {"email": "nobody@acme.example"}
+    answers = [client.post("/accounts/password/reset/", asked) for _ in range(6)]
+
+    assert [answer.status_code for answer in answers] == [302] * 5 + [429]
+    assert "Wait a minute, then go back and try again." in body(answers[-1])
+    assert client_of(globex).post("/accounts/password/reset/", asked).status_code == 302
+
+
+def test_failed_sign_ins_say_what_to_do(acme: Partner, client_of: Any) -> None:
+    client, wrong = client_of(acme), {"login": "owner@acme.example", "password": "wrong"}
+    said = [body(client.post("/accounts/login/", wrong)) for _ in range(6)]
+
+    assert "Email or password is wrong." in said[0]
+    assert "Too many failed sign-ins. Wait ten minutes, then try again." in said[-1]
+
+
 def test_broken_page_needs_neither_database_nor_context(acme: Partner) -> None:
     with CaptureQueriesContext(connection) as queries:
         response = server_error(RequestFactory().get("/"))
