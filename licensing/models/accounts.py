@@ -27,6 +27,10 @@ class SmartAccountQuerySet(models.QuerySet["SmartAccount"]):
     def active(self) -> "SmartAccountQuerySet":
         return self.filter(paused_at=None)
 
+    def synced(self) -> "SmartAccountQuerySet":
+        """Whose figures are here."""
+        return self.exclude(last_synced_at=None)
+
 
 class SmartAccount(models.Model):
     """An account at Cisco, read through one LicenseServer (cloud: by domain; On-Prem: by local account name)."""

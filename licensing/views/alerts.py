@@ -19,7 +19,7 @@ from licensing.refusals import Refusal
 from licensing.tables.alerts import AlertTable, shown_state
 from licensing.tables.channels import delivery_badge
 from licensing.views.alert_actions import PAGES, next_step, subject_address
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import all_clear, list_page
 from people.audit import actor_of
 from people.gate import Need, needs
 
@@ -32,9 +32,7 @@ PAGE = "alerts"
 @needs(Need.READ)
 def alerts(request: HttpRequest) -> HttpResponse:
     rows = Alert.objects.by_urgency().select_related("owner")
-    empty = Empty(
-        "circle-check", "Nothing needs attention", "No alert is open. Alerts close by themselves when all is well."
-    )
+    empty = all_clear("Nothing needs attention", "No alert is open. Alerts close by themselves when all is well.")
     return list_page(
         request, "alerts/alerts.html", AlertFilter(request.GET, queryset=rows, request=request), AlertTable,
         noun=("alert", "alerts"), empty=empty, saved=SavedFilter.objects.filter(user=request.user.pk, page=PAGE),

@@ -1,5 +1,6 @@
 """One way to show a list: filter, sort, page, or all of it as a file."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from licensing.filters.base import ListFilter
+from licensing.models import SmartAccount
 from licensing.tables.base import PortalTable
 from licensing.views import files
 from people.gate import Need, may
@@ -28,6 +30,17 @@ class Empty:
     text: str = ""
     href: str = ""
     action: str = ""
+
+
+NOTHING_KNOWN = Empty(
+    "hourglass", "Nothing is known yet", "What Cisco says comes with the first sync of a smart account.",
+    "/", "See the first steps",
+)  # fmt: skip
+
+
+def all_clear(title: str, text: str) -> Callable[[], Empty]:
+    """For lists whose emptiness is good news: before the first sync it is none."""
+    return lambda: Empty("circle-check", title, text) if SmartAccount.objects.synced().exists() else NOTHING_KNOWN
 
 
 def invite(request: HttpRequest, need: Need, route: str, action: str) -> tuple[str, ...]:
@@ -56,7 +69,7 @@ def list_page(
     table_class: type[PortalTable],
     *,
     noun: tuple[str, str],
-    empty: Empty,
+    empty: Empty | Callable[[], Empty],
     **context: Any,
 ) -> HttpResponse:
     """`noun`: one and many, for the count. `context`: what the page's own blocks need."""
@@ -79,7 +92,7 @@ def list_page(
         "noun_plural": noun[1],
         "capped": paginator.capped,
         "downloads": files.links(request),
-        "empty": empty,
+        "empty": empty() if callable(empty) and not paginator.count else empty,
         "heading": noun[1].capitalize(),
     }
     return render(request, template, {**shown, **context})

@@ -11,7 +11,7 @@ from licensing.forms.transfers import OverageForm
 from licensing.models import Overage
 from licensing.tables.transfers import OverageTable
 from licensing.views.forms import DONE, attempt, form_page
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import all_clear, list_page
 from people.audit import actor_of
 from people.gate import Need, needs
 
@@ -19,7 +19,7 @@ from people.gate import Need, needs
 @needs(Need.READ)
 def overages(request: HttpRequest) -> HttpResponse:
     rows = Overage.objects.select_related("license__virtual_account__smart_account", "owner")
-    empty = Empty("circle-check", "Nothing is out of compliance", "A clock starts with the sync that finds a shortage.")
+    empty = all_clear("Nothing is out of compliance", "A clock starts with the sync that finds a shortage.")
     return list_page(
         request, "overages/overages.html", OverageFilter(request.GET, queryset=rows), OverageTable,
         noun=("shortage", "shortages"), empty=empty, heading="Out of compliance",

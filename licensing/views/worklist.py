@@ -12,10 +12,11 @@ from django.urls import reverse
 from licensing import worklist as work
 from licensing.filters.worklist import WorklistForm
 from licensing.views import files
-from licensing.views.lists import PER_PAGE
+from licensing.views.lists import PER_PAGE, all_clear
 from licensing.worklist import Item, Items, Reason
 from people.gate import Need, may, needs
 
+NOTHING_TO_DO = all_clear("Nothing to do", "Nothing is stranded, silent, misplaced or unmatched as of the last syncs.")
 # Where each reason is settled: the page for who may operate, and its button's words.
 ACTIONS = {
     Reason.STRANDED: ("license-transfer", "Move them"),
@@ -46,7 +47,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [(item, _subject(item), *_action(item, may_operate)) for item in page.object_list],
         "counts": [(reason, count) for reason, count in counts.items()],
-        "total": sum(counts.values()),
+        "empty": None if counts else NOTHING_TO_DO(),
         "downloads": files.links(request),
         "reason": form.cleaned_data.get("reason") if form.is_valid() else "",
     }

@@ -108,6 +108,13 @@ def test_job_is_cancelled_after_a_question(acme: Partner, client_of: Any) -> Non
     assert Assignment.objects.current().count() == 1
 
 
+def test_new_batch_without_any_cluster_leads_to_the_first(acme: Partner, client_of: Any) -> None:
+    client = client_of(acme, "operator")
+
+    assert "There is no cluster yet" in page(client.get("/assignment-batches/add/"))
+    assert "No cluster fits the filters" in page(client.get("/assignment-batches/add/?customer=1"))
+
+
 def test_list_of_batches_writes_numbers_as_all_pages_do() -> None:
     batch = AssignmentBatch(pk=1, name="North", kind="assign")
     batch.cluster_count = 2000  # type: ignore[attr-defined]

@@ -96,6 +96,20 @@ def test_empty_list_says_why(acme: Partner, client_of: Any, address: str) -> Non
     assert response.context["empty"].title in text(response)
 
 
+@pytest.mark.parametrize("address", ["/alerts/", "/overages/", "/worklist/"])
+def test_no_list_says_that_all_is_well_before_the_first_sync(
+    acme: Partner, globex: Partner, client_of: Any, address: str
+) -> None:
+    make.make_smart_account(last_synced_at=None)
+    with tenant_context(globex):
+        make.make_smart_account()
+
+    before, after = (text(client_of(partner, "viewer").get(address)) for partner in (acme, globex))
+
+    assert ("Nothing is known yet" in before, "Nothing is known yet" in after) == (True, False)
+    assert 'href="/">See the first steps' in before
+
+
 # Where the first row is made by others: the page says what is missing, without a button.
 NO_WAY_ON = {
     *(("viewer", address) for address in ("customers", "clusters", "transport", "assignment-batches")),
