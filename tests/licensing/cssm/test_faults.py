@@ -80,6 +80,20 @@ def test_answer_that_drips_is_given_up(config: ServerConfig, place: str, monkeyp
             client.smart_accounts()
 
 
+def test_handshake_that_drips_is_given_up(config: ServerConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python bounds a handshake as a whole, by the time that connecting may take: no watchdog has to."""
+    monkeypatch.setattr(transport, "ATTEMPTS", 1)
+    with dripping(bytes.fromhex("16 0303 3fff 02 003ffb")) as origin:  # of a ServerHello of 16 kB
+        token_url = origin.replace("http://", "https://")
+        impatient = dataclasses.replace(config, token_url=token_url, connect_seconds=0.3)
+        began = time.monotonic()
+
+        with CssmClient(impatient) as client, pytest.raises(CssmUnavailable, match="did not answer in time"):
+            client.smart_accounts()
+
+        assert time.monotonic() - began < 3
+
+
 @contextmanager
 def dripping(begun: bytes) -> Iterator[str]:
     """A server that answers so much at once, and the rest byte by byte."""
