@@ -7,6 +7,7 @@ from time import monotonic
 
 from licensing.cssm import listings
 from licensing.cssm.client import CssmClient
+from licensing.cssm.errors import CssmRefused
 from licensing.cssm.listings import Listing, Shifted
 from licensing.cssm.types import AccountRef, Page
 from licensing.models import SyncRun
@@ -95,11 +96,16 @@ class Fetched:
 
 def fetch_whole(client: CssmClient, account: AccountRef, report: Reporter) -> Fetched:
     """Parents first. Registration tokens are listed per virtual account, all others at once."""
-    reader = _Reader(client, report)
-    pools = reader.virtual_accounts(client.listing_of_virtual_accounts(account))
+    reader, of_pools = _Reader(client, report), client.listing_of_virtual_accounts(account)
+    pools = reader.virtual_accounts(of_pools)
     reader.paged(staging.LICENSES, client.listing_of_licenses(account), "Licenses")
     reader.paged(staging.PRODUCT_INSTANCES, client.listing_of_product_instances(account), "Product instances")
-    reader.registration_tokens([(pool, client.listing_of_registration_tokens(account, pool)) for pool in pools])
+    try:
+        reader.registration_tokens([(pool, client.listing_of_registration_tokens(account, pool)) for pool in pools])
+    except CssmRefused:
+        if {*_by_member(listings.rows(client.transport, of_pools), "name")} >= {*pools}:
+            raise
+        raise Shifted("virtual accounts") from None  # one was deleted meanwhile
     return reader.fetched
 
 

@@ -149,6 +149,46 @@ def silent(emulator: EmulatorThread, monkeypatch: pytest.MonkeyPatch) -> Callabl
     return install
 
 
+def test_virtual_account_that_is_deleted_meanwhile_is_no_refusal(
+    account: SmartAccount, cisco: Account, emulator: EmulatorThread, monkeypatch: pytest.MonkeyPatch, globex: Partner
+) -> None:
+    synced(account)
+    before = mirrored(account)
+
+    async def scenario(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.endswith("/tokens"):
+            cisco.virtual_accounts = cisco.virtual_accounts[:1]
+            del cisco.licenses[2:], cisco.devices[2:]
+            cisco.tokens.pop("R&D / Lab", None)
+        return await handler(request)
+
+    monkeypatch.setitem(SCENARIOS, "deleted", scenario)
+    emulator.scenario("deleted")
+    run = synced(account)
+
+    assert (run.status, run.reason) == ("failed", "unavailable")
+    assert run.cause == "The listing of virtual accounts changed while it was being read."
+    assert mirrored(account) == before
+    emulator.scenario("none")
+    assert synced(account).status == "succeeded"
+    assert mirrored(account) == listed(cisco)
+    with tenant_context(globex):
+        assert not SyncRun.objects.exists()
+
+
+@pytest.mark.parametrize("reason", ["no_role", "unknown_account"])
+def test_tokens_that_are_refused_are_told_as_that(
+    account: SmartAccount, cisco: Account, answering: Answering, reason: str
+) -> None:
+    status, words = {"no_role": (403, "No role."), "unknown_account": (404, "Not found.")}[reason]
+    answering("/tokens", status, statusMessage=words)
+
+    run = synced(account)
+
+    assert (run.status, run.reason) == ("failed", "refused")
+    assert words in run.cause
+
+
 def test_connection_test_shows_accounts_with_odd_letters(
     account: SmartAccount, cisco: Account, answering: Answering
 ) -> None:
