@@ -2,6 +2,8 @@
 
 import logging
 
+from django.utils import timezone
+
 from licensing import reach
 from licensing.assignment import jobs, stages
 from licensing.assignment.effects import changes_mode
@@ -17,6 +19,7 @@ from people.audit import SYSTEM
 log = logging.getLogger(__name__)
 State, Stage = AssignmentJob.State, AssignmentStage.State
 AGAIN = "Settle it, then try again: it goes on at this stage."
+LATE = "Try again when it may go on: it begins at once then, outside of the window. Or end the assignment."
 
 
 def run(job: AssignmentJob) -> AssignmentJob:
@@ -48,7 +51,11 @@ def _go_on(job: AssignmentJob) -> None:
 
 def _do(stage: AssignmentStage) -> bool:
     """Whether the next stage may begin."""
+    missed = _missed_window(stage)
     jobs.start_stage(stage)
+    if missed:
+        _fail(stage, missed, LATE)
+        return False
     try:
         work = _work(stage.job_id)
         outcome = stages.act(stage.kind, work)
@@ -62,6 +69,16 @@ def _do(stage: AssignmentStage) -> bool:
     else:
         return _settle(stage, outcome, work)
     return False
+
+
+def _missed_window(stage: AssignmentStage) -> str:
+    """Nothing of a batch begins after its window: its worker, or the broker, may have been away until then. Who tries
+    again has decided that it goes on now."""
+    batch = stage.job.batch
+    first = stage.kind == AssignmentStage.Kind.VERIFICATION and stage.started_at is None
+    if batch is None or not first or timezone.now() < batch.window_end:
+        return ""
+    return f"The window of “{batch}” closed before a worker came to it, so nothing was begun."
 
 
 def _settle(stage: AssignmentStage, outcome: Outcome, work: Work) -> bool:

@@ -385,6 +385,41 @@ def test_job_that_ends_lets_the_next_one_start(acme: Partner) -> None:
     assert list(AssignmentJob.objects.order_by("id").values_list("state", flat=True)) == ["done", "waiting"]
 
 
+def test_job_that_no_worker_took_in_its_window_begins_only_when_somebody_says_so(
+    acme: Partner, globex: Partner
+) -> None:
+    with tenant_context(globex):
+        theirs = batches.advance(ready(some(1)).pk)[0]
+    batch = ready(some(1, deployment="enterprise"))
+    (job,) = batches.advance(batch.pk)
+    AssignmentBatch.objects.update(window_end=timezone.now() - timedelta(minutes=1))
+
+    assigning.carry_out(job.pk)
+    job.refresh_from_db()
+    missed = (job.state, job.stages.get(kind="verification").cause, job.stages.filter(state="waiting").count())
+    assigning.retry(BEN, job)
+    assigning.carry_out(job.pk)
+    job.refresh_from_db()
+
+    assert missed == ("failed", "The window of “Night” closed before a worker came to it, so nothing was begun.", 3)
+    assert (job.state, job.stages.get(kind="verification").state) == ("by_hand", "done")
+    with tenant_context(globex):
+        assigning.carry_out(theirs.pk)
+        assert AssignmentJob.objects.get().state == "by_hand"
+
+
+def test_job_that_a_worker_took_in_its_window_goes_on_after_it(acme: Partner) -> None:
+    batch = ready(some(1, deployment="enterprise"))
+    (job,) = batches.advance(batch.pk)
+    assigning.carry_out(job.pk)
+    AssignmentBatch.objects.update(window_end=timezone.now() - timedelta(minutes=1))
+
+    assigning.confirm(BEN, job, "license_mode")
+    assigning.carry_out(job.pk)
+
+    assert list(job.stages.values_list("state", flat=True)) == ["done", "done", "by_hand", "waiting"]
+
+
 def test_batch_of_a_removed_virtual_account_is_gone_and_nothing_fails(acme: Partner) -> None:
     batch = ready(some(1))
     VirtualAccount.objects.filter(pk=batch.virtual_account_id).delete()
