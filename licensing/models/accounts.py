@@ -14,7 +14,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from licensing.models.secrets import SecretField
@@ -192,6 +193,14 @@ class LicenseLineQuerySet(models.QuerySet["LicenseLine"]):
     def not_cancelled(self) -> "LicenseLineQuerySet":
         """The end of a cancelled one is nothing that comes."""
         return self.exclude(status__istartswith=LicenseLine.CANCELLED)
+
+    def next_end(self) -> Coalesce:
+        """Of these lines, for an outer query: the first end that is still to come, else the last one that is past."""
+        ends, today = self.not_cancelled().order_by(), timezone.localdate()
+        return Coalesce(
+            Subquery(ends.filter(end__gte=today).order_by("end").values("end")[:1]),
+            Subquery(ends.filter(end__lt=today).order_by("-end").values("end")[:1]),
+        )
 
 
 class LicenseLine(models.Model):

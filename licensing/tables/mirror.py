@@ -100,7 +100,7 @@ class LicenseTable(PortalTable):
     in_use = NumberColumn()
     available = AvailableColumn()
     reserved = NumberColumn(visible=False)
-    ends = EndColumn(accessor="first_end", verbose_name="Next term")
+    ends = EndColumn(accessor="next_end", verbose_name="Next term")
     as_of = AgeColumn(accessor="virtual_account__smart_account")
 
     class Meta:
@@ -119,7 +119,7 @@ class LicenseTable(PortalTable):
         return record.clocks[0].days_left if record.clocks else ""
 
     def order_ends(self, rows: QuerySet[License], is_descending: bool) -> tuple[QuerySet[License], bool]:
-        return nulls_last(rows, "first_end", is_descending)
+        return nulls_last(rows, "next_end", is_descending)
 
 
 def product_and_serial(row: ProductInstance) -> str:

@@ -1,6 +1,6 @@
 """Licenses: how many, how many in use, until when, and who uses them."""
 
-from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -17,16 +17,15 @@ USERS_SHOWN = 25
 CHANGES_SHOWN = 10
 
 
-def with_first_end(rows: QuerySet[License]) -> QuerySet[License]:
-    """The end of the next term, found for the rows of one page: joined lines would be grouped for all."""
-    ends = LicenseLine.objects.filter(license=OuterRef("pk"), end__isnull=False).order_by("end")
-    return rows.annotate(first_end=Subquery(ends.values("end")[:1]))
+def with_next_end(rows: QuerySet[License]) -> QuerySet[License]:
+    """Found for the rows of one page: joined lines would be grouped for all."""
+    return rows.annotate(next_end=LicenseLine.objects.filter(license=OuterRef("pk")).next_end())
 
 
 @needs(Need.READ)
 def licenses(request: HttpRequest) -> HttpResponse:
     clocks = Prefetch("overages", Overage.objects.open(), to_attr="clocks")
-    rows = with_first_end(License.objects.select_related("virtual_account__smart_account").prefetch_related(clocks))
+    rows = with_next_end(License.objects.select_related("virtual_account__smart_account").prefetch_related(clocks))
     empty = Empty(
         "key-round", "No licenses yet", "They appear with the first sync of a smart account.",
         reverse("smart-accounts"), "Go to smart accounts",

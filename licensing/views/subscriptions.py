@@ -8,12 +8,12 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 
 from licensing import subscriptions as verbs
 from licensing.filters.subscriptions import SubscriptionFilter
 from licensing.forms.subscriptions import SubscriptionForm
 from licensing.models import LicenseLine, Subscription
+from licensing.models.accounts import LicenseLineQuerySet
 from licensing.tables.subscriptions import SubscriptionTable
 from licensing.views.forms import DONE, attempt, form_page
 from licensing.views.lists import Empty, list_page
@@ -24,25 +24,20 @@ HERE = ("Subscriptions", "/subscriptions/")
 PURPOSE = "license__virtual_account__purpose"
 
 
-def lines_of(smart_account: Any, subscription_id: Any) -> QuerySet[LicenseLine]:
+def lines_of(smart_account: Any, subscription_id: Any) -> LicenseLineQuerySet:
     return LicenseLine.objects.present().filter(
         license__virtual_account__smart_account=smart_account, subscription_id=subscription_id
     )
 
 
 def with_figures(rows: QuerySet[Subscription]) -> QuerySet[Subscription]:
-    """Quantities by pool and the next end, found for the rows of one page: joined lines would be grouped for all. The
-    next end is the first one that is still to come, else the last one that is past."""
+    """Quantities by pool and the next end, found for the rows of one page: joined lines would be grouped for all."""
     lines = lines_of(OuterRef("smart_account"), OuterRef("subscription_id")).order_by()
-    today = timezone.localdate()
     return rows.annotate(
         ordered=_total(lines.filter(**{PURPOSE: "ordered"})),
         operational=_total(lines.filter(**{PURPOSE: "operational"})),
         elsewhere=_total(lines.filter(**{PURPOSE: "general"})),
-        next_end=Coalesce(
-            Subquery(lines.filter(end__gte=today).order_by("end").values("end")[:1]),
-            Subquery(lines.filter(end__lt=today).order_by("-end").values("end")[:1]),
-        ),
+        next_end=lines.next_end(),
     )
 
 

@@ -285,6 +285,24 @@ def test_number_says_how_old_it_is_in_words_and_colour(acme: Partner, client_of:
     assert "never synced" in ages["zero"]
 
 
+def test_next_term_of_a_license_is_the_one_to_come_and_no_cancelled_one(acme: Partner, client_of: Any) -> None:
+    today = timezone.localdate()
+    for name, lines in (
+        ("Running", ((-40, "ACTIVE"), (9, "ACTIVE"), (300, "ACTIVE"), (2, "Canceled"))),
+        ("Over", ((-40, "Expired"), (-4, "Expired"))),
+        ("Perpetual", ()),
+    ):  # fmt: skip
+        row = make.make_license(name=name)
+        for days, status in lines:
+            make.make_line(license=row, end=today + timedelta(days=days), status=status)
+
+    shown = client_of(acme, "viewer").get("/licenses/", {"sort": "ends"}).context["table"].rows
+
+    assert [(row.record.name, row.record.next_end) for row in shown] == [
+        ("Over", today - timedelta(days=4)), ("Running", today + timedelta(days=9)), ("Perpetual", None),
+    ]  # fmt: skip
+
+
 def test_license_shows_lines_users_other_pools_and_samples(acme: Partner, client_of: Any) -> None:
     account = make.make_smart_account()
     pool = make.make_virtual_account(smart_account=account, name="Here")
