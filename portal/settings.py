@@ -187,6 +187,8 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# Nobody signs up, so a stranger's address has nothing to be told; allauth would invite to sign up.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 # From one address in ten minutes, at all partners together; allauth's own limits count per partner.
 FAILED_SIGN_INS = number("PORTAL_FAILED_SIGN_INS", 50)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
