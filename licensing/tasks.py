@@ -32,6 +32,7 @@ from licensing.models import (
     TransferPlan,
 )
 from licensing.refusals import Refusal
+from licensing.sync.fetching import OnProgress
 from licensing.telling import tell
 from people.audit import Actor
 from tenants import schedule
@@ -57,7 +58,7 @@ def sync_smart_account(smart_account_id: int) -> None:
         unplan_sync(smart_account_id)
     elif not _find_lost(account):
         run, _ = sync.request(account, "schedule")
-        _run_watched(run)
+        _settle(run_watched(run))
 
 
 @shared_task
@@ -65,7 +66,7 @@ def run_sync(sync_run_id: int) -> None:
     """By a person. A message that comes twice finds its run begun and leaves it alone, or failed as lost."""
     run = SyncRun.objects.select_related("smart_account__license_server").filter(pk=sync_run_id).first()
     if run and run.unfinished:
-        _run_watched(run)
+        _settle(run_watched(run))
 
 
 @shared_task
@@ -177,6 +178,15 @@ def start_transfer(actor: Actor, plan: TransferPlan) -> TransferPlan:
     return plan
 
 
+def run_watched(run: SyncRun, on_progress: OnProgress | None = None) -> SyncRun:
+    """sync.run; should this process die in it, a worker misses it within two minutes."""
+    schedule.plan("watch_sync", WATCH_EVERY, run.pk, timezone.now() + WATCH_EVERY)
+    run = sync.run(run, on_progress)
+    if not run.unfinished:
+        schedule.unplan("watch_sync", run.pk)
+    return run
+
+
 def fail_lost_among(runs: Iterable[SyncRun]) -> bool:
     """Fail those of the runs to be shown whose worker has died, for no worker may be left that would. True where there
     was one: read them anew.
@@ -269,15 +279,6 @@ def _find_lost(account: SmartAccount | None = None) -> list[SyncRun]:
     if lost:
         tell()
     return lost
-
-
-def _run_watched(run: SyncRun) -> None:
-    """Do it. Should this worker die, others miss it within two minutes."""
-    schedule.plan("watch_sync", WATCH_EVERY, run.pk, timezone.now() + WATCH_EVERY)
-    run = sync.run(run)
-    if not run.unfinished:
-        schedule.unplan("watch_sync", run.pk)
-    _settle(run)
 
 
 def _settle(run: SyncRun) -> None:

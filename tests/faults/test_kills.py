@@ -115,6 +115,22 @@ def test_worker_that_does_not_come_back_is_missed_within_two_minutes(
     wait_for(lambda: not ScheduledJob.objects.filter(job="watch_sync", subject_id=run.pk).exists())
 
 
+def test_command_that_is_killed_is_missed_as_well(
+    stack: Stack, stuck: Stuck, account: SmartAccount, cisco: Account
+) -> None:
+    with held_up(stack, stuck, "between two pages"):
+        command = stack.sync_in_its_own_process()
+        wait_for(stuck.reached.is_set)
+        command.kill()
+        command.communicate()
+    run = SyncRun.objects.get(status=SyncRun.Status.RUNNING)
+    assert ScheduledJob.objects.filter(job="watch_sync", subject_id=run.pk).exists()
+    wait_for(lambda: not holds_its_lock(stack, account))
+    stack.send("watch_sync", run.pk)
+
+    assert stack.ended(run).reason == "lost"
+
+
 def test_worker_that_ends_its_sync_is_watched_no_more(stack: Stack, account: SmartAccount, cisco: Account) -> None:
     run = stack.request(account)
     stack.send("run_sync", run.pk)

@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from licensing import sync
+from licensing import sync, tasks
 from licensing.models import SmartAccount, SyncRun
 from licensing.sync.fetching import OnProgress
 from tenants.commands import PartnerCommand, Refused, fail
@@ -41,7 +41,7 @@ class Command(PartnerCommand):
         began = time.monotonic()
         run, created = sync.request(account, REQUESTED_BY)
         with _bar(account) as on_progress:
-            run = sync.run(run, on_progress)
+            run = tasks.run_watched(run, on_progress)
         busy = not created and run.unfinished
         cause = "Another sync of this account is running." if busy else f"{run.cause} {run.next_step}".strip()
         seconds = round(time.monotonic() - began, 3)
