@@ -105,6 +105,14 @@ CROSS JOIN LATERAL (
 """
 
 # The default pool serves products in some accounts; where none is registered and none is planned, nobody can use it.
+SERVES_NOBODY = """
+    NOT EXISTS (
+        SELECT FROM licensing_productinstance here WHERE here.virtual_account_id = pool.id AND here.gone_at IS NULL
+    )
+    AND NOT EXISTS (
+        SELECT FROM licensing_assignment held WHERE held.virtual_account_id = pool.id AND held.ended_at IS NULL
+    )
+"""
 STRANDED = f"""
 SELECT {LICENSE}, license.available,
     concat(
@@ -115,13 +123,7 @@ SELECT {LICENSE}, license.available,
     pool.last_synced_at
 FROM licensing_license license
 JOIN pool ON pool.id = license.virtual_account_id AND pool.is_default AND pool.purpose = 'general'
-WHERE license.gone_at IS NULL AND license.available > 0
-    AND NOT EXISTS (
-        SELECT FROM licensing_productinstance here WHERE here.virtual_account_id = pool.id AND here.gone_at IS NULL
-    )
-    AND NOT EXISTS (
-        SELECT FROM licensing_assignment held WHERE held.virtual_account_id = pool.id AND held.ended_at IS NULL
-    )
+WHERE license.gone_at IS NULL AND license.available > 0 AND {SERVES_NOBODY}
 """
 # Domain rows A3 to A7: the order stands in the ordered pool, Cisco deposits as many in the operational one.
 NOT_DEPOSITED = f"""
@@ -146,8 +148,8 @@ JOIN licensing_license license ON license.id = bought.most
 LEFT JOIN held other ON other.virtual_account_id = pool.operational_id AND other.tag = bought.tag
 WHERE bought.quantity > coalesce(other.quantity, 0)
 """
-# What our own transfer brought is where somebody wanted it. The first sync of an account finds everything new: nothing
-# of that arrived.
+# What is stranded in the default pool is said above. What our own transfer brought is where somebody wanted it.
+# The first sync of an account finds everything new: nothing of that arrived.
 WRONG_DEPOSIT = f"""
 SELECT {LICENSE}, license.available,
     concat(
@@ -158,7 +160,7 @@ SELECT {LICENSE}, license.available,
     pool.last_synced_at
 FROM licensing_license license
 JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose = 'general' AND pool.operational_id IS NOT NULL
-    AND NOT pool.is_default
+    AND NOT (pool.is_default AND {SERVES_NOBODY})
 CROSS JOIN LATERAL (
     SELECT change.at FROM licensing_change change
     WHERE change.object_type = 'license' AND change.object_id = license.id AND change.at >= %(deposits_since)s

@@ -120,6 +120,20 @@ def test_arrival_in_the_wrong_pool(account: SmartAccount) -> None:
     assert listed() == []
 
 
+def test_arrival_in_a_default_pool_that_serves_products_of_another_kind(account: SmartAccount) -> None:
+    """Licenses are stranded there only while nobody is registered; who uses others makes them no better placed."""
+    pool(account, "Running", purpose="operational")
+    default = pool(account, "DEFAULT", is_default=True)
+    row = make.make_license(virtual_account=default, name="A", quantity=10, in_use=0)
+    for _ in range(2):
+        run = make.make_sync_run(smart_account=account)
+    Change.objects.create(sync_run=run, kind="created", object_type="license", object_id=row.pk, label="A")
+    assert listed() == [("stranded", "A", 10)]
+
+    matched(virtual_account=default, usage={"Another": 1})
+    assert listed() == [("wrong_deposit", "A", 10)]
+
+
 def test_silent_instance_that_still_uses_licenses(account: SmartAccount) -> None:
     where = pool(account, "A")
     long_ago = timezone.now() - timedelta(days=31)
