@@ -58,7 +58,7 @@ def save_cluster(
     if nodes is not None:
         _check_nodes(nodes)
     if before:
-        _check_server_change(cluster)
+        _check_what_stays(cluster)
     _save(cluster, before)
     audit.record(actor, "changed" if before else "added", cluster, before=before)
     changes = _set_nodes(cluster, nodes) if nodes is not None else {}
@@ -68,15 +68,33 @@ def save_cluster(
     return cluster
 
 
-def _check_server_change(cluster: Cluster) -> None:
+def _check_what_stays(cluster: Cluster) -> None:
     """Unassigned first, then changed, then assigned again (domain.md §3.3). Nobody assigns it meanwhile."""
     stored = Cluster.objects.select_for_update(no_key=True).filter(pk=cluster.pk).first()
-    if stored is None or stored.license_server_id == cluster.license_server_id:
+    if stored is None:
         return
     current = Assignment.objects.current().filter(cluster=cluster)
+    if stored.license_server_id != cluster.license_server_id:
+        _check_server_change(cluster, current)
+    if stored.customer_id != cluster.customer_id and current.exists():
+        _check_customer_change(stored, cluster)
+
+
+def _check_server_change(cluster: Cluster, current: models.QuerySet[Assignment]) -> None:
     for row in current.select_related("virtual_account__smart_account__license_server"):
         if why := assigned_elsewhere(cluster.license_server, row.virtual_account):
             raise Refusal(why, "End that assignment, change the server, then assign it again.", "license_server")
+
+
+def _check_customer_change(stored: Cluster, cluster: Cluster) -> None:
+    """The proxy by which it reaches Cisco would go, as if somebody took it away."""
+    by_its_customer = transport_of(stored).rule == transport.Rule.CUSTOMER_PROXY
+    if by_its_customer and transport_of(cluster).mode == transport.Mode.DIRECT:
+        raise Refusal(
+            f"{stored} is assigned and reaches Cisco by the proxy of {stored.customer}; {cluster.customer} has none.",
+            "Give the cluster a proxy of its own first. Or end its assignment, move it, then assign it again.",
+            "customer",
+        )
 
 
 def registers_with(server: LicenseServer | None, pool: VirtualAccount) -> bool:
@@ -120,7 +138,7 @@ def guard_of_proxy(owner: Customer | Cluster) -> guards.Guard:
     rows = with_transport(Cluster.objects.filter(mine, pk__in=assigned))
     using = [str(cluster) for cluster in rows if transport_of(cluster).rule == rule]
     return guards.Guard(
-        tuple(f"{name} is assigned and reaches Cisco by it." for name in using),
+        guards.first_of([f"{name} is assigned and reaches Cisco by it." for name in using]),
         (
             "End the assignments of these clusters.",
             "Take the proxy away.",

@@ -4,6 +4,7 @@ Cisco deletes a virtual account that the portal still assigns clusters to (domai
 is in use.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +127,11 @@ def _named(rows: QuerySet[Any], sentence: Any) -> tuple[str, ...]:
     """The first few one by one, so that people can work through them; the rest as a number."""
     number = rows.count()
     return (*(sentence(row) for row in rows[:SHOWN]), *_more(number)) if number else ()
+
+
+def first_of(sentences: Sequence[str]) -> tuple[str, ...]:
+    """As `_named`, of what is known already."""
+    return (*sentences[:SHOWN], *_more(len(sentences)))
 
 
 def _more(number: int) -> tuple[str, ...]:

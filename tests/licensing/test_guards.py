@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django_tenants.utils import tenant_context
 
 from licensing import accounts, fleet, guards
 from licensing.fleet_file import planning, reading
-from licensing.models import Cluster, Customer, LicenseServer, Proxy, SmartAccount, VirtualAccount
+from licensing.models import Assignment, Cluster, Customer, LicenseServer, Proxy, SmartAccount, VirtualAccount
 from licensing.refusals import Refusal
 from people import audit
 from people.audit import Actor
@@ -163,6 +164,45 @@ def test_a_proxy_in_use_may_be_changed_and_is_kept_by_page_and_rest(acme: Partne
     assert refused.json()["blockers"] == ["Core is assigned and reaches Cisco by it."]
     assert "Take the proxy away." in page(shown)
     assert Proxy.objects.get().host == "new.example"
+
+
+def test_a_cluster_takes_its_way_along_to_another_customer(
+    acme: Partner, globex: Partner, client_of: Any, api_of: Any
+) -> None:
+    with tenant_context(globex):
+        make.make_assignment()
+    cluster = make.make_cluster(name="Core", customer=make.make_customer(name="Harbor"))
+    place, other = make.make_assignment(cluster=cluster), make.make_customer(name="Meadow")
+    Proxy.objects.create(customer=cluster.customer, host="proxy.example", port=1)
+    client, api = client_of(acme, "operator"), api_of(acme)
+    form = {"customer": other.pk, "name": "Core", "application": "cucm", "deployment": "hcs",
+            "nodes-TOTAL_FORMS": 0, "nodes-INITIAL_FORMS": 0}  # fmt: skip
+
+    posted = client.post(f"/clusters/{cluster.pk}/edit/", form)
+    patched = api.patch(f"/api/v1/clusters/{cluster.pk}/", {"customer": other.pk})
+    stayed = Cluster.objects.get().customer_id
+    Proxy.objects.create(cluster=cluster, host="proxy.example", port=1)
+    with_its_own = api.patch(f"/api/v1/clusters/{cluster.pk}/", {"customer": other.pk})
+    Proxy.objects.filter(cluster=cluster).delete()
+    Assignment.objects.filter(pk=place.pk).update(ended_at=timezone.now())
+    unassigned = api.patch(f"/api/v1/clusters/{cluster.pk}/", {"customer": cluster.customer_id})
+
+    words = "Core is assigned and reaches Cisco by the proxy of Harbor; Meadow has none."
+    assert words in page(posted)
+    assert (patched.status_code, patched.json()["detail"], list(patched.json()["errors"])) == (400, words, ["customer"])
+    assert stayed == cluster.customer_id
+    assert (posted.status_code, with_its_own.status_code, unassigned.status_code) == (409, 200, 200)
+
+
+def test_a_proxy_of_many_clusters_names_the_first_of_them(acme: Partner) -> None:
+    customer = make.make_customer()
+    Proxy.objects.create(customer=customer, host="proxy.example", port=1)
+    for _ in range(23):
+        make.make_assignment(cluster=make.make_cluster(customer=customer))
+
+    blockers = fleet.guard_of_proxy(customer).blockers
+
+    assert (len(blockers), blockers[-1]) == (21, "And 3 more.")
 
 
 # --- virtual accounts ---
