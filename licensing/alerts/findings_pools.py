@@ -130,9 +130,9 @@ TERM_ENDING = Finding(
     subject=IN_POOL,
     summary=f"""concat(
         'The term of ', {counted("term.number", "license")}, ' in ', term.label, ' ends ',
-        CASE WHEN term.first_end = term.last_end THEN concat('on ', {day("term.first_end")})
-            ELSE concat('between ', {day("term.first_end")}, ' and ', {day("term.last_end")}, ', the first') END,
-        CASE WHEN term.first_end - %(today)s::date < 2 THEN ', ' ELSE ' ' END, {in_days("term.first_end")}, '.',
+        CASE WHEN term.first_end = term.last_end THEN concat('on ', {day("term.first_end")}, ', ')
+            ELSE concat('between ', {day("term.first_end")}, ' and ', {day("term.last_end")}, ', the first ') END,
+        {in_days("term.first_end")}, '.',
         {SUBSCRIPTIONS}
     )""",
     next_step="'Renew it before then, or move the products that use it to other licenses.'",

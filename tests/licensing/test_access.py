@@ -222,6 +222,7 @@ def test_page_without_access_shows_the_run_sheet(cluster: Cluster, client_of: An
     assert "license smart register idtoken &lt;token&gt;" in shown
     assert "Test access" not in shown
     assert f'href="/clusters/{cluster.pk}/access/"' in page(client_of(acme, "viewer").get(f"/clusters/{cluster.pk}/"))
+    assert "What was done with this access" not in shown
 
 
 def test_operator_sets_the_access_and_its_test_starts(cluster: Cluster, client_of: Any, acme: Partner) -> None:

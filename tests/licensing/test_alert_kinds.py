@@ -113,8 +113,8 @@ def test_term_is_found_from_ninety_days_before_its_end_to_its_last_day(acme: Par
 @pytest.mark.parametrize(
     ("days", "severity", "summary"),
     [
-        (90, "minor", "The term of 10 licenses in va-1 of Main ends on 30 May 2026 in 90 days. Subscription Sub1."),
-        (30, "major", "The term of 10 licenses in va-1 of Main ends on 31 Mar 2026 in 30 days. Subscription Sub1."),
+        (90, "minor", "The term of 10 licenses in va-1 of Main ends on 30 May 2026, in 90 days. Subscription Sub1."),
+        (30, "major", "The term of 10 licenses in va-1 of Main ends on 31 Mar 2026, in 30 days. Subscription Sub1."),
         (1, "critical", "The term of 10 licenses in va-1 of Main ends on 2 Mar 2026, tomorrow. Subscription Sub1."),
         (0, "critical", "The term of 10 licenses in va-1 of Main ends on 1 Mar 2026, today. Subscription Sub1."),
     ],
