@@ -28,6 +28,15 @@ def test_unknown_page_keeps_the_navigation_for_who_is_signed_in(acme: Partner, c
     assert (NAVIGATION in body(mine), NAVIGATION in body(nobodys)) == (True, False)
 
 
+def test_unknown_page_speaks_of_gone_rows_only_where_there_are_lists(
+    acme: Partner, provider: Partner, client_of: Any
+) -> None:
+    hint = "Rows that Cisco no longer lists are kept"
+    clients = [client_of(acme, "viewer"), client_of(acme), client_of(provider, "owner")]
+
+    assert [hint in body(client.get("/nowhere/")) for client in clients] == [True, False, False]
+
+
 def test_unknown_row_is_not_found(acme: Partner, client_of: Any) -> None:
     for path in ("licenses", "virtual-accounts", "product-instances", "sync-runs"):
         assert client_of(acme, "viewer").get(f"/{path}/99999999999999999999/").status_code == 404
