@@ -47,6 +47,7 @@ class AutoRegistrations(GenericViewSet[SmartAccount]):
     write_need = Need.OWN
     pagination_class = None
     filter_backends = ()
+    refuses_in = ("retrieve",)
 
     def retrieve(self, request: Request, pk: int) -> Response:
         """Switched on or as if it were; 409 where the account cannot have it."""

@@ -166,6 +166,7 @@ class Licenses(ReadOnlyModelViewSet[License]):
     queryset = License.objects.select_related("virtual_account__smart_account").prefetch_related("lines")
     serializer_class = LicenseSerializer
     filterset_class = LicenseFilters
+    refuses_in = ("explanation",)
 
     @extend_schema(responses={200: TrendSerializer})
     @action(detail=True, methods=["get"])

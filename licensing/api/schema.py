@@ -51,10 +51,13 @@ class Schema(AutoSchema):  # type: ignore[misc]
 
     def _problems(self) -> set[str]:
         found = {"400", "401", "403", "406"}
+        action = getattr(self.view, "action", "")
         if self.method != "GET":
             found |= {"409", "413", "415"}
+        if action in getattr(self.view, "refuses_in", ()):
+            found.add("409")
         if "{" in self.path:
             found.add("404")
-        if getattr(self.view, "action", "") in getattr(self.view, "waits_in", ()):
+        if action in getattr(self.view, "waits_in", ()):
             found.add("503")
         return found
