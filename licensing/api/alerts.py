@@ -16,7 +16,7 @@ from licensing import alerts
 from licensing.alerts import rules
 from licensing.alerts.care import COMMENT_LENGTH
 from licensing.alerts.replay import LONGEST, would_have_fired
-from licensing.api.fields import Link, Strict
+from licensing.api.fields import Link, Strict, refuse_body
 from licensing.api.filters import LinkFilter, YesNoFilter, check_known
 from licensing.models import Alert, AlertEvent, AlertRule
 from licensing.models.alerts import Kind, Severity
@@ -95,6 +95,7 @@ class Alerts(ReadOnlyModelViewSet[Alert]):
     @action(detail=True, methods=["post"])
     def acknowledge(self, request: Request, pk: int) -> Response:
         """Say that somebody has seen it. Whoever is first becomes its owner; a second time changes nothing."""
+        refuse_body(request)
         return self._done(alerts.acknowledge)
 
     @extend_schema(request=OwnSerializer, responses=AlertSerializer)

@@ -12,7 +12,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from licensing import assigning
 from licensing.api.assignments import ReasonSerializer
-from licensing.api.fields import MAX_ID, Link, Strict
+from licensing.api.fields import MAX_ID, Link, Strict, refuse_body
 from licensing.api.filters import LinkFilter
 from licensing.assignment import batches
 from licensing.models import AssignmentBatch, Cluster, VirtualAccount
@@ -123,6 +123,7 @@ class AssignmentBatches(mixins.CreateModelMixin, ReadOnlyModelViewSet[Assignment
     @action(detail=True, methods=["post"])
     def plan(self, request: Request, pk: int) -> Response:
         """From draft to planned: it starts when its window opens and, where needed, another person has approved."""
+        refuse_body(request)
         assigning.plan_batch(audit.actor_of(request), self.get_object())
         return self._answer()
 
@@ -130,6 +131,7 @@ class AssignmentBatches(mixins.CreateModelMixin, ReadOnlyModelViewSet[Assignment
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: int) -> Response:
         """By another person than who drafted it."""
+        refuse_body(request)
         batches.approve(audit.actor_of(request), self.get_object())
         return self._answer()
 
@@ -137,6 +139,7 @@ class AssignmentBatches(mixins.CreateModelMixin, ReadOnlyModelViewSet[Assignment
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: int) -> Response:
         """Nothing more starts. Jobs that have begun go on."""
+        refuse_body(request)
         assigning.cancel_batch(audit.actor_of(request), self.get_object())
         return self._answer()
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from licensing import assigning, assignment
-from licensing.api.fields import Link, Strict
+from licensing.api.fields import Link, Strict, refuse_body
 from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.models import Assignment, AssignmentJob, AssignmentStage, Cluster, VirtualAccount
 from people import audit
@@ -88,6 +88,7 @@ class Assignments(mixins.CreateModelMixin, ReadOnlyModelViewSet[Assignment]):
     @action(detail=True, methods=["post"])
     def end(self, request: Request, pk: int) -> Response:
         """End an assignment. Where the cluster is registered, a job deregisters it."""
+        refuse_body(request)
         ended = assigning.end(audit.actor_of(request), self.get_object())
         return self._answer(ended)
 
@@ -189,6 +190,7 @@ class AssignmentJobs(ReadOnlyModelViewSet[AssignmentJob]):
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: int) -> Response:
         """Go on at the stage that failed."""
+        refuse_body(request)
         assigning.retry(audit.actor_of(request), self.get_object())
         return self._answer()
 
@@ -196,6 +198,7 @@ class AssignmentJobs(ReadOnlyModelViewSet[AssignmentJob]):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: int) -> Response:
         """Give it up. What was done on the cluster stays, and so does the assignment."""
+        refuse_body(request)
         assignment.cancel(audit.actor_of(request), self.get_object())
         return self._answer()
 

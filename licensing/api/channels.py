@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet, ReadOnlyModelViewSet
 
 from licensing import telling
-from licensing.api.fields import SecretText, Strict
+from licensing.api.fields import SecretText, Strict, refuse_body
 from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.models import Channel, Delivery, DeliveryAttempt
 from licensing.notify import channels as verbs
@@ -104,6 +104,7 @@ class Channels(ModelViewSet[Channel]):
     @action(detail=True, methods=["post"], pagination_class=None, filterset_class=None)
     def test(self, request: Request, pk: int) -> Response:
         """Send a test message now. What became of it: `GET /deliveries/?message=…` of the answer."""
+        refuse_body(request)
         channel = self.get_object()
         message = telling.start_channel_test(audit.actor_of(request), channel)
         rows = channel.deliveries.filter(message=message).prefetch_related("attempts")
@@ -116,6 +117,7 @@ class Channels(ModelViewSet[Channel]):
     @action(detail=True, methods=["post"], url_path="rotate-secret")
     def rotate_secret(self, request: Request, pk: int) -> Response:
         """Make a new signing secret of a webhook. This answer is the only place where it is shown."""
+        refuse_body(request)
         return Response({"signing_secret": verbs.rotate_secret(audit.actor_of(request), self.get_object())})
 
 
@@ -129,6 +131,7 @@ class Deliveries(ReadOnlyModelViewSet[Delivery]):
     @action(detail=True, methods=["post"], url_path="send-again")
     def send_again(self, request: Request, pk: int) -> Response:
         """Try once more what was given up, with the content and the `uuid` that it had."""
+        refuse_body(request)
         delivery = self.get_object()
         telling.start_sending_again(audit.actor_of(request), delivery)
         return Response(self.get_serializer(delivery).data)

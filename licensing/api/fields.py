@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 
 MAX_ID = 2**63 - 1
 
@@ -27,7 +28,7 @@ class Strict(serializers.BaseSerializer[Any]):
         fields: dict[str, Any] = self.fields  # type: ignore[attr-defined]
         if name not in fields:
             writable = ", ".join(sorted(known for known, field in fields.items() if not field.read_only))
-            return f"Unknown member. Members that can be set: {writable}."
+            return f"Unknown member. Members that can be set: {writable or 'none'}."
         if not fields[name].read_only or (self.instance is not None and not self.partial):
             return ""
         if self.instance is not None and self._shown().get(name) == data[name]:
@@ -38,6 +39,15 @@ class Strict(serializers.BaseSerializer[Any]):
         if not hasattr(self, "_as_it_is"):
             self._as_it_is: dict[str, Any] = self.to_representation(self.instance)
         return self._as_it_is
+
+
+class Nothing(Strict, serializers.Serializer[Any]):
+    """The body of an action that takes none."""
+
+
+def refuse_body(request: Request) -> None:
+    """Of an action that takes none: what was sent would be lost without a word."""
+    Nothing(data=request.data).is_valid(raise_exception=True)
 
 
 class Link(serializers.PrimaryKeyRelatedField):  # type: ignore[type-arg]

@@ -25,7 +25,7 @@ from licensing import (
     virtual_accounts,
 )
 from licensing.api.allocation import ExplainedSerializer
-from licensing.api.fields import AsOf, Link, Strict
+from licensing.api.fields import AsOf, Link, Strict, refuse_body
 from licensing.api.filters import GoneFilter, LinkFilter, YesNoFilter
 from licensing.api.instances import ErrandSerializer
 from licensing.api.transfers import RemediesSerializer
@@ -323,6 +323,7 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, pk: int) -> Response:
         """Revoke it at Cisco, and wait for it. What has registered with it stays registered."""
+        refuse_body(request)
         token = self.get_object()
         tokens.revoke(audit.actor_of(request), token)
         token.refresh_from_db()

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from licensing import access, fleet, mixed_mode, reach, tasks
-from licensing.api.fields import Link, SecretText, Strict
+from licensing.api.fields import Link, SecretText, Strict, refuse_body
 from licensing.models import Cluster, ClusterAccess, VirtualAccount
 from licensing.reach import manual, run_sheets
 from people import audit
@@ -57,6 +57,7 @@ class Accesses(GenericViewSet[Cluster]):
     @extend_schema(request=None, responses={202: AccessSerializer})
     def check(self, request: Request, pk: int) -> Response:
         """Test it. The answer comes into `check_status`, `check_message` and `check_found`."""
+        refuse_body(request)
         row = get_object_or_404(ClusterAccess, cluster=pk)
         tasks.start_access_check(row)
         return Response(self.get_serializer(row).data, status=status.HTTP_202_ACCEPTED)

@@ -13,7 +13,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from licensing import accounts, on_prem, pools, tasks, transport
 from licensing.api.allocation import PoolsSerializer
-from licensing.api.fields import Link, SecretText, Strict
+from licensing.api.fields import Link, SecretText, Strict, refuse_body
 from licensing.api.filters import LinkFilter, YesNoFilter
 from licensing.api.runs import SyncRunSerializer
 from licensing.models import LicenseServer, SmartAccount
@@ -102,6 +102,7 @@ class LicenseServers(ModelViewSet[LicenseServer]):
     @action(detail=True, methods=["post"])
     def check(self, request: Request, pk: int) -> Response:
         """Test the connection. The answer comes into `check_status`, `check_message` and `visible_accounts`."""
+        refuse_body(request)
         server = self.get_object()
         tasks.start_check(server)
         return Response(self.get_serializer(server).data, status=status.HTTP_202_ACCEPTED)
@@ -160,6 +161,7 @@ class SmartAccounts(ModelViewSet[SmartAccount]):
     @action(detail=True, methods=["post"], write_need=Need.OPERATE)
     def sync(self, request: Request, pk: int) -> Response:
         """Start a sync. Answers the run that is under way where there is one."""
+        refuse_body(request)
         run = tasks.start_sync(self.get_object(), audit.actor_of(request).label)
         return Response(SyncRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
 
@@ -181,6 +183,7 @@ class SmartAccounts(ModelViewSet[SmartAccount]):
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: int) -> Response:
         """No syncs and no alerts of it until it is resumed."""
+        refuse_body(request)
         account = self.get_object()
         tasks.pause(audit.actor_of(request), account)
         return Response(self.get_serializer(account).data)
@@ -189,6 +192,7 @@ class SmartAccounts(ModelViewSet[SmartAccount]):
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: int) -> Response:
         """Sync it again, the first time at once."""
+        refuse_body(request)
         account = self.get_object()
         tasks.resume(audit.actor_of(request), account)
         return Response(self.get_serializer(account).data)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from licensing import alerts, shortages, tasks, transfers
-from licensing.api.fields import Link, Strict
+from licensing.api.fields import Link, Strict, refuse_body
 from licensing.api.filters import LinkFilter
 from licensing.models import License, Overage, TransferPlan, TransferStep, VirtualAccount
 from licensing.transfers import Wanted
@@ -126,18 +126,21 @@ class TransferPlans(ReadOnlyModelViewSet[TransferPlan]):
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: int) -> Response:
         """By somebody else than its author."""
+        refuse_body(request)
         return self._done(transfers.approve(audit.actor_of(request), self.get_object()))
 
     @extend_schema(request=None, responses=PlanSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: int) -> Response:
         """What has moved stays moved."""
+        refuse_body(request)
         return self._done(transfers.cancel(audit.actor_of(request), self.get_object()))
 
     @extend_schema(request=None, responses={202: PlanSerializer})
     @action(detail=True, methods=["post"])
     def execute(self, request: Request, pk: int) -> Response:
         """Start it, or start it again after it stopped: what is verified is not repeated."""
+        refuse_body(request)
         plan = tasks.start_transfer(audit.actor_of(request), self.get_object())
         return self._done(plan, status.HTTP_202_ACCEPTED)
 

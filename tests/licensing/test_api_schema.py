@@ -130,6 +130,21 @@ def test_schema_is_valid_and_names_the_errors_of_every_operation(acme: Partner, 
         assert {status for status in responses if status >= "400"} == expected, (path, method)
 
 
+def test_actions_that_take_no_body_refuse_one(acme: Partner, api_of: Any) -> None:
+    """Before they look at the row: what is sent to a future one cannot be lost either."""
+    api = api_of(acme)
+    paths = api.get("/api/schema/?format=json").json()["paths"]
+    bodiless = [
+        path for path, operations in paths.items() if "requestBody" not in operations.get("post", {"requestBody": 1})
+    ]
+
+    for path in bodiless:
+        answer = api.post(path.replace("{id}", str(ID)), {"override_reason": "They wait for it."})
+        assert (path, answer.status_code) == (path, 400)
+        assert list(answer.json()["errors"]) == ["override_reason"]
+    assert len(bodiless) > 10
+
+
 def test_schema_hides_what_is_write_only(acme: Partner, api_of: Any) -> None:
     parts = api_of(acme).get("/api/schema/?format=json").json()["components"]["schemas"]
 
