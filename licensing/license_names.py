@@ -149,8 +149,8 @@ NAMES = {
 RULES = {"12.5": Rules("12.5", FAMILIES_12_5, TABLE_1_12_5, NAMES)}
 CURRENT = RULES["12.5"]
 
-# What tells licenses apart (licensing.allocation.license_of), in SQL. A statement names KNOWN_NAMES among its WITH, and
-# takes the parameters `known_names()`.
+# What tells licenses apart (licensing.allocation.license_of), in SQL: coalesce(known.tag, written.compared), where a
+# statement names KNOWN_NAMES among its WITH, takes the parameters `known_names()`, and joins with_license_of.
 KNOWN_NAMES = "known AS (SELECT * FROM unnest(%(known_names)s::text[], %(known_tags)s::text[]) AS pair (name, tag))"
 
 
@@ -158,14 +158,20 @@ def known_names(rules: Rules = CURRENT) -> dict[str, list[str]]:
     return {"known_names": list(rules.index), "known_tags": list(rules.index.values())}
 
 
-def license_of_name(column: str) -> str:
-    """SQL for the tag name of a license, or the compared form of a name that we do not know."""
-    return rf"""(
-        SELECT coalesce((SELECT known.tag FROM known WHERE known.name = written.compared), written.compared) FROM (
-            SELECT coalesce(
-                substring(plain.text FROM '^regid\.\d{{4}}-\d{{2}}\.com\.cisco\.([^,\s]+)(?:,.*)?$'),
-                regexp_replace(plain.text, '\s*\(\d{{1,2}}(?:\.(?:x|\d{{1,2}}))?\)$', '')
-            ) AS compared
-            FROM (SELECT lower(btrim(regexp_replace({column}, '\s+', ' ', 'g'))) AS text) plain
-        ) written
-    )"""
+def with_license_of(column: str) -> str:
+    """SQL: joins for a FROM that has the column. OFFSET 0 keeps expressions from being worked out again and again."""
+    return rf"""
+    CROSS JOIN LATERAL (
+        SELECT lower(btrim(regexp_replace({column}, '\s+', ' ', 'g'))) AS text OFFSET 0
+    ) plain
+    CROSS JOIN LATERAL (
+        SELECT coalesce(
+            CASE WHEN starts_with(plain.text, 'regid.')
+                THEN substring(plain.text FROM '^regid\.\d{{4}}-\d{{2}}\.com\.cisco\.([^,\s]+)(?:,.*)?$') END,
+            CASE WHEN right(plain.text, 1) = ')'
+                THEN regexp_replace(plain.text, '\s*\(\d{{1,2}}(?:\.(?:x|\d{{1,2}}))?\)$', '') END,
+            plain.text
+        ) AS compared OFFSET 0
+    ) written
+    LEFT JOIN known ON known.name = written.compared
+    """

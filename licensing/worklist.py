@@ -14,7 +14,7 @@ from django.db.models import Min, TextChoices
 from django.utils import timezone
 
 from licensing.alerts.phrases import counted, grouped
-from licensing.license_names import KNOWN_NAMES, known_names, license_of_name
+from licensing.license_names import KNOWN_NAMES, known_names, with_license_of
 from licensing.models import AlertRule
 from licensing.models.alerts import Kind
 
@@ -62,8 +62,7 @@ class Item:
 
 
 # What the selects stand on. Parameters: %(now)s, %(silent_days)s (where no rule says otherwise), %(deposits_since)s and
-# those of KNOWN_NAMES. `held` is what the two pools own of each license, all its spellings together, with the row that
-# holds the most of it.
+# those of KNOWN_NAMES.
 BASE = f"""
 silence AS (
     SELECT %(now)s - make_interval(days => coalesce(min(threshold), %(silent_days)s)) AS before
@@ -78,15 +77,7 @@ pool AS (
         AND operational.purpose = 'operational' AND operational.gone_at IS NULL
     WHERE pool.gone_at IS NULL
 ),
-{KNOWN_NAMES},
-held AS (
-    SELECT license.virtual_account_id, {license_of_name("license.name")} AS tag, sum(license.quantity) AS quantity,
-        (array_agg(license.id ORDER BY license.quantity DESC, license.id))[1] AS most
-    FROM licensing_license license
-    JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose IN ('ordered', 'operational')
-    WHERE license.gone_at IS NULL AND license.quantity > 0
-    GROUP BY license.virtual_account_id, tag
-)
+{KNOWN_NAMES}
 """
 USUAL_WAY = "'', NULL::bigint"
 LICENSE = f"'license', license.id, license.name, pool.id, pool.name, pool.smart_account_id, {USUAL_WAY}"
@@ -125,14 +116,15 @@ FROM licensing_license license
 JOIN pool ON pool.id = license.virtual_account_id AND pool.is_default AND pool.purpose = 'general'
 WHERE license.gone_at IS NULL AND license.available > 0 AND {SERVES_NOBODY}
 """
-# Domain rows A3 to A7: the order stands in the ordered pool, Cisco deposits as many in the operational one.
+# Domain rows A3 to A7: the order stands in the ordered pool, Cisco deposits as many in the operational one. Spellings
+# of one license count together, under the row of which most was ordered.
 NOT_DEPOSITED = f"""
-SELECT {LICENSE}, bought.quantity - coalesce(other.quantity, 0),
+SELECT {LICENSE}, held.ordered - held.operational,
     concat(
-        {grouped("bought.quantity")}, ' ordered, ', CASE WHEN pool.operational_id IS NULL
+        {grouped("held.ordered")}, ' ordered, ', CASE WHEN pool.operational_id IS NULL
             THEN 'and no virtual account is the operational pool: products cannot use them.'
             ELSE concat(
-                {grouped("coalesce(other.quantity, 0)")}, ' in the operational pool ', pool.operational_name,
+                {grouped("held.operational")}, ' in the operational pool ', pool.operational_name,
                 ': products cannot use the rest.'
             ) END
     ),
@@ -142,11 +134,20 @@ SELECT {LICENSE}, bought.quantity - coalesce(other.quantity, 0),
         ' Cisco for the operational licenses of this order.'
     ),
     pool.last_synced_at
-FROM held bought
-JOIN pool ON pool.id = bought.virtual_account_id AND pool.purpose = 'ordered'
-JOIN licensing_license license ON license.id = bought.most
-LEFT JOIN held other ON other.virtual_account_id = pool.operational_id AND other.tag = bought.tag
-WHERE bought.quantity > coalesce(other.quantity, 0)
+FROM (
+    SELECT sum(license.quantity) FILTER (WHERE pool.purpose = 'ordered') AS ordered,
+        coalesce(sum(license.quantity) FILTER (WHERE pool.purpose = 'operational'), 0) AS operational,
+        (array_agg(license.id ORDER BY license.quantity DESC, license.id) FILTER (WHERE pool.purpose = 'ordered'))[1]
+            AS most
+    FROM licensing_license license
+    JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose IN ('ordered', 'operational')
+    {with_license_of("license.name")}
+    WHERE license.gone_at IS NULL AND license.quantity > 0
+    GROUP BY pool.smart_account_id, coalesce(known.tag, written.compared)
+) held
+JOIN licensing_license license ON license.id = held.most
+JOIN pool ON pool.id = license.virtual_account_id
+WHERE held.ordered > held.operational
 """
 # What is stranded in the default pool is said above. What our own transfer brought is where somebody wanted it.
 # The first sync of an account finds everything new: nothing of that arrived.

@@ -10,7 +10,7 @@ from django_tenants.utils import tenant_context
 
 from licensing import matching, pools, worklist
 from licensing.allocation import license_of
-from licensing.license_names import CURRENT, KNOWN_NAMES, NAMES, known_names, license_of_name
+from licensing.license_names import CURRENT, KNOWN_NAMES, NAMES, known_names, with_license_of
 from licensing.models import AlertRule, Change, ProductInstance, SmartAccount, VirtualAccount
 from licensing.worklist import Items, Reason
 from people.audit import Actor
@@ -85,8 +85,8 @@ def test_licenses_are_told_apart_in_the_database_as_in_the_engine(acme: Partner)
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH {KNOWN_NAMES} SELECT {license_of_name('given.name')} FROM unnest(%(names)s::text[]) "
-            "WITH ORDINALITY AS given (name, place) ORDER BY place",
+            f"WITH {KNOWN_NAMES} SELECT coalesce(known.tag, written.compared) FROM unnest(%(names)s::text[]) "
+            f"WITH ORDINALITY AS given (name, place) {with_license_of('given.name')} ORDER BY place",
             {"names": names, **known_names()},
         )
         found = [tag for (tag,) in cursor.fetchall()]
