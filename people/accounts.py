@@ -1,6 +1,8 @@
 """How allauth behaves here."""
 
+import logging
 from contextlib import suppress
+from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -14,6 +16,7 @@ from people.gate import Need, needs
 from people.models import User
 
 FAILURES_COUNT_FOR = 10 * 60  # seconds
+log = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -50,6 +53,13 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def _failures_key(self, request: HttpRequest) -> str:
         return f"failed-sign-ins-{self.get_client_ip(request)}"
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Where the mail server is down, the log says so; who asked gets the answer of an unknown address."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (SMTPException, OSError):
+            log.exception("A mail for signing in was not sent: %s", template_prefix)
 
     def set_password(self, user: Any, password: str) -> None:
         super().set_password(user, password)
