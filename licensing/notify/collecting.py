@@ -78,11 +78,20 @@ WHERE event.id = ANY(%(events)s) AND event.kind = 'closed' AND EXISTS (
 ON CONFLICT DO NOTHING
 """
 
+# What happened before goes with it, also where it waits for the end of quiet hours: told later, it would be untrue.
 MARK = """
-UPDATE licensing_notice notice SET message = told.message
-FROM unnest(%(channels)s::bigint[], %(alerts)s::bigint[], %(messages)s::uuid[]) AS told (channel_id, alert_id, message)
-WHERE notice.channel_id = told.channel_id AND notice.alert_id = told.alert_id
-    AND notice.message IS NULL AND notice.not_before <= %(now)s
+WITH told AS (
+    SELECT * FROM unnest(%(channels)s::bigint[], %(alerts)s::bigint[], %(messages)s::uuid[])
+        AS told (channel_id, alert_id, message)
+),
+latest AS (
+    SELECT channel_id, alert_id, told.message, max(due.event_id) AS event_id
+    FROM told JOIN licensing_notice due USING (channel_id, alert_id)
+    WHERE due.message IS NULL AND due.not_before <= %(now)s GROUP BY channel_id, alert_id, told.message
+)
+UPDATE licensing_notice notice SET message = latest.message FROM latest
+WHERE notice.channel_id = latest.channel_id AND notice.alert_id = latest.alert_id AND notice.message IS NULL
+    AND notice.event_id <= latest.event_id
 """
 
 

@@ -238,6 +238,26 @@ def test_quiet_hours_hold_back_what_is_not_critical(acme: Partner) -> None:
     assert sorted(subject.partition(":")[0] for subject in subjects()) == ["Closed", "Critical", "Minor"]
 
 
+def test_what_waits_for_the_morning_is_not_told_after_what_came_later(acme: Partner, globex: Partner) -> None:
+    for partner in (acme, globex):
+        with tenant_context(partner):
+            make.make_channel(quiet_from="22:00", quiet_until="06:00", zone="UTC")
+    alert = make.make_alert(severity="minor")
+    with tenant_context(globex):
+        make.make_event(make.make_alert(severity="minor"))
+        notify.collect(BASE, NIGHT)
+    for hour, (kind, severity) in enumerate([("opened", "minor"), ("closed", "minor"), ("reopened", "critical")]):
+        make.make_event(alert, kind, severity=severity)
+        notify.collect(BASE, NIGHT + timedelta(hours=hour))
+
+    notify.collect(BASE, datetime(2026, 3, 11, 6, 0, tzinfo=UTC))
+
+    assert [subject.partition(":")[0] for subject in subjects()] == ["Critical"]
+    assert not Notice.objects.filter(message=None).exists()
+    with tenant_context(globex):
+        assert Notice.objects.filter(message=None).count() == 1
+
+
 def test_content_of_a_webhook(acme: Partner) -> None:
     make.make_channel(url="https://hooks.acme.example/x")
     due = datetime(2026, 12, 24, 12, 0, tzinfo=UTC)
