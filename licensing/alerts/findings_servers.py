@@ -164,7 +164,8 @@ CERTIFICATE_EXPIRING = Finding(
         <= %(today)s::date + {border(Kind.CERTIFICATE_EXPIRING)}""",
 )
 
-# What one of our own kinds says better, with figures and a remedy, is not said twice.
+# What one of our own kinds says better, with figures and a remedy, is not said twice. A rule that is narrowed speaks
+# for what it watches alone; Cisco's alert tells no license or customer, so a rule narrowed to these speaks for none.
 # Cisco's severity where it names one, the rule's otherwise. Major and Minor are known (cssm-api.md §4.11).
 CSSM_ALERT = Finding(
     kind=Kind.CSSM_ALERT,
@@ -185,6 +186,9 @@ CSSM_ALERT = Finding(
         LEFT JOIN pool ON pool.smart_account_id = account.id AND pool.name = cisco.virtual_account""",
     where="""NOT (cisco.type ILIKE 'insufficient%%' AND EXISTS (
         SELECT FROM rule watching WHERE watching.kind = 'out_of_compliance'
+            AND (cardinality(watching.smart_accounts) = 0 OR account.id = ANY (watching.smart_accounts))
+            AND (cardinality(watching.virtual_accounts) = 0 OR pool.id = ANY (watching.virtual_accounts))
+            AND cardinality(watching.licenses) + cardinality(watching.customers) + cardinality(watching.tags) = 0
     ))""",
     account="account.id",
     pool="pool.id",

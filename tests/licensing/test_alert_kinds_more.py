@@ -249,6 +249,20 @@ def test_ciscos_word_on_shortages_is_left_to_our_own_kind(acme: Partner) -> None
     assert len(found(Kind.CSSM_ALERT)) == 1
 
 
+@pytest.mark.parametrize("narrowed", ["smart_accounts", "virtual_accounts", "licenses", "customers", "tags"])
+def test_ciscos_word_on_shortages_is_passed_on_where_our_own_rule_does_not_look(acme: Partner, narrowed: str) -> None:
+    here, elsewhere = pool(), pool()
+    scopes = {
+        "smart_accounts": [elsewhere.smart_account_id], "virtual_accounts": [elsewhere.pk], "licenses": ["Basic"],
+        "customers": [1], "tags": ["north"],
+    }  # fmt: skip
+    AlertRule.objects.filter(kind=Kind.OUT_OF_COMPLIANCE).update(**{narrowed: scopes[narrowed]})
+
+    cisco_says(here.smart_account, "Insufficient Licenses")
+
+    assert len(found(Kind.CSSM_ALERT)) == 1
+
+
 # --- Assignments ---
 
 
