@@ -42,8 +42,7 @@ def _fit_kind(rule: AlertRule) -> None:
     facts = FACTS.get(rule.kind)
     if facts is None:
         raise Refusal(f"{rule.kind!r} is not a kind of rule.", f"Kinds: {', '.join(FACTS)}.", "kind")
-    if not facts.counts:
-        rule.threshold = None
+    _refuse_what_means_nothing(rule)
     if rule.threshold is not None and not 0 <= rule.threshold <= facts.most:
         raise Refusal(
             f"{rule.threshold} {facts.counts} is out of bounds.", f"Enter a number from 0 to {facts.most}.", "threshold"
@@ -52,15 +51,24 @@ def _fit_kind(rule: AlertRule) -> None:
         rule.unit = rule.unit or facts.units[0]
         if rule.unit == AlertRule.Unit.PERCENT and (rule.threshold or 0) > 100:
             raise Refusal("More than 100 percent are never free.", "Enter a number from 0 to 100.", "threshold")
-    else:
-        rule.unit = ""
+
+
+def _refuse_what_means_nothing(rule: AlertRule) -> None:
+    """Dropped in silence, it would be taken for kept."""
+    facts, what = FACTS[rule.kind], f"A rule of the kind “{rule.get_kind_display()}”"
+    if rule.threshold is not None and not facts.counts:
+        raise Refusal(f"{what} counts nothing.", "Leave the threshold empty.", "threshold")
+    if rule.unit and not facts.units:
+        raise Refusal(f"{what} has no unit.", "Leave the unit empty.", "unit")
+    for name in ("lead_days", "rise_at_days"):
+        if getattr(rule, name) and not facts.timed:
+            raise Refusal(f"{what} watches no date, so nothing is so many days before.", "Leave it empty.", name)
 
 
 def _fit_leads(rule: AlertRule, before: dict[str, Any] | None) -> None:
     """Lead times and the longest of them, the threshold, say the same; whichever was changed leads the other."""
     facts = FACTS[rule.kind]
     if not facts.timed:
-        rule.lead_days, rule.rise_at_days = [], []
         return
     given = sorted(set(rule.lead_days), reverse=True)
     asked = given or list(facts.notices)

@@ -7,11 +7,13 @@ import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
+from licensing.alerts.kinds import FACTS
 from licensing.models import Alert, AlertRule
 from people.models import AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
 
+WRITTEN = ("threshold", "unit", "lead_days", "rise_at_days", "severity", "enabled")
 RULES, ALERTS = "/api/v1/alert-rules/", "/api/v1/alerts/"
 
 
@@ -40,6 +42,10 @@ def test_rule_is_added_changed_and_deleted(acme: Partner, globex: Partner, api_o
         ({"kind": "nothing"}, "kind"),
         ({"kind": "free_below", "unit": "percent", "threshold": 101}, "threshold"),
         ({"kind": "exhaustion", "threshold": 731}, "threshold"),
+        ({"kind": "sync_failed", "threshold": 5}, "threshold"),
+        ({"kind": "term_ending", "threshold": 5, "unit": "percent"}, "unit"),
+        ({"kind": "instance_silent", "lead_days": [30, 7]}, "lead_days"),
+        ({"kind": "instance_silent", "rise_at_days": [3]}, "rise_at_days"),
         ({"kind": "sync_failed", "licenses": ["A"]}, "licenses"),
         ({"kind": "sync_failed", "smart_accounts": [99]}, "smart_accounts"),
         ({"kind": "wrong_pool", "customers": [2**63]}, "customers.0"),
@@ -56,6 +62,18 @@ def test_rule_that_does_not_fit_is_refused(acme: Partner, api_of: Any, sent: dic
 
     assert (response.status_code, list(response.json()["errors"])) == (400, [field])
     assert (AlertRule.objects.count(), AuditEntry.objects.count()) == (before, 0)
+
+
+@pytest.mark.parametrize("kind", FACTS)
+def test_rule_of_each_kind_needs_no_more_than_its_kind_and_is_taken_back_as_it_was_given(
+    acme: Partner, api_of: Any, kind: str
+) -> None:
+    api = api_of(acme)
+
+    for rule in [*AlertRule.objects.filter(kind=kind).values("id"), api.post(RULES, {"kind": kind}).json()]:
+        read = api.get(f"{RULES}{rule['id']}/").json()
+        again = api.patch(f"{RULES}{rule['id']}/", {name: read[name] for name in WRITTEN})
+        assert (again.status_code, again.json()) == (200, read)
 
 
 def test_owner_of_a_rule_is_somebody_who_may_act(acme: Partner, acme_users: dict[str, User], api_of: Any) -> None:
