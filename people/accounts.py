@@ -2,7 +2,6 @@
 
 import logging
 from contextlib import suppress
-from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -58,7 +57,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Where the mail server is down, the log says so; who asked gets the answer of an unknown address."""
         try:
             super().send_mail(template_prefix, email, context)
-        except (SMTPException, OSError):
+        except OSError:  # what smtplib raises is one too
             log.exception("A mail for signing in was not sent: %s", template_prefix)
 
     def set_password(self, user: Any, password: str) -> None:

@@ -156,7 +156,7 @@ def _page(transport: Transport, listing: Listing, size: int, offset: int) -> Pag
 def _total(stated: Any) -> int:
     """-1 where none is told: nothing, no number at all, or one below zero."""
     found = None if stated is None or stated == "" else formats.real(stated)
-    return -1 if found is None or not isfinite(found) else max(-1, formats.number(stated))
+    return -1 if found is None or not isfinite(found) else max(-1, int(found))
 
 
 def _unparsed(member: str) -> Callable[[bytes], Any]:

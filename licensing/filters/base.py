@@ -8,6 +8,8 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from licensing.models import SmartAccount
+
 SEARCH = forms.TextInput(attrs={"type": "search", "data-search": "", "autocomplete": "off"})
 
 
@@ -82,6 +84,12 @@ class MirrorFilter(ListFilter):
 def by_link(model_rows: Any, label: str, **options: Any) -> django_filters.ModelChoiceFilter:
     """A filter that links set and a chip takes away; without a list of choices, which may be thousands."""
     return django_filters.ModelChoiceFilter(queryset=model_rows, label=label, widget=forms.HiddenInput, **options)
+
+
+def of_smart_account(field_name: str = "smart_account") -> django_filters.ModelChoiceFilter:
+    return django_filters.ModelChoiceFilter(
+        field_name=field_name, queryset=SmartAccount.objects.all(), label="Smart account", empty_label="Any"
+    )
 
 
 def _without(request: HttpRequest, name: str) -> str:

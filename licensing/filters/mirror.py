@@ -8,14 +8,13 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from licensing.filters.base import ListFilter, MirrorFilter, by_link
+from licensing.filters.base import ListFilter, MirrorFilter, by_link, of_smart_account
 from licensing.models import (
     Cluster,
     Customer,
     InstanceUsage,
     License,
     ProductInstance,
-    SmartAccount,
     SyncRun,
     VirtualAccount,
 )
@@ -27,9 +26,7 @@ class VirtualAccountFilter(MirrorFilter):
     searched = ("name", "description", "cost_center", "region", "smart_account__name", "smart_account__domain")
     placeholder = "Search name, cost center, region"
 
-    smart_account = django_filters.ModelChoiceFilter(
-        queryset=SmartAccount.objects.all(), label="Smart account", empty_label="Any"
-    )
+    smart_account = of_smart_account()
     purpose = django_filters.ChoiceFilter(label="Purpose", empty_label="Any", choices=VirtualAccount.Purpose.choices)
     license_mode = django_filters.ChoiceFilter(
         label="License mode", empty_label="Any", choices=VirtualAccount.LicenseMode.choices[1:]
@@ -46,12 +43,7 @@ class LicenseFilter(MirrorFilter):
     searched = ("name", "virtual_account__name")
     placeholder = "Search licenses and virtual accounts"
 
-    smart_account = django_filters.ModelChoiceFilter(
-        field_name="virtual_account__smart_account",
-        queryset=SmartAccount.objects.all(),
-        label="Smart account",
-        empty_label="Any",
-    )
+    smart_account = of_smart_account("virtual_account__smart_account")
     purpose = django_filters.ChoiceFilter(
         field_name="virtual_account__purpose", label="Pool", empty_label="Any", choices=VirtualAccount.Purpose.choices
     )
@@ -67,12 +59,7 @@ class ProductInstanceFilter(MirrorFilter):
     searched = ("host_name", "name", "serial", "uuid", "virtual_account__name")
     placeholder = "Search host name, serial, UUID, virtual account"
 
-    smart_account = django_filters.ModelChoiceFilter(
-        field_name="virtual_account__smart_account",
-        queryset=SmartAccount.objects.all(),
-        label="Smart account",
-        empty_label="Any",
-    )
+    smart_account = of_smart_account("virtual_account__smart_account")
     silent = django_filters.ChoiceFilter(
         label="Without contact", empty_label="Any", choices=SILENT_DAYS, method="keep_silent"
     )
@@ -99,9 +86,7 @@ class SyncRunFilter(ListFilter):
     searched = ("smart_account__name", "smart_account__domain", "requested_by", "cause")
     placeholder = "Search smart account, cause, who asked"
 
-    smart_account = django_filters.ModelChoiceFilter(
-        queryset=SmartAccount.objects.all(), label="Smart account", empty_label="Any"
-    )
+    smart_account = of_smart_account()
     status = django_filters.ChoiceFilter(label="Status", empty_label="Any", choices=SyncRun.Status.choices)
 
     class Meta:
@@ -116,12 +101,7 @@ class UsageFilter(ListFilter):
     )  # fmt: skip
     placeholder = "Search license, host name, cluster, customer, pool"
 
-    smart_account = django_filters.ModelChoiceFilter(
-        field_name="product_instance__virtual_account__smart_account",
-        queryset=SmartAccount.objects.all(),
-        label="Smart account",
-        empty_label="Any",
-    )
+    smart_account = of_smart_account("product_instance__virtual_account__smart_account")
     customer = django_filters.ModelChoiceFilter(
         field_name="product_instance__cluster__customer",
         queryset=Customer.objects.order_by("name"),

@@ -4,8 +4,8 @@ import django_filters
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from licensing.filters.base import ListFilter, by_link
-from licensing.models import Customer, SmartAccount, Subscription
+from licensing.filters.base import ListFilter, by_link, of_smart_account
+from licensing.models import Customer, Subscription
 from licensing.position import last_day
 
 UNSET = "unset"
@@ -15,9 +15,7 @@ class SubscriptionFilter(ListFilter):
     searched = ("subscription_id", "customer__name", "note")
     placeholder = "Search subscription or customer"
 
-    smart_account = django_filters.ModelChoiceFilter(
-        queryset=SmartAccount.objects.all(), label="Smart account", empty_label="Any"
-    )
+    smart_account = of_smart_account()
     license_model = django_filters.ChoiceFilter(
         label="License model", empty_label="Any", method="of_model",
         choices=[(value or UNSET, label) for value, label in Subscription.LicenseModel.choices],

@@ -3,17 +3,15 @@
 import django_filters
 from django.db.models import QuerySet
 
-from licensing.filters.base import ListFilter, by_link
-from licensing.models import License, Overage, SmartAccount, TransferPlan
+from licensing.filters.base import ListFilter, by_link, of_smart_account
+from licensing.models import License, Overage, TransferPlan
 
 
 class TransferPlanFilter(ListFilter):
     searched = ("reason", "cause", "smart_account__name", "smart_account__domain")
     placeholder = "Search reason, cause, smart account"
 
-    smart_account = django_filters.ModelChoiceFilter(
-        queryset=SmartAccount.objects.all(), label="Smart account", empty_label="Any"
-    )
+    smart_account = of_smart_account()
     state = django_filters.ChoiceFilter(label="State", empty_label="Any", choices=TransferPlan.State.choices)
 
     class Meta:
@@ -27,12 +25,7 @@ class OverageFilter(ListFilter):
     searched = ("license__name", "license__virtual_account__name", "note", "owner__email", "owner__name")
     placeholder = "Search license, virtual account, owner, note"
 
-    smart_account = django_filters.ModelChoiceFilter(
-        field_name="license__virtual_account__smart_account",
-        queryset=SmartAccount.objects.all(),
-        label="Smart account",
-        empty_label="Any",
-    )
+    smart_account = of_smart_account("license__virtual_account__smart_account")
     state = django_filters.ChoiceFilter(
         label="State", empty_label="Running", method="keep",
         choices=[("unowned", "Running, nobody's"), ("ended", "Ended"), ("all", "All")],

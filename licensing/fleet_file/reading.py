@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from licensing import formulas
 from licensing.refusals import Refusal
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -40,8 +41,6 @@ COLUMNS = {
 CLUSTER_COLUMNS = tuple(COLUMNS)[list(COLUMNS).index("cluster") + 1 : list(COLUMNS).index("node")]
 NODE_COLUMNS = ("role", "serial")
 DELIMITERS = ",;\t"
-# What a spreadsheet would run as a formula; the export puts an apostrophe before it, the import takes it away.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 AGAIN = "Save it as CSV (UTF-8) and choose it again."
 
 
@@ -167,8 +166,9 @@ def _homeless(values: dict[str, str]) -> str:
 
 
 def looks_like_formula(text: str) -> bool:
-    """Also behind apostrophes, or one that belongs to the text would be taken for ours."""
-    return text.lstrip("'").startswith(FORMULA_STARTS)
+    """The export puts an apostrophe before it, the import takes it away. Also behind apostrophes, or one that belongs
+    to the text would be taken for ours."""
+    return text.lstrip("'").startswith(formulas.STARTS)
 
 
 def _plain(cell: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -80,18 +80,11 @@ ON CONFLICT DO NOTHING
 
 # What happened before goes with it, also where it waits for the end of quiet hours: told later, it would be untrue.
 MARK = """
-WITH told AS (
-    SELECT * FROM unnest(%(channels)s::bigint[], %(alerts)s::bigint[], %(messages)s::uuid[])
-        AS told (channel_id, alert_id, message)
-),
-latest AS (
-    SELECT channel_id, alert_id, told.message, max(due.event_id) AS event_id
-    FROM told JOIN licensing_notice due USING (channel_id, alert_id)
-    WHERE due.message IS NULL AND due.not_before <= %(now)s GROUP BY channel_id, alert_id, told.message
-)
-UPDATE licensing_notice notice SET message = latest.message FROM latest
-WHERE notice.channel_id = latest.channel_id AND notice.alert_id = latest.alert_id AND notice.message IS NULL
-    AND notice.event_id <= latest.event_id
+UPDATE licensing_notice notice SET message = told.message
+FROM unnest(%(channels)s::bigint[], %(alerts)s::bigint[], %(events)s::bigint[], %(messages)s::uuid[])
+    AS told (channel_id, alert_id, event_id, message)
+WHERE notice.channel_id = told.channel_id AND notice.alert_id = told.alert_id AND notice.message IS NULL
+    AND notice.event_id <= told.event_id
 """
 
 
@@ -105,16 +98,18 @@ class Collected:
 
 @dataclass(slots=True)
 class _Told:
-    """Which alert of which channel went into which message."""
+    """Which alert of which channel, as of which event, went into which message."""
 
     channels: list[int] = field(default_factory=list)
     alerts: list[int] = field(default_factory=list)
+    events: list[int] = field(default_factory=list)
     messages: list[UUID] = field(default_factory=list)
 
     def add(self, channel: Channel, items: Iterable[Item], message: UUID) -> None:
         for item in items:
             self.channels.append(channel.pk)
             self.alerts.append(item.alert)
+            self.events.append(item.event_id)
             self.messages.append(message)
 
 
@@ -166,10 +161,7 @@ def _compose(channels: dict[int, Channel], base_url: str, now: datetime) -> list
             deliveries += _deliveries(channel, group, message, base_url, now)
     if told.alerts:
         with connection.cursor() as cursor:
-            cursor.execute(
-                MARK,
-                {"channels": told.channels, "alerts": told.alerts, "messages": told.messages, "now": now},
-            )
+            cursor.execute(MARK, asdict(told))
     return deliveries
 
 
@@ -187,15 +179,15 @@ def _due_items(channels: list[int], now: datetime) -> Iterable[tuple[int, Item]]
         .order_by("channel_id", "alert_id", "-event_id")
         .distinct("channel_id", "alert_id")
         .values_list(
-            "channel_id", "alert_id", "event__kind", "alert__kind", "event__severity", "alert__subject",
+            "channel_id", "alert_id", "event_id", "event__kind", "alert__kind", "event__severity", "alert__subject",
             "alert__summary", "alert__next_step", "alert__opened_at", "alert__closed_at", "alert__due_at",
         )
     )  # fmt: skip
     names = dict(Kind.choices)
     row: Any
     for row in rows.iterator():
-        channel_id, alert, event, kind, severity, *rest = row
-        yield channel_id, Item(alert, event, kind, str(names.get(kind, kind)), severity, *rest)
+        channel_id, alert, event_id, event, kind, severity, *rest = row
+        yield channel_id, Item(alert, event_id, event, kind, str(names.get(kind, kind)), severity, *rest)
 
 
 def _deliveries(channel: Channel, items: list[Item], message: UUID, base_url: str, now: datetime) -> Iterable[Delivery]:

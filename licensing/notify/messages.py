@@ -17,6 +17,7 @@ LISTED = 20
 # A program reads more, and has REST for what is beyond.
 IN_BODY = 1_000
 RANK = {severity: place for place, severity in enumerate(Severity.values)}
+OURS = {"event_id", "kind_name"}  # of an item: not told to receivers
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Item:
     """One alert as it stands in a message. `event` is an AlertEvent.Kind; times are ISO 8601 in UTC."""
 
     alert: int
+    event_id: int
     event: str
     kind: str
     kind_name: str
@@ -48,7 +50,7 @@ class Item:
         return str(Severity(self.severity).label)
 
     def as_json(self, base_url: str) -> dict[str, Any]:
-        values = {name: value for name, value in asdict(self).items() if name != "kind_name"}
+        values = {name: value for name, value in asdict(self).items() if name not in OURS}
         values["id"] = values.pop("alert")
         times = {name: value.isoformat() for name, value in values.items() if isinstance(value, datetime)}
         return {**values, **times, "url": base_url + self.url_path}

@@ -3,13 +3,12 @@
 from django.db.models import OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 
 from licensing.filters.mirror import LicenseFilter
 from licensing.models import Alert, Change, License, LicenseLine, Overage
 from licensing.tables.mirror import LicenseTable
 from licensing.views.explanation import explained_context
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import Empty, list_page, to_smart_accounts
 from licensing.views.trend import trend_context
 from people.gate import Need, needs
 
@@ -28,7 +27,7 @@ def licenses(request: HttpRequest) -> HttpResponse:
     rows = with_next_end(License.objects.select_related("virtual_account__smart_account").prefetch_related(clocks))
     empty = Empty(
         "key-round", "No licenses yet", "They appear with the first sync of a smart account.",
-        reverse("smart-accounts"), "Go to smart accounts",
+        *to_smart_accounts(),
     )  # fmt: skip
     return list_page(
         request, "licenses/licenses.html", LicenseFilter(request.GET, queryset=rows), LicenseTable,

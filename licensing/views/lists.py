@@ -48,6 +48,11 @@ def invite(request: HttpRequest, need: Need, route: str, action: str) -> tuple[s
     return (reverse(route), action) if may(request.user, need) else ()
 
 
+def to_smart_accounts() -> tuple[str, str]:
+    """The button of an `Empty` that a sync fills."""
+    return reverse("smart-accounts"), "Go to smart accounts"
+
+
 class CappedPaginator(Paginator):
     """Counts no further than COUNT_CAP; what lies behind is reached by searching."""
 

@@ -13,7 +13,7 @@ from licensing.forms.mirror import ProductInstanceForm
 from licensing.models import Alert, Change, ProductInstance
 from licensing.tables.mirror import ProductInstanceTable
 from licensing.views.forms import DONE, attempt, form_page
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import Empty, list_page, to_smart_accounts
 from people.audit import actor_of
 from people.gate import Need, needs
 
@@ -26,7 +26,7 @@ def product_instances(request: HttpRequest) -> HttpResponse:
     rows = ProductInstance.objects.select_related("virtual_account__smart_account", "cluster")
     empty = Empty(
         "cpu", "No product instances yet", "They appear with the first sync after a product has registered.",
-        reverse("smart-accounts"), "Go to smart accounts",
+        *to_smart_accounts(),
     )  # fmt: skip
     return list_page(
         request, "product_instances/product_instances.html", ProductInstanceFilter(request.GET, queryset=rows),

@@ -16,7 +16,7 @@ from licensing.models import LicenseLine, Subscription
 from licensing.models.accounts import LicenseLineQuerySet
 from licensing.tables.subscriptions import SubscriptionTable
 from licensing.views.forms import DONE, attempt, form_page
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import Empty, list_page, to_smart_accounts
 from people.audit import actor_of
 from people.gate import Need, needs
 
@@ -52,7 +52,7 @@ def subscriptions(request: HttpRequest) -> HttpResponse:
     unmapped = Subscription.objects.unmapped().count()
     empty = Empty(
         "receipt", "No subscriptions yet", "They appear with the purchase lines of the first sync.",
-        reverse("smart-accounts"), "Go to smart accounts",
+        *to_smart_accounts(),
     )  # fmt: skip
     return list_page(
         request, "subscriptions/subscriptions.html", SubscriptionFilter(request.GET, queryset=rows),

@@ -11,7 +11,7 @@ from licensing import tasks
 from licensing.filters.mirror import SyncRunFilter
 from licensing.models import Change, SyncRun
 from licensing.tables.mirror import SyncRunTable, took
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import Empty, list_page, to_smart_accounts
 from people.gate import Need, needs
 
 CHANGES_SHOWN = 100
@@ -23,7 +23,7 @@ def sync_runs(request: HttpRequest) -> HttpResponse:
     tasks.look_for_lost()
     empty = Empty(
         "refresh-cw", "Nothing has been synced yet", "A smart account is synced when it is added, then by schedule.",
-        reverse("smart-accounts"), "Go to smart accounts",
+        *to_smart_accounts(),
     )  # fmt: skip
     return list_page(
         request, "sync_runs/sync_runs.html", SyncRunFilter(request.GET, queryset=rows), SyncRunTable,

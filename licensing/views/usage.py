@@ -1,12 +1,11 @@
 """The usage report: licenses and products of all smart accounts in one list and one file."""
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from licensing.filters.mirror import UsageFilter
 from licensing.models import InstanceUsage
 from licensing.tables.mirror import UsageTable
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import Empty, list_page, to_smart_accounts
 from people.gate import Need, needs
 
 
@@ -14,7 +13,7 @@ from people.gate import Need, needs
 def usage(request: HttpRequest) -> HttpResponse:
     empty = Empty(
         "cpu", "Nothing is used yet", "It appears with the first sync after a product has registered.",
-        reverse("smart-accounts"), "Go to smart accounts",
+        *to_smart_accounts(),
     )  # fmt: skip
     return list_page(
         request, "usage/usage.html", UsageFilter(request.GET, queryset=InstanceUsage.objects.current()), UsageTable,

@@ -17,7 +17,7 @@ from licensing.models import Alert, Change, License, ProductInstance, VirtualAcc
 from licensing.refusals import Refusal
 from licensing.tables.mirror import VirtualAccountTable
 from licensing.views.forms import DONE, attempt, form_page
-from licensing.views.lists import Empty, list_page
+from licensing.views.lists import Empty, list_page, to_smart_accounts
 from people.audit import actor_of
 from people.gate import Need, needs
 
@@ -40,7 +40,7 @@ def virtual_accounts(request: HttpRequest) -> HttpResponse:
     )
     empty = Empty(
         "layers", "No virtual accounts yet", "They appear with the first sync of a smart account.",
-        reverse("smart-accounts"), "Go to smart accounts",
+        *to_smart_accounts(),
     )  # fmt: skip
     return list_page(
         request, "virtual_accounts/virtual_accounts.html", VirtualAccountFilter(request.GET, queryset=rows),

@@ -83,13 +83,20 @@ def holds_its_lock(stack: Stack, account: SmartAccount) -> bool:
         return not other.execute(f"SELECT pg_try_advisory_lock({key})").fetchone()[0]
 
 
-def test_message_that_is_delivered_again_after_a_kill_does_not_start_it_again(
-    stack: Stack, stuck: Stuck, account: SmartAccount, cisco: Account
-) -> None:
+@contextmanager
+def between_two_pages(stack: Stack, stuck: Stuck, account: SmartAccount) -> Iterator[SyncRun]:
+    """Within, a worker is in the middle of this run."""
     run = stack.request(account)
     with held_up(stack, stuck, "between two pages"):
         stack.send("run_sync", run.pk)
         wait_for(stuck.reached.is_set)
+        yield run
+
+
+def test_message_that_is_delivered_again_after_a_kill_does_not_start_it_again(
+    stack: Stack, stuck: Stuck, account: SmartAccount, cisco: Account
+) -> None:
+    with between_two_pages(stack, stuck, account) as run:
         kill_child(stack.workers[0])  # its parent puts the message back, and another child takes it
 
     assert stack.ended(run).reason == "lost"
@@ -99,10 +106,7 @@ def test_message_that_is_delivered_again_after_a_kill_does_not_start_it_again(
 def test_worker_that_does_not_come_back_is_missed_within_two_minutes(
     stack: Stack, stuck: Stuck, account: SmartAccount, cisco: Account
 ) -> None:
-    run = stack.request(account)
-    with held_up(stack, stuck, "between two pages"):
-        stack.send("run_sync", run.pk)
-        wait_for(stuck.reached.is_set)
+    with between_two_pages(stack, stuck, account) as run:
         watch = ScheduledJob.objects.get(job="watch_sync", subject_id=run.pk)
         stack.end_workers()  # and its message with it
     wait_for(lambda: not holds_its_lock(stack, account))
