@@ -40,6 +40,8 @@ def cluster_mixed_mode(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _run(cluster: Cluster, pool: VirtualAccount) -> dict[str, object]:
+    # Before the gates: a sync that ends between the two is still waited for, and the page then read anew.
+    run = pool.smart_account.sync_runs.first()
     gates = mixed_mode.gates(cluster, pool)
     here = ProductInstance.objects.present().filter(cluster=cluster, virtual_account=pool)
     return {
@@ -47,7 +49,7 @@ def _run(cluster: Cluster, pool: VirtualAccount) -> dict[str, object]:
         "unlocked": all(gate.open for gate in gates),
         "tokens": pool.registration_tokens.present(),
         "account": pool.smart_account,
-        "run": pool.smart_account.sync_runs.first(),
+        "run": run,
         "assigned": Assignment.objects.current().filter(cluster=cluster).select_related("virtual_account").first(),
         "instance": here.first(),
     }
