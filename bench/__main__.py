@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Figure
-from portal.local.servers import LocalServers, Urls
+from portal.local.find import Urls
+from portal.local.servers import LocalServers
 
 PARTS = [name for name in ("sync", "allocation", "alerts") if (Path(__file__).parent / f"{name}.py").exists()]
 

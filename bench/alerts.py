@@ -18,8 +18,8 @@ def measure() -> list[Figure]:
     """Each instance uses licenses; one in twenty is silent, one license in ten is short, and terms end soon."""
     make_partner()
     enter_partner()
-    from licensing.alerts import evaluate  # noqa: PLC0415 - Django must be set up before models are imported
-    from licensing.models import SmartAccount  # noqa: PLC0415 - the same
+    from licensing.accounts.models import SmartAccount  # noqa: PLC0415 - the same
+    from licensing.alerts.evaluation import evaluate  # noqa: PLC0415 - Django must be set up before models are imported
 
     seconds, of_account, found = {}, {}, {}
     for instances in (SMALL, LARGE):
@@ -57,20 +57,13 @@ def fill(instances: int) -> None:
     from django.utils import timezone  # noqa: PLC0415 - the same
 
     from bench.mirror import empty  # noqa: PLC0415 - the same
-    from licensing.models import (  # noqa: PLC0415 - the same
-        InstanceUsage,
-        License,
-        LicenseLine,
-        LicenseServer,
-        ProductInstance,
-        SmartAccount,
-        VirtualAccount,
-    )
+    from licensing.accounts.models import LicenseServer, SmartAccount
+    from licensing.mirror.models import InstanceUsage, License, LicenseLine, ProductInstance, VirtualAccount
 
     dice, now = random.Random(instances), timezone.now()
     empty()
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE licensing_alert CASCADE")
+        cursor.execute("TRUNCATE alerts_alert CASCADE")
     server = LicenseServer.objects.create(name="Bench")
     accounts = SmartAccount.objects.bulk_create(
         SmartAccount(license_server=server, domain=f"bench{number}.example", last_synced_at=now) for number in range(10)
@@ -96,9 +89,9 @@ def fill(instances: int) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO licensing_usagesample (license_id, day, quantity, in_use, available, reserved)
+            """INSERT INTO mirror_usagesample (license_id, day, quantity, in_use, available, reserved)
             SELECT id, current_date - back, quantity, greatest(in_use - back / 3, 0), 0, 0
-            FROM licensing_license, generate_series(0, %s) back""",
+            FROM mirror_license, generate_series(0, %s) back""",
             [SAMPLE_DAYS - 1],
         )
         cursor.execute("ANALYZE")

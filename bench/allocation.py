@@ -14,7 +14,7 @@ from statistics import median
 import networkx as nx
 
 from bench.figures import Figure
-from licensing.allocation import Allocation, allocate, servers
+from licensing.allocation.engine import Allocation, allocate, servers
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 REQUESTS, ACCOUNTS = 100_000, 100

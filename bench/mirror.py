@@ -8,20 +8,20 @@ from typing import Any
 from django.db import connection, connections, reset_queries
 
 from bench import recorded
-from licensing import sync as syncing
-from licensing.connect import account_ref, client_for
-from licensing.cssm.transport import digest
-from licensing.models import (
+from licensing.accounts.clients import account_ref, client_for
+from licensing.accounts.models import LicenseServer, SmartAccount
+from licensing.cisco.transport import digest
+from licensing.mirror.models import (
     InstanceUsage,
     License,
     LicenseLine,
-    LicenseServer,
     ProductInstance,
     RegistrationToken,
-    SmartAccount,
     SyncRun,
     VirtualAccount,
 )
+from licensing.mirror.sync import runs
+from licensing.operations import syncing
 
 FULL = recorded.FULL
 EVERYTHING = FULL.pools * (2 + FULL.licenses_per_pool) + FULL.instances
@@ -40,14 +40,14 @@ def account(url: str, prefix: str) -> Callable[[], SyncRun]:
         where = {"api_base_url": url + prefix, "token_url": f"{url}/token", "client_id": "c", "client_secret": "s"}
         server, _ = LicenseServer.objects.update_or_create(name="Bench", defaults=where)
         found, _ = SmartAccount.objects.get_or_create(license_server=server, domain=recorded.DOMAIN)
-        run, _ = syncing.request(SmartAccount.objects.select_related("license_server").get(pk=found.pk), "bench")
+        run, _ = runs.request(SmartAccount.objects.select_related("license_server").get(pk=found.pk), "bench")
         return run
 
     return new_run
 
 
 def sync(run: SyncRun, **expected: int) -> None:
-    run = syncing.run(run)
+    run = syncing.run_sync(run)
     assert run.status == SyncRun.Status.SUCCEEDED, run.cause
     counts = {name: number for name, number in run.counts.items() if name in expected}
     assert counts == expected, (run.counts, expected)
@@ -55,7 +55,7 @@ def sync(run: SyncRun, **expected: int) -> None:
 
 def empty() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE licensing_licenseserver, licensing_instanceusage, licensing_change CASCADE")
+        cursor.execute("TRUNCATE accounts_licenseserver, mirror_instanceusage, mirror_change CASCADE")
         cursor.execute("VACUUM ANALYZE")
 
 

@@ -10,9 +10,9 @@ from unittest.mock import patch
 
 # What is timed, under the name by which its caller knows it.
 PHASES = {
-    "fetching and staging": "licensing.sync.running.fetch_whole",
-    "merging": "licensing.sync.merging.merge",
-    "alerts": "licensing.alerts.evaluate",
+    "fetching and staging": "licensing.mirror.sync.running.fetch_whole",
+    "merging": "licensing.mirror.sync.merging.merge",
+    "alerts": "licensing.alerts.evaluation.evaluate",
 }
 
 

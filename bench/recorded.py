@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from licensing.cssm.emulator import Account
-from licensing.cssm.emulator.server import devices, licenses, virtual_accounts
-from licensing.cssm.emulator.server import tokens as list_tokens
-from licensing.cssm.transport import ServerConfig
+from licensing.cisco.emulator.server import devices, licenses, virtual_accounts
+from licensing.cisco.emulator.server import tokens as list_tokens
+from licensing.cisco.emulator.state import Account
+from licensing.cisco.transport import ServerConfig
 
 DOMAIN = "bench.example"
 PAGE_SIZE: int = ServerConfig("cloud", "", "", "", "").page_size

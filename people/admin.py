@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from people import audit, users
 from people.admin_site import ShownAdmin, VerbAdmin, VerbForm, partner_site, secret_field
-from people.models import ApiToken, AuditEntry, User
+from people.models import ApiToken, AuditEntry, SavedFilter, User
 
 
 class UserForm(VerbForm):
@@ -82,3 +82,12 @@ class AuditEntryAdmin(ShownAdmin):
 partner_site.register(User, UserAdmin)
 partner_site.register(ApiToken, ApiTokenAdmin)
 partner_site.register(AuditEntry, AuditEntryAdmin)
+
+
+class SavedFilterAdmin(ShownAdmin):
+    list_display = ("name", "user", "page")
+    list_select_related = ("user",)
+    search_fields = ("name", "user__email")
+
+
+partner_site.register(SavedFilter, SavedFilterAdmin)

@@ -23,7 +23,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from licensing.refusals import Refusal
+from kit.refusals import Refusal
 from people import audit
 from people.gate import Need, may
 

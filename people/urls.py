@@ -2,19 +2,19 @@
 
 from django.urls import path
 
-from people import views
+from people import pages
 
 urlpatterns = [
-    path("users/", views.users, name="users"),
-    path("users/add/", views.user_add, name="user-add"),
-    path("users/<int:pk>/", views.user, name="user"),
-    path("users/<int:pk>/edit/", views.user_edit, name="user-edit"),
-    path("users/<int:pk>/deactivate/", views.user_deactivate, name="user-deactivate"),
-    path("users/<int:pk>/reactivate/", views.user_reactivate, name="user-reactivate"),
-    path("users/<int:pk>/reset-password/", views.user_reset_password, name="user-reset-password"),
-    path("api-tokens/", views.api_tokens, name="api-tokens"),
-    path("api-tokens/add/", views.api_token_add, name="api-token-add"),
-    path("api-tokens/<int:pk>/revoke/", views.api_token_revoke, name="api-token-revoke"),
-    path("audit/", views.audit_entries, name="audit"),
-    path("profile/", views.profile, name="profile"),
+    path("users/", pages.users, name="users"),
+    path("users/add/", pages.user_add, name="user-add"),
+    path("users/<int:pk>/", pages.user, name="user"),
+    path("users/<int:pk>/edit/", pages.user_edit, name="user-edit"),
+    path("users/<int:pk>/deactivate/", pages.user_deactivate, name="user-deactivate"),
+    path("users/<int:pk>/reactivate/", pages.user_reactivate, name="user-reactivate"),
+    path("users/<int:pk>/reset-password/", pages.user_reset_password, name="user-reset-password"),
+    path("api-tokens/", pages.api_tokens, name="api-tokens"),
+    path("api-tokens/add/", pages.api_token_add, name="api-token-add"),
+    path("api-tokens/<int:pk>/revoke/", pages.api_token_revoke, name="api-token-revoke"),
+    path("audit/", pages.audit_entries, name="audit"),
+    path("profile/", pages.profile, name="profile"),
 ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from licensing.refusals import Refusal
+from kit.refusals import Refusal
 from people import audit
 from people.models import ApiToken, Role, Scope, User
 

@@ -13,8 +13,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 app = CeleryApp("portal", task_cls="tenants.tasks:PartnerTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(lambda: ["tenants", "licensing"])
-app.autodiscover_tasks(lambda: ["licensing"], related_name="errand_tasks")
+app.autodiscover_tasks()
+app.autodiscover_tasks(related_name="request_tasks")
 
 
 @setup_logging.connect

@@ -62,12 +62,22 @@ TENANT_APPS = [
     "people",
     "allauth.account",
     "allauth.mfa",
-    "licensing",
+    "licensing.accounts",
+    "licensing.mirror",
+    "licensing.fleet",
+    "licensing.allocation",
+    "licensing.assignments",
+    "licensing.alerts",
+    "licensing.channels",
+    "licensing.pools",
+    "licensing.operations",
+    "licensing.demo",
 ]
 INSTALLED_APPS = [
     "unfold",  # before django_tenants, which brings an admin template of its own
     *SHARED_APPS,
     *TENANT_APPS,
+    "kit",
     "allauth",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
@@ -124,8 +134,9 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "people.gate.abilities",
+                "portal.navigation.navigation",
                 "tenants.watchdog.warnings",
-                "licensing.notify.warnings",
+                "licensing.channels.dead_channels.warnings",
             ],
         },
     }
@@ -258,13 +269,13 @@ CELERY_BEAT_SCHEDULE = {
 PARTNER_JOBS = {"alerts": timedelta(minutes=15), "deliver": timedelta(minutes=5), "prune": timedelta(days=1)}
 # Scheduled job -> the task that does it (tenants.schedule).
 SCHEDULED_TASKS = {
-    "sync": "licensing.tasks.sync_smart_account",
-    "watch_sync": "licensing.tasks.watch_sync",
-    "alerts": "licensing.tasks.evaluate_alerts",
-    "deliver": "licensing.telling.deliver",
-    "auto_registration": "licensing.tasks.register_automatically",
-    "prune": "licensing.tasks.prune",
-    "batch": "licensing.assigning.advance_batch",
+    "sync": "licensing.operations.tasks.sync_smart_account",
+    "watch_sync": "licensing.operations.tasks.watch_sync",
+    "alerts": "licensing.operations.tasks.evaluate_alerts",
+    "deliver": "licensing.channels.tasks.deliver",
+    "auto_registration": "licensing.assignments.tasks.register_automatically",
+    "prune": "licensing.operations.tasks.prune",
+    "batch": "licensing.assignments.tasks.advance_batch",
 }
 
 # --- REST ---
@@ -273,13 +284,13 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["people.tokens.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["people.gate.GatePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["licensing.api.parsing.BoundedJSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["licensing.api.filters.StrictFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "licensing.api.paging.Cursor",
-    "DEFAULT_SCHEMA_CLASS": "licensing.api.schema.Schema",
+    "DEFAULT_PARSER_CLASSES": ["kit.rest.parsing.BoundedJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["kit.rest.filters.StrictFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "kit.rest.paging.Cursor",
+    "DEFAULT_SCHEMA_CLASS": "portal.rest.schema.Schema",
     "DEFAULT_METADATA_CLASS": None,
     "DURATION_FORMAT": "iso-8601",
-    "EXCEPTION_HANDLER": "licensing.api.problems.handle",
+    "EXCEPTION_HANDLER": "portal.rest.problems.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
@@ -292,13 +303,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["people.gate.GatePermission"],
     "ENUM_NAME_OVERRIDES": {
-        "LicenseServerKindEnum": "licensing.models.servers.LicenseServer.Kind",
-        "AlertKindEnum": "licensing.models.alerts.Kind",
-        "SeverityEnum": "licensing.models.alerts.Severity",
-        "AssignmentJobKindEnum": "licensing.models.jobs.AssignmentJob.Kind",
-        "AssignmentStageKindEnum": "licensing.models.jobs.AssignmentStage.Kind",
-        "AssignmentBatchKindEnum": "licensing.models.jobs.AssignmentBatch.Kind",
-        "LicenseModeEnum": "licensing.models.accounts.VirtualAccount.LicenseMode",
+        "LicenseServerKindEnum": "licensing.accounts.models.LicenseServer.Kind",
+        "AlertKindEnum": "licensing.alerts.models.Kind",
+        "SeverityEnum": "licensing.alerts.models.Severity",
+        "AssignmentJobKindEnum": "licensing.assignments.models.AssignmentJob.Kind",
+        "AssignmentStageKindEnum": "licensing.assignments.models.AssignmentStage.Kind",
+        "AssignmentBatchKindEnum": "licensing.assignments.models.AssignmentBatch.Kind",
+        "LicenseModeEnum": "licensing.mirror.models.VirtualAccount.LicenseMode",
     },
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
@@ -319,7 +330,7 @@ CHANGE_DAYS = number("PORTAL_CHANGE_DAYS", 1095)
 # The port of links in mails, where it is not the usual one of http or https.
 PUBLIC_PORT = text("PORTAL_PUBLIC_PORT", text("PORT", "8000") if LOCAL_MODE else "")
 DELIVERY_DAYS = number("PORTAL_DELIVERY_DAYS", 400)
-# Schemes of Apprise beyond licensing.notify.services.SERVICES, such as mmosts for an own Mattermost.
+# Schemes of Apprise beyond licensing.channels.delivery.services.SERVICES, such as mmosts for an own Mattermost.
 APPRISE_ALSO = tuple(names("PORTAL_APPRISE_ALSO"))
 
 # --- Everything else ---

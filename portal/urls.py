@@ -5,11 +5,13 @@ from django.urls import include, path
 from people.accounts import email
 from people.admin_site import partner_site
 
+APPS = ("pools", "mirror", "allocation", "alerts", "accounts", "fleet", "assignments", "channels")
+
 urlpatterns = [
-    path("", include("licensing.urls")),
+    *(path("", include(f"licensing.{app}.urls")) for app in APPS),
     path("", include("people.urls")),
     path("admin/", partner_site.urls),
     path("accounts/email/", email),
     path("accounts/", include("allauth.urls")),
-    path("api/", include("licensing.api.urls")),
+    path("api/", include("portal.rest.urls")),
 ]

@@ -17,7 +17,7 @@ from unfold.decorators import display
 from unfold.forms import ActionForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from licensing.refusals import Refusal
+from kit.refusals import Refusal
 from people import audit
 from people.admin import AuditEntryAdmin, UserAdmin
 from people.admin_site import PortalSite, ShownAdmin, ShownInline, VerbAdmin, VerbForm, secret_field

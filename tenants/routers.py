@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connections
 
@@ -10,6 +11,7 @@ class ProviderRouter:
     """No licensing tables for the provider's staff: licensing code that ran there would fail at once."""
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
-        if app_label == "licensing" and connections[db].schema_name == settings.PROVIDER_SCHEMA:
+        licensing = apps.get_app_config(app_label).name.startswith("licensing.")
+        if licensing and connections[db].schema_name == settings.PROVIDER_SCHEMA:
             return False
         return None

@@ -19,13 +19,14 @@ from django_tenants.utils import schema_context, tenant_context
 from pytest_django.live_server_helper import LiveServer
 from rest_framework.test import APIClient
 
-from licensing.cssm.emulator import EmulatorThread
-from licensing.cssm.transport import forget_circuits
-from licensing.models import AlertRule
+from licensing.alerts.models import AlertRule
+from licensing.cisco.emulator.server import EmulatorThread
+from licensing.cisco.transport import forget_circuits
 from people.models import ApiToken, Role, User
 from portal.celery import app as celery_app
 from tenants.models import Domain, Partner, ScheduledJob
 from tenants.provisioning import NewPartner, create_partner
+from tests.fixtures import account, cisco, mailbox, no_broker, receiver  # noqa: F401 - fixtures of all tests
 
 PASSWORD = "demo-pass-1"
 PARTNERS = ("acme", "globex")

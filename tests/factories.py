@@ -6,33 +6,28 @@ from typing import Any
 
 from django.utils import timezone
 
-from licensing.models import (
-    Alert,
-    AlertEvent,
-    AlertRule,
+from licensing.accounts.models import LicenseServer, SmartAccount
+from licensing.alerts.models import Alert, AlertEvent, AlertRule, Overage
+from licensing.assignments.models import (
     Assignment,
     AssignmentBatch,
     AssignmentBatchCluster,
     AssignmentJob,
     AssignmentStage,
-    Channel,
-    Cluster,
-    Customer,
+)
+from licensing.channels.models import Channel
+from licensing.fleet.models import Cluster, Customer, Node
+from licensing.mirror.models import (
     InstanceUsage,
     License,
     LicenseLine,
-    LicenseServer,
-    Node,
-    Overage,
     ProductInstance,
     RegistrationToken,
-    SmartAccount,
     Subscription,
     SyncRun,
-    TransferPlan,
-    TransferStep,
     VirtualAccount,
 )
+from licensing.pools.models import TransferPlan, TransferStep
 
 _numbers = count(1)
 

@@ -14,7 +14,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 from django_tenants.utils import schema_context, tenant_context
 
-from licensing.models import AlertRule, Change, ClusterAccess, Delivery, Proxy, UsageSample
+from licensing.alerts.models import AlertRule
+from licensing.channels.models import Delivery
+from licensing.fleet.models import ClusterAccess, Proxy
+from licensing.mirror.models import Change, UsageSample
 from people.models import ApiToken, AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
@@ -269,7 +272,8 @@ def test_the_others_token_and_none_are_401(filled: tuple[Partner, Partner], api_
 def test_secrets_are_on_no_page_and_in_no_answer(filled: tuple[Partner, Partner], api_of: Any) -> None:
     acme, _ = filled
     with tenant_context(acme):
-        from licensing.models import LicenseServer, Proxy
+        from licensing.accounts.models import LicenseServer
+        from licensing.fleet.models import Proxy
 
         server, proxy = LicenseServer.objects.get(id=ID), Proxy.objects.get(id=ID)
         server.client_secret = proxy.password = "unmistakable-secret"

@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from licensing.alerts import on_prem_warnings, overages
-from licensing.alerts.findings import BASE, CONCERNED, FOUND
+from licensing.alerts import overages
+from licensing.alerts.findings import on_prem
+from licensing.alerts.findings.catalogue import BASE, CONCERNED, FOUND
 
 # What comes back within a week is the same story: the same row opens again, with its history and its owner.
 REOPENS_WITHIN = timedelta(days=7)
@@ -19,7 +20,7 @@ FLAPS, FLAPS_WITHIN, QUIET = 3, timedelta(days=1), timedelta(hours=2)
 # Evaluations of one partner come one after the other. The table's oid differs from schema to schema. Compiling a
 # statement that answers in milliseconds takes longer than it saves.
 LOCK = """
-SELECT pg_advisory_xact_lock(hashtextextended(concat('alerts ', 'licensing_alert'::regclass::oid), 0)),
+SELECT pg_advisory_xact_lock(hashtextextended(concat('alerts ', 'alerts_alert'::regclass::oid), 0)),
     set_config('jit', 'off', true)
 """
 
@@ -31,7 +32,7 @@ story AS (
     SELECT DISTINCT ON (rule_id, subject_type, subject_id)
         id, rule_id, subject_type, subject_id, closed_at, severity, lead, clear_since, acknowledged_at,
         coalesce(reopened_at, opened_at) AS since
-    FROM licensing_alert
+    FROM alerts_alert
     WHERE (closed_at IS NULL OR closed_at > %(now)s::timestamptz - %(reopens_within)s::interval)
         AND (%(account)s::bigint IS NULL OR smart_account_id = %(account)s::bigint
             OR (smart_account_id IS NULL AND subject_type IN ('license_server', 'cluster')))
@@ -49,7 +50,7 @@ judged AS (
             WHEN found.rule_id IS NOT NULL THEN 'keep'
             WHEN coalesce(story.clear_since, %(now)s) > %(now)s::timestamptz - %(quiet)s::interval
                 AND EXISTS (SELECT FROM rule WHERE rule.id = story.rule_id)
-                AND (SELECT count(*) FROM licensing_alertevent event WHERE event.alert_id = story.id
+                AND (SELECT count(*) FROM alerts_alertevent event WHERE event.alert_id = story.id
                     AND event.kind IN ('opened', 'reopened')
                     AND event.at > %(now)s::timestamptz - %(flaps_within)s::interval) >= %(flaps)s THEN 'hold'
             ELSE 'close'
@@ -68,7 +69,7 @@ OWNER = "(SELECT rule.owner_id FROM rule WHERE rule.id = judged.rule_id)"
 EVALUATE = f"""
 WITH {BASE}, {CONCERNED}, {FOUND}, {JUDGED},
 ended AS (
-    UPDATE licensing_alert alert
+    UPDATE alerts_alert alert
     SET closed_at = CASE judged.step WHEN 'close' THEN %(now)s::timestamptz END,
         snoozed_until = CASE judged.step WHEN 'hold' THEN alert.snoozed_until END,
         clear_since = CASE judged.step WHEN 'hold' THEN %(now)s::timestamptz END
@@ -77,7 +78,7 @@ ended AS (
     RETURNING alert.id, alert.closed_at, alert.severity, alert.summary
 ),
 refreshed AS (
-    UPDATE licensing_alert alert
+    UPDATE alerts_alert alert
     SET {", ".join(f"{name} = {value}" for name, value in NEW.items())},
         closed_at = NULL, clear_since = NULL,
         reopened_at = CASE judged.step WHEN 'reopen' THEN %(now)s::timestamptz ELSE alert.reopened_at END,
@@ -91,7 +92,7 @@ refreshed AS (
         judged.lead_before
 ),
 opened AS (
-    INSERT INTO licensing_alert (rule_id, kind, subject_type, subject_id, {", ".join(TEXTS)}, opened_at, owner_id)
+    INSERT INTO alerts_alert (rule_id, kind, subject_type, subject_id, {", ".join(TEXTS)}, opened_at, owner_id)
     SELECT judged.rule_id, judged.kind, judged.subject_type, judged.subject_id, {", ".join(NEW.values())}, %(now)s,
         {OWNER}
     FROM judged WHERE judged.step = 'open'
@@ -99,7 +100,7 @@ opened AS (
     RETURNING id, severity, summary
 ),
 told AS (
-    INSERT INTO licensing_alertevent (alert_id, kind, at, by, text, severity)
+    INSERT INTO alerts_alertevent (alert_id, kind, at, by, text, severity)
     SELECT id, 'opened', %(now)s::timestamptz, '', summary, severity FROM opened
     UNION ALL SELECT id, 'closed', %(now)s, '', summary, severity FROM ended WHERE closed_at IS NOT NULL
     UNION ALL SELECT id, CASE
@@ -111,16 +112,16 @@ told AS (
 SELECT
     (SELECT count(*) FROM opened) + (SELECT count(*) FROM refreshed WHERE step = 'reopen'),
     (SELECT count(*) FROM ended WHERE closed_at IS NOT NULL),
-    (SELECT count(*) FROM licensing_alert WHERE closed_at IS NULL)
+    (SELECT count(*) FROM alerts_alert WHERE closed_at IS NULL)
 """
 
 # In a statement of its own: what wakes may change in the same evaluation.
 WAKE = """
 WITH woken AS (
-    UPDATE licensing_alert SET snoozed_until = NULL
+    UPDATE alerts_alert SET snoozed_until = NULL
     WHERE snoozed_until <= %(now)s AND closed_at IS NULL RETURNING id, summary, severity
 )
-INSERT INTO licensing_alertevent (alert_id, kind, at, by, text, severity)
+INSERT INTO alerts_alertevent (alert_id, kind, at, by, text, severity)
 SELECT id, 'woken', %(now)s, '', summary, severity FROM woken
 """
 
@@ -153,6 +154,6 @@ def evaluate(now: datetime | None = None, smart_account_id: int | None = None) -
         cursor.execute(LOCK)
         cursor.execute(overages.FOLLOW, parameters)
         cursor.execute(WAKE, parameters)
-        cursor.execute(EVALUATE, {**parameters, "on_prem": on_prem_warnings.found()})
+        cursor.execute(EVALUATE, {**parameters, "on_prem": on_prem.found()})
         opened, closed, open_before = cursor.fetchone()
     return Evaluation(opened, closed, open_before + opened - closed)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from licensing.models.alerts import AlertRule, Kind
+from licensing.alerts.models import AlertRule, Kind
 
 POOLED = ("smart_accounts", "virtual_accounts", "customers", "tags")
 LICENSED = ("smart_accounts", "virtual_accounts", "licenses", "customers", "tags")

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from licensing.models import Overage
+from licensing.alerts.models import Overage
 from people import audit, users
 from people.models import User
 
@@ -12,17 +12,17 @@ FOLLOW = """
 WITH watched AS (
     SELECT license.id,
         license.status = 'out_of_compliance' AND license.gone_at IS NULL AND pool.gone_at IS NULL AS short
-    FROM licensing_license license
-    JOIN licensing_virtualaccount pool ON pool.id = license.virtual_account_id
-    JOIN licensing_smartaccount account ON account.id = pool.smart_account_id AND account.paused_at IS NULL
+    FROM mirror_license license
+    JOIN mirror_virtualaccount pool ON pool.id = license.virtual_account_id
+    JOIN accounts_smartaccount account ON account.id = pool.smart_account_id AND account.paused_at IS NULL
     WHERE license.status = 'out_of_compliance'
-        OR EXISTS (SELECT FROM licensing_overage open WHERE open.license_id = license.id AND open.ended_at IS NULL)
+        OR EXISTS (SELECT FROM alerts_overage open WHERE open.license_id = license.id AND open.ended_at IS NULL)
 ),
 ended AS (
-    UPDATE licensing_overage overage SET ended_at = %(now)s
+    UPDATE alerts_overage overage SET ended_at = %(now)s
     FROM watched WHERE watched.id = overage.license_id AND overage.ended_at IS NULL AND NOT watched.short
 )
-INSERT INTO licensing_overage (license_id, since, note) SELECT id, %(now)s, '' FROM watched WHERE short
+INSERT INTO alerts_overage (license_id, since, note) SELECT id, %(now)s, '' FROM watched WHERE short
 ON CONFLICT (license_id) WHERE ended_at IS NULL DO NOTHING
 """
 

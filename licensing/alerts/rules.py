@@ -5,10 +5,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from kit.refusals import Refusal
 from licensing.alerts import scopes
 from licensing.alerts.kinds import FACTS
-from licensing.models import AlertRule
-from licensing.refusals import Refusal
+from licensing.alerts.models import AlertRule
 from people import audit
 from people.gate import Need, may
 

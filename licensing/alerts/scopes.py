@@ -1,18 +1,40 @@
-"""To what rules and channels are narrowed: whether it fits, and how it is said. licensing.alerts.findings decides."""
+"""To what rules and channels are narrowed: whether it fits, and how it is said. licensing.alerts.findings.catalogue decides."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, Q
 
-from licensing.models import Customer, SmartAccount, VirtualAccount
-from licensing.models.alerts import Scoped
-from licensing.refusals import Refusal
+from kit.refusals import Refusal
+from kit.scope_fields import Scope
+from licensing.accounts.models import SmartAccount
+from licensing.alerts.models import Scoped
+from licensing.fleet.models import Customer
+from licensing.mirror.models import VirtualAccount
 
 MOST = 200
 ROWS: dict[str, type[Model]] = {
     "smart_accounts": SmartAccount, "virtual_accounts": VirtualAccount, "customers": Customer
 }  # fmt: skip
+
+
+def _choose_pools(chosen: list[int]) -> Any:
+    """Virtual accounts that Cisco lists, and chosen ones that it no longer lists: saving must not drop them silently."""
+    return VirtualAccount.objects.filter(Q(gone_at=None) | Q(pk__in=chosen)).select_related("smart_account")
+
+
+def _describe_pool(row: VirtualAccount) -> str:
+    return f"{row.name} · {row.smart_account}{' (gone)' if row.gone_at else ''}"
+
+
+# What the forms of rules and channels offer.
+CHOICES = {
+    "smart_accounts": Scope("Only these smart accounts", rows=lambda _: SmartAccount.objects.all()),
+    "virtual_accounts": Scope("Only these virtual accounts", rows=_choose_pools, describe=_describe_pool),
+    "licenses": Scope("Only these licenses", "One name a line, as Cisco writes it. None: all."),
+    "customers": Scope("Only these customers", rows=lambda _: Customer.objects.all()),
+    "tags": Scope("Only customers with these tags", "One a line. None: all."),
+}
 
 
 def fit(row: Scoped, before: dict[str, Any] | None, has: Iterable[str], what: str) -> None:

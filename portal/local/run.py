@@ -15,15 +15,7 @@ from pathlib import Path
 from portal.local.files import LocalError, file_trouble
 from portal.local.find import load_or_make_keys, state_file, write_state
 from portal.local.servers import LocalServers
-from portal.local.supervisor import (
-    EndedBySignalError,
-    Signals,
-    Supervisor,
-    is_free,
-    is_listening,
-    readiness,
-    say,
-)
+from portal.local.supervisor import EndedBySignalError, Signals, Supervisor, is_free, is_listening, readiness, say
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY_SECONDS = 90

@@ -8,10 +8,11 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from licensing import alerts
-from licensing.models import Alert, AlertRule, SavedFilter, UsageSample
+from licensing.alerts import evaluation, handling
+from licensing.alerts.models import Alert, AlertRule
+from licensing.mirror.models import UsageSample
 from people import audit
-from people.models import User
+from people.models import SavedFilter, User
 from tests import factories as make
 from tests.browser.looks import LOOKS, check
 
@@ -36,12 +37,12 @@ def furnished(site: str, in_partner: Any) -> dict[str, str]:
         make.make_instance(virtual_account=pool, last_contact_at=timezone.now() - timedelta(days=50))
         make.make_sync_run(smart_account=account, status="failed", reason="unavailable", cause="No answer in time.")
         make.make_server(name="ssm-1", kind="on_prem", verify_tls=False)
-        alerts.evaluate()
+        evaluation.evaluate()
         operator = audit.Actor(User.objects.get(role="operator"), "operator@acme.example")
         found = Alert.objects.get(kind="out_of_compliance")
-        alerts.acknowledge(operator, found)
-        alerts.comment(operator, found, "Ordered 1,400 more; they come on Friday.")
-        alerts.snooze(operator, Alert.objects.get(kind="instance_silent"), timezone.now() + timedelta(days=3))
+        handling.acknowledge(operator, found)
+        handling.comment(operator, found, "Ordered 1,400 more; they come on Friday.")
+        handling.snooze(operator, Alert.objects.get(kind="instance_silent"), timezone.now() + timedelta(days=3))
         SavedFilter.objects.create(
             user=User.objects.get(role="owner"), page="alerts", name="Grave ones", query="severity=critical"
         )

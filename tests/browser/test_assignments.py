@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from licensing import arrivals, assignment
-from licensing.assignment import batches
-from licensing.models import AssignmentBatch, AssignmentJob
+from licensing.assignments import batches, decisions
+from licensing.assignments.jobs import actions, registration_check, runner
+from licensing.assignments.models import AssignmentBatch, AssignmentJob
 from people.audit import Actor
 from tests import factories as make
 from tests.browser.looks import LOOKS, check, visit
@@ -24,10 +24,10 @@ def addresses(site: str, in_partner: Any) -> list[str]:
     """A job in each state that the page tells apart, and batches before and after their start."""
     with in_partner("acme"):
         pool = make.make_pool(name="va-operational")
-        by_hand = assignment.assign(ANNA, _enterprise("By hand"), pool).jobs.get()
-        assignment.run(by_hand)
-        failed = assignment.run(assignment.assign(ANNA, _enterprise("Failed"), pool).jobs.get())
-        assignment.report_failure(ANNA, failed, "license_mode", "The SFTP server does not answer.")
+        by_hand = decisions.assign(ANNA, _enterprise("By hand"), pool).jobs.get()
+        runner.run(by_hand)
+        failed = runner.run(decisions.assign(ANNA, _enterprise("Failed"), pool).jobs.get())
+        actions.report_failure(ANNA, failed, "license_mode", "The SFTP server does not answer.")
         verifying = make.make_assignment_job(
             {"verification": "done", "license_mode": "skipped", "transport": "done", "registration": "running"},
             state="verifying", virtual_account=pool,
@@ -85,7 +85,7 @@ def test_cluster_is_assigned_and_its_run_sheet_walked_through(
     for stage in ("license mode", "transport", "registration"):
         expect(waiting).to_be_visible()
         with in_partner("acme"):
-            assignment.run(AssignmentJob.objects.get())
+            runner.run(AssignmentJob.objects.get())
         expect(page.get_by_role("heading", name=f"Run sheet: {stage}")).to_be_visible()
         for box in page.get_by_role("checkbox").all():
             box.check()
@@ -94,6 +94,6 @@ def test_cluster_is_assigned_and_its_run_sheet_walked_through(
 
     with in_partner("acme"):
         make.make_instance(cluster=cluster, virtual_account=pool)
-        arrivals.look(make.make_sync_run(smart_account=pool.smart_account, started_at=timezone.now()))
+        registration_check.look(make.make_sync_run(smart_account=pool.smart_account, started_at=timezone.now()))
     visit(page, page.url)
     expect(page.get_by_text("Seen by a sync.")).to_be_visible()

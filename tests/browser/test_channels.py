@@ -8,9 +8,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from licensing import notify
-from licensing.models import Alert, AlertEvent, Delivery, DeliveryAttempt
-from licensing.notify import dead, mail
+from licensing.alerts.models import Alert, AlertEvent
+from licensing.channels import dead_channels
+from licensing.channels.delivery import collecting, mail
+from licensing.channels.models import Delivery, DeliveryAttempt
 from tests import factories as make
 from tests.browser.looks import LOOKS, check, visit
 
@@ -45,7 +46,7 @@ def told(site: str, in_partner: Any) -> dict[str, str]:
             next_step="Move 4 licenses here from va-spare, which has 9 free.",
             due_at=timezone.now() + timedelta(days=9),
         ))  # fmt: skip
-        notify.collect(base)
+        collecting.collect(base)
         single = Delivery.objects.get(channel=channel)
         rule = Alert.objects.get().rule
         Alert.objects.bulk_create(
@@ -58,13 +59,13 @@ def told(site: str, in_partner: Any) -> dict[str, str]:
             AlertEvent(alert=alert, kind="opened", at=timezone.now(), severity=alert.severity)
             for alert in Alert.objects.filter(kind="instance_silent")
         )
-        notify.collect(base)
+        collecting.collect(base)
         storm = Delivery.objects.filter(channel=channel).latest("id")
         Delivery.objects.filter(pk=single.pk).update(id=NUMBER, state="failed")
         DeliveryAttempt.objects.create(
             delivery_id=NUMBER, outcome="failed", finished_at=timezone.now(), answer="451 Try later"
         )
-        dead.remember()
+        dead_channels.remember()
         link = mail.unsubscribe_url("", channel.uuid, "night@acme.example")
     return {"single": single.html, "storm": storm.html, "unsubscribe": link}
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from licensing.cssm.emulator import EmulatorThread
-from licensing.models import SmartAccount
+from licensing.accounts.models import SmartAccount
+from licensing.cisco.emulator.server import EmulatorThread
 from tests import factories as make
 from tests.browser.looks import visit
 

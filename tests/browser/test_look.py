@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from licensing import alerts
-from licensing.models import Change, SyncRun, UsageSample
+from licensing.alerts import evaluation
+from licensing.mirror.models import Change, SyncRun, UsageSample
 from tests import factories as make
 from tests.browser.looks import LOOKS, check
 
@@ -97,7 +97,7 @@ def furnished(site: str, in_partner: Any) -> None:
             UsageSample.objects.create(
                 license=found, day=day, quantity=10, in_use=9 - days // 5, available=1, reserved=0
             )
-        alerts.evaluate()
+        evaluation.evaluate()
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)

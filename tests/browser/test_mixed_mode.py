@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from licensing import access
-from licensing.access import AccessSpec
-from licensing.cssm.emulator import Account, EmulatorThread
-from licensing.cssm.emulator.axl import PASSWORD, USERNAME
-from licensing.models import Cluster
-from licensing.tokens import digest_of
+from licensing.cisco.emulator.axl import PASSWORD, USERNAME
+from licensing.cisco.emulator.server import EmulatorThread
+from licensing.cisco.emulator.state import Account
+from licensing.fleet.access import settings
+from licensing.fleet.access.settings import AccessSpec
+from licensing.fleet.models import Cluster
+from licensing.mirror.tokens import digest_of
 from people.audit import SYSTEM
 from tests import factories as make
 from tests.browser.looks import violations, visit
@@ -40,7 +41,7 @@ def cluster(worker: Any, in_partner: Any, emulator: EmulatorThread, cisco: Accou
         make.make_token(virtual_account=pool, description="An old token", digest=digest_of(old))
         found = make.make_cluster({HOST: "publisher"}, name="Harbor CM", mixed_mode=True)
         spec = AccessSpec("axl", f"{emulator.origin}/publishers/{HOST}", USERNAME, PASSWORD)
-        access.save(SYSTEM, found, spec)
+        settings.save(SYSTEM, found, spec)
     return found
 
 

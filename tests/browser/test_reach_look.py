@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from licensing.models import ClusterAccess
+from licensing.fleet.models import ClusterAccess
 from tests import factories as make
 from tests.browser.looks import LOOKS, check
 

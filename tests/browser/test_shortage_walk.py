@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from licensing import sync
-from licensing.cssm.emulator import Account, EmulatorThread
-from licensing.models import SmartAccount
+from licensing.accounts.models import SmartAccount
+from licensing.cisco.emulator.server import EmulatorThread
+from licensing.cisco.emulator.state import Account
+from licensing.mirror.sync import runs
+from licensing.operations import syncing
 from people.models import AuditEntry
 from tests import factories as make
 from tests.browser.looks import violations, visit
@@ -38,8 +40,8 @@ def account(worker: Any, in_partner: Any, emulator: EmulatorThread, cisco: Accou
         account = make.make_smart_account(
             license_server=server, domain="acme.example", name="Acme Account", approve_transfers=True
         )
-        run, _ = sync.request(account, "test")
-        assert sync.run(run).status == "succeeded"
+        run, _ = runs.request(account, "test")
+        assert syncing.run_sync(run).status == "succeeded"
     return account
 
 

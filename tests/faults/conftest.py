@@ -22,10 +22,13 @@ from django_tenants.utils import tenant_context
 from kombu import Connection
 from redis import Redis
 
-from licensing import sync
-from licensing.cssm.emulator import SCENARIOS, Account, EmulatorThread
-from licensing.cssm.emulator.scenarios import Handler
-from licensing.models import SmartAccount, SyncRun
+from licensing.accounts.models import SmartAccount
+from licensing.cisco.emulator.scenarios import SCENARIOS, Handler
+from licensing.cisco.emulator.server import EmulatorThread
+from licensing.cisco.emulator.state import Account
+from licensing.mirror.models import SyncRun
+from licensing.mirror.sync import runs
+from licensing.operations import syncing
 from portal.celery import app
 from portal.local.servers import LocalServers
 from portal.settings import _database
@@ -97,7 +100,7 @@ class Stack:
 
     def send(self, task: str, *arguments: int) -> None:
         with Connection(self.urls.redis_url) as broker:
-            name = task if "." in task else f"licensing.tasks.{task}"
+            name = task if "." in task else f"licensing.operations.tasks.{task}"
             app.send_task(name, arguments, headers={HEADER: "acme"}, connection=broker)
 
     @contextmanager
@@ -114,7 +117,7 @@ class Stack:
             connection.settings_dict.update(before)
 
     def request(self, account: SmartAccount) -> SyncRun:
-        run, created = sync.request(account, "test")
+        run, created = runs.request(account, "test")
         assert created
         return run
 
@@ -195,10 +198,10 @@ def account(stack: Stack, emulator: EmulatorThread, cisco: Account, django_db_bl
         if stack.workers:
             stack.settle()
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE licensing_licenseserver, licensing_instanceusage, licensing_change CASCADE")
+            cursor.execute("TRUNCATE accounts_licenseserver, mirror_instanceusage, mirror_change CASCADE")
         server = make_server(api_base_url=emulator.base_url, token_url=emulator.token_url)
         account = make_smart_account(license_server=server, domain="acme.example", last_synced_at=None)
-        assert sync.run(stack.request(account)).status == "succeeded"
+        assert syncing.run_sync(stack.request(account)).status == "succeeded"
         yield account
 
 

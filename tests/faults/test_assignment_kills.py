@@ -7,10 +7,14 @@ import pytest
 from aiohttp import web
 from kombu import Connection
 
-from licensing.cssm.emulator import SCENARIOS, Account, EmulatorThread
-from licensing.cssm.emulator.axl import PASSWORD, USERNAME
-from licensing.cssm.emulator.scenarios import Handler
-from licensing.models import AssignmentJob, ClusterAccess, RegistrationToken, SmartAccount, VirtualAccount
+from licensing.accounts.models import SmartAccount
+from licensing.assignments.models import AssignmentJob
+from licensing.cisco.emulator.axl import PASSWORD, USERNAME
+from licensing.cisco.emulator.scenarios import SCENARIOS, Handler
+from licensing.cisco.emulator.server import EmulatorThread
+from licensing.cisco.emulator.state import Account
+from licensing.fleet.models import ClusterAccess
+from licensing.mirror.models import RegistrationToken, VirtualAccount
 from portal.celery import app
 from tenants.tasks import HEADER
 from tests import factories as make
@@ -67,7 +71,7 @@ def job_at(stage: str, emulator: EmulatorThread) -> AssignmentJob:
 
 def send(stack: Stack, job: AssignmentJob) -> None:
     with Connection(stack.urls.redis_url) as broker:
-        app.send_task("licensing.assigning.carry_out", [job.pk], headers={HEADER: "acme"}, connection=broker)
+        app.send_task("licensing.assignments.tasks.carry_out", [job.pk], headers={HEADER: "acme"}, connection=broker)
 
 
 def registered(cisco: Account) -> list[str]:

@@ -10,17 +10,18 @@ import psycopg
 import pytest
 from django.utils import timezone
 
+from licensing.accounts.models import SmartAccount
 from licensing.alerts import evaluation
-from licensing.cssm.emulator import Account
-from licensing.models import SmartAccount, SyncRun
-from licensing.sync import runs
+from licensing.cisco.emulator.state import Account
+from licensing.mirror.models import SyncRun
+from licensing.mirror.sync import runs
 from tenants.models import ScheduledJob
 from tests.faults.conftest import Stack, Stuck, change_much, kill_child, wait_for
-from tests.licensing.mirror import linked_wrongly, listed, mirrored
+from tests.mirror_rows import linked_wrongly, listed, mirrored
 
 HELD = {
-    "before the merge": "SELECT 1 FROM licensing_smartaccount FOR UPDATE",
-    "in the merge": "LOCK TABLE licensing_usagesample IN EXCLUSIVE MODE",
+    "before the merge": "SELECT 1 FROM accounts_smartaccount FOR UPDATE",
+    "in the merge": "LOCK TABLE mirror_usagesample IN EXCLUSIVE MODE",
     "after the merge": evaluation.LOCK,
 }
 CALLS = {"before the first listing": ("/virtual-accounts", 0), "between two pages": ("/devices", 500)}

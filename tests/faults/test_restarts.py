@@ -7,10 +7,11 @@ from itertools import pairwise
 import psycopg
 from django.db import connection
 
-from licensing.cssm.emulator import Account
-from licensing.models import SmartAccount, SyncRun
+from licensing.accounts.models import SmartAccount
+from licensing.cisco.emulator.state import Account
+from licensing.mirror.models import SyncRun
 from tests.faults.conftest import Stack, Stuck, change_much, outcome, wait_for
-from tests.licensing.mirror import linked_wrongly, listed, mirrored
+from tests.mirror_rows import linked_wrongly, listed, mirrored
 
 
 def crash_postgres(stack: Stack) -> None:

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from licensing import sync, transfers
-from licensing.cssm.emulator import Account, EmulatorThread
-from licensing.cssm.emulator.scenarios import SCENARIOS
-from licensing.models import License, SmartAccount, TransferPlan, VirtualAccount
-from licensing.transfers import Wanted
+from licensing.accounts.models import SmartAccount
+from licensing.cisco.emulator.scenarios import SCENARIOS
+from licensing.cisco.emulator.server import EmulatorThread
+from licensing.cisco.emulator.state import Account
+from licensing.mirror.models import License, VirtualAccount
+from licensing.operations import syncing
+from licensing.pools.models import TransferPlan
+from licensing.pools.transfers import lock, planning
+from licensing.pools.transfers.planning import Wanted
 from people.audit import Actor
 from people.models import User
 from tests.faults.conftest import Stack, Stuck, kill_child, wait_for
@@ -32,17 +36,17 @@ def plan(stack: Stack, account: SmartAccount, cisco: Account) -> TransferPlan:
     line = {"licenseType": "TERM", "quantity": 100, "startDate": None, "endDate": "2099-01-01", "status": "ACTIVE"}
     for pool in ("A", "B"):
         cisco.set_license(pool, NAME, licenseDetails=[dict(line)])
-    assert sync.run(stack.request(account)).status == "succeeded"
+    assert syncing.run_sync(stack.request(account)).status == "succeeded"
     row = License.objects.select_related("virtual_account").get(virtual_account__name="A", name=NAME)
     target = VirtualAccount.objects.get(name="B", smart_account=account)
     owner = User.objects.get(role="owner")
-    return transfers.create(Actor(owner, owner.email), account, [Wanted(row, target, 5)] * 3)
+    return planning.create(Actor(owner, owner.email), account, [Wanted(row, target, 5)] * 3)
 
 
 def execute(stack: Stack, plan: TransferPlan, times: int = 1) -> None:
     owner = User.objects.get(role="owner")
     plan.refresh_from_db()
-    transfers.request(Actor(owner, owner.email), plan)
+    planning.request(Actor(owner, owner.email), plan)
     for _ in range(times):
         stack.send("run_transfer_plan", plan.pk)
 
@@ -82,7 +86,7 @@ def test_killed_worker(
     # Its message comes back, and whoever takes it finds the plan begun by a worker that is no more.
     ended(plan)
     assert (plan.state, states(plan)) == ("stopped", ["unclear", "waiting", "waiting"])
-    assert plan.cause == transfers.lock.LOST_CAUSE
+    assert plan.cause == lock.LOST_CAUSE
 
     stuck.released = True
     moved = 5 if arrives else 0

@@ -7,7 +7,7 @@ from allauth.account.models import EmailAddress
 from django.test import Client
 from django_tenants.utils import tenant_context
 
-from licensing.refusals import Refusal
+from kit.refusals import Refusal
 from people import audit
 from people import users as verbs
 from people.models import ApiToken, AuditEntry, Role, User

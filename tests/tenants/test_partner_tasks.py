@@ -92,8 +92,8 @@ def test_worker_process_fails_task_of_dropped_partner_and_touches_nothing(
 ) -> None:
     from portal.celery import app
 
-    app.send_task("licensing.tasks.evaluate_alerts", headers={HEADER: "dropped"})
-    app.send_task("licensing.tasks.evaluate_alerts", headers={})
+    app.send_task("licensing.operations.tasks.evaluate_alerts", headers={HEADER: "dropped"})
+    app.send_task("licensing.operations.tasks.evaluate_alerts", headers={})
     with in_public, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'tenants%'")
         assert cursor.fetchone() == (1,)  # django_migrations

@@ -71,7 +71,7 @@ def test_only_registry_and_own_people_are_here(staff: Any) -> None:
     assert sorted(model._meta.label for model in provider_site._registry) == [
         "people.AuditEntry", "people.User", "tenants.Domain", "tenants.Partner", "tenants.ScheduledJob",
     ]  # fmt: skip
-    assert staff.get("/admin/licensing/license/").status_code == 404
+    assert staff.get("/admin/mirror/license/").status_code == 404
 
 
 def test_every_page_answers(staff: Any, acme: Partner) -> None:
@@ -187,7 +187,7 @@ def test_suspended_partner_shows_its_page_and_its_tasks_do_not_run(
 
 
 def test_tasks_of_a_suspended_partner_do_not_run_until_it_is_resumed(staff: Any, acme: Partner) -> None:
-    from licensing.tasks import evaluate_alerts
+    from licensing.operations.tasks import evaluate_alerts
 
     schedule.plan("sync", schedule.timedelta(days=1), 7, first_at=acme.created_at)
     suspend(acme, "unpaid")

@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 from django_tenants.utils import schema_context, tenant_context
 
-from licensing import tasks, telling
+from licensing.channels import tasks as telling
+from licensing.operations import tasks
 from tenants import schedule, watchdog
 from tenants.models import Partner, ScheduledJob
 from tenants.provisioning import resume, suspend

@@ -1,0 +1,48 @@
+"""Hand work to the workers.
+
+Tasks are named by their import path, so a verb can start the task that calls it without importing it.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from django.utils.module_loading import import_string
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+
+class BrokerUnavailable(Exception):
+    """Work could not be queued: the broker does not answer. Nothing was left behind."""
+
+    message = "Work cannot be queued at the moment: the message broker does not answer."
+    next_step = "Try again in a minute. If it stays so, tell who runs this portal."
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.next_step}"
+
+
+def send(task: Any, *arguments: Any, undo: Callable[[], object] = lambda: None) -> None:
+    """Queue a task, or the task of that import path, now. Raises BrokerUnavailable, after `undo`."""
+    try:
+        found = import_string(task) if isinstance(task, str) else task
+        found.delay(*arguments)
+    except (BrokerError, RedisError, OSError):
+        undo()
+        raise BrokerUnavailable from None
+
+
+def send_if_possible(task: str, *arguments: Any) -> None:
+    """Queue a task whose work also waits in a row: without a broker it is sent again later."""
+    try:
+        send(task, *arguments)
+    except BrokerUnavailable:
+        log.warning("%s%r waits for the message broker.", task, arguments)
+
+
+def send_on_commit(task: str, *arguments: Any) -> None:
+    """Queue a task once the rows it works on are committed, or a worker would not find them."""
+    transaction.on_commit(lambda: send_if_possible(task, *arguments))

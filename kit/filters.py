@@ -1,0 +1,96 @@
+"""What the filters of all lists share: one search box, chips for what is set, gone rows only on demand."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+SEARCH = forms.TextInput(attrs={"type": "search", "data-search": "", "autocomplete": "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter that is set; `without` is the page without it."""
+
+    label: str
+    value: str
+    without: str
+
+
+class ListFilter(django_filters.FilterSet):
+    """Every word of the search must be found in one of `searched`."""
+
+    searched: tuple[str, ...] = ()
+    placeholder = "Search"
+
+    q = django_filters.CharFilter(method="search", label="Search", widget=SEARCH)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.form.fields["q"].widget.attrs["placeholder"] = self.placeholder
+
+    def search(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
+        for word in text.split():
+            found = Q()
+            for column in self.searched:
+                found |= Q(**{f"{column}__icontains": word})
+            rows = rows.filter(found)
+        return rows
+
+    def rows(self) -> QuerySet[Any]:
+        """What fits; nothing where a filter's value is none: better an empty list than one that ignores the filter."""
+        found: QuerySet[Any] = self.qs
+        return found if self.form.is_valid() else found.none()
+
+    def chips(self, request: HttpRequest) -> list[Chip]:
+        fields = self.form.fields
+        return [
+            Chip(str(fields[name].label), self._words(name), _without(request, name))
+            for name in fields
+            if request.GET.get(name, "")
+        ]
+
+    def _words(self, name: str) -> str:
+        value = self.form.cleaned_data.get(name) if self.form.is_valid() else None
+        if value in (None, ""):
+            return str(self.data.get(name, ""))
+        choices = {} if hasattr(value, "pk") else dict(getattr(self.form.fields[name], "choices", ()))
+        return str(choices.get(value, value))
+
+
+class MirrorFilter(ListFilter):
+    """Rows that Cisco still lists, unless the others are asked for."""
+
+    show = django_filters.ChoiceFilter(
+        label="Rows", empty_label="Present", choices=[("all", "Present and gone"), ("gone", "Gone")], method="keep"
+    )
+
+    def keep(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows  # see filter_queryset: nothing set means something here
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().filter_queryset(queryset)
+        show = self.form.cleaned_data.get("show")
+        if show == "all":
+            return rows
+        return rows.exclude(gone_at=None) if show == "gone" else rows.filter(gone_at=None)
+
+
+def by_link(model_rows: Any, label: str, **options: Any) -> django_filters.ModelChoiceFilter:
+    """A filter that links set and a chip takes away; without a list of choices, which may be thousands."""
+    return django_filters.ModelChoiceFilter(queryset=model_rows, label=label, widget=forms.HiddenInput, **options)
+
+
+def by_choice(rows: QuerySet[Any], label: str, **options: Any) -> django_filters.ModelChoiceFilter:
+    """Return a filter that offers every one of `rows`; for lists that stay short."""
+    return django_filters.ModelChoiceFilter(queryset=rows, label=label, empty_label="Any", **options)
+
+
+def _without(request: HttpRequest, name: str) -> str:
+    query = request.GET.copy()
+    query.pop(name, None)
+    query.pop("page", None)
+    return f"{request.path}?{query.urlencode()}" if query else request.path

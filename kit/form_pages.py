@@ -1,0 +1,90 @@
+"""One way to save a form, and one to ask before something that cannot be undone."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from kit.broker import BrokerUnavailable
+from kit.refusals import Refusal
+
+Result = TypeVar("Result")
+# (label, address) of the pages above this one.
+Crumbs = Sequence[tuple[str, str]]
+ASKED, DONE, REFUSED, INVALID = 200, 303, 409, 422
+
+
+def attempt(
+    request: HttpRequest, form: BaseForm, act: Callable[[], Result], also: Sequence[Any] = ()
+) -> tuple[int, Result | None]:
+    """Run `act` when the form (and what stands `also` on the page) was posted and is valid.
+
+    Returns the status to answer with, DONE when it is done, and what `act` returned. A refusal, and work that cannot be
+    queued, become an error of the form, so that nothing that was typed is lost.
+    """
+    if request.method != "POST":
+        return ASKED, None
+    checked = [part.is_valid() for part in (form, *also)]  # all of them: each part shows its errors
+    if not all(checked):
+        return INVALID, None
+    try:
+        with transaction.atomic():  # what is done and its audit entry: both or neither
+            return DONE, act()
+    except Refusal as refusal:
+        form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+    except BrokerUnavailable as error:
+        form.add_error(None, str(error))
+    return REFUSED, None
+
+
+def form_page(
+    request: HttpRequest,
+    form: BaseForm,
+    *,
+    heading: str,
+    cancel: str,
+    submit: str = "Save",
+    crumbs: Crumbs = (),
+    template: str = "components/form_page.html",
+    status: int = ASKED,
+    **context: Any,
+) -> HttpResponse:
+    shown = {"form": form, "heading": heading, "cancel": cancel, "submit": submit, "crumbs": crumbs, **context}
+    return render(request, template, shown, status=status)
+
+
+def confirm_page(
+    request: HttpRequest,
+    act: Callable[[], Any],
+    *,
+    heading: str,
+    confirm: str,
+    cancel: str,
+    lead: str = "",
+    consequences: Sequence[str] = (),
+    blockers: Sequence[str] = (),
+    steps: Sequence[str] = (),
+    crumbs: Crumbs = (),
+    danger: bool = True,
+) -> HttpResponse | None:
+    """Ask; None when it was confirmed and done. `blockers` and a refusal stand where the button would be, with `steps`
+    that clear them."""
+    status = REFUSED if blockers and request.method == "POST" else ASKED
+    if request.method == "POST" and not blockers:
+        try:
+            with transaction.atomic():
+                act()
+        except Refusal as refusal:
+            status, blockers, steps = REFUSED, refusal.blockers or [str(refusal)], refusal.steps or steps
+        except BrokerUnavailable as error:
+            status, blockers = REFUSED, [str(error)]
+        else:
+            return None
+    context = {
+        "heading": heading, "confirm": confirm, "cancel": cancel, "lead": lead, "crumbs": crumbs, "danger": danger,
+        "consequences": consequences, "blockers": blockers, "steps": steps if blockers else (),
+    }  # fmt: skip
+    return render(request, "components/confirm_page.html", context, status=status)

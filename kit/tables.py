@@ -1,0 +1,153 @@
+"""What the tables of all lists share: one look, a stable order, plain values in the files."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import django_tables2 as tables
+from django.db.models import F, QuerySet
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from kit.templatetags.components import age, badge, ends, number, since, when
+
+NUMERIC = {"th": {"class": "num"}, "td": {"class": "num"}}
+
+
+def row_class(record: Any) -> str:
+    return "is-gone" if getattr(record, "gone_at", None) else ""
+
+
+class PortalTable(tables.Table):
+    """Equal values are told apart by id, or a row could stand on two pages and another on none."""
+
+    # Columns that only some rows fill: left out where no row of the page does. The files have them always.
+    sparse: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name, column in cls.base_columns.items():
+            if column.order_by is None:
+                column.order_by = tables.utils.OrderByTuple((str(column.accessor or name).replace(".", "__"), "pk"))
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(
+            *args, **{"order_by_field": "sort", "default": "", "row_attrs": {"class": row_class}, **options}
+        )
+
+    def leave_out_empty(self) -> None:
+        rows = list(self.paginated_rows)
+        for name in self.sparse:
+            if all(row.get_cell(name) == "" for row in rows):
+                self.columns.hide(name)
+
+
+class TitleColumn(tables.Column):
+    """The row's name, linked to its page, with one line below it: `TitleColumn("license", below=lambda row: …)`."""
+
+    def __init__(self, route: str, below: Callable[[Any], Any] | None = None, **options: Any) -> None:
+        super().__init__(attrs={"td": {"class": "title"}}, **options)
+        self.route, self.below = route, below
+
+    def render(self, value: Any, record: Any) -> SafeString:
+        address = reverse(self.route, args=[record.pk])
+        gone = badge("gone") if getattr(record, "gone_at", None) else ""
+        sub = self.below(record) if self.below else ""
+        below = format_html('<span class="sub">{}</span>', sub) if sub else ""
+        return format_html('<a href="{}">{}</a> {}{}', address, value, gone, below)
+
+    def value(self, value: Any) -> Any:
+        return value
+
+
+class LinkColumn(tables.Column):
+    """Another row, linked to its page: `LinkColumn("virtual-account", order_by=("virtual_account__name", "pk"))`."""
+
+    def __init__(self, route: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.route = route
+
+    def render(self, value: Any) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse(self.route, args=[value.pk]), value)
+
+    def value(self, value: Any) -> str:
+        return str(value)
+
+
+class NumberColumn(tables.Column):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(attrs=NUMERIC, **options)
+
+    def render(self, value: int) -> str:
+        return number(value)
+
+    def value(self, value: int) -> int:
+        return value
+
+
+class StateColumn(tables.Column):
+    """A badge: icon and word. The files have the value as REST says it."""
+
+    def render(self, record: Any, bound_column: Any) -> SafeString:
+        return badge(bound_column.accessor.resolve(record))
+
+    def value(self, record: Any, bound_column: Any) -> str:
+        return str(bound_column.accessor.resolve(record))
+
+
+class SinceColumn(tables.Column):
+    """How long ago; the exact time on hovering and in the files."""
+
+    def render(self, value: datetime) -> SafeString:
+        return since(value)
+
+    def value(self, value: datetime) -> datetime:
+        return value
+
+
+class WhenColumn(SinceColumn):
+    """The exact time: for histories."""
+
+    def render(self, value: datetime) -> SafeString:
+        return when(value)
+
+
+class EndColumn(tables.Column):
+    """A last day, or the moment it ends at: marked when it is near or past."""
+
+    def __init__(self, warn_days: int = 90, **options: Any) -> None:
+        super().__init__(**options)
+        self.warn_days = warn_days
+
+    def render(self, value: date) -> SafeString:
+        return ends(value, self.warn_days)
+
+    def value(self, value: date) -> date:
+        return value
+
+
+# Left to its own, PostgreSQL would put what was never seen before what was seen just now.
+NULLS = {True: "desc", False: "asc"}
+
+
+class AgeColumn(tables.Column):
+    """Time of the sync that the row's numbers come from; `accessor` leads to the SmartAccount."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(verbose_name="As of", orderable=False, **options)
+
+    def render(self, value: Any) -> SafeString:
+        return age(value.last_synced_at, value.sync_every, prefix="")
+
+    def value(self, value: Any) -> datetime | None:
+        return value.last_synced_at  # type: ignore[no-any-return]
+
+
+def nulls_last(rows: QuerySet[Any], column: str, is_descending: bool) -> tuple[QuerySet[Any], bool]:
+    return rows.order_by(getattr(F(column), NULLS[is_descending])(nulls_last=True), "pk"), True
+
+
+def check_state(status: str) -> str:
+    """The word of a connection test; none yet is a state of its own."""
+    return status or "not_tested"

@@ -1,0 +1,261 @@
+"""The small parts of a page. `{% load components %}`; templates/components/README.html shows each."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.db.models import Model
+from django.template.context import Context
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from lucide.templatetags.lucide import lucide
+
+from kit.templatetags.words import state_of
+
+register = template.Library()
+
+DAY = timedelta(days=1)
+# Largest first: the first unit that fits once is the one to say.
+UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
+# Syncs start with jitter and take a while: a number is late from this many intervals on, and stale from the second.
+LATE, STALE = 1.25, 2.0
+NO_RESULT = ""
+
+
+@register.simple_tag
+@lru_cache(maxsize=256)
+def icon(name: str, size: int = 16) -> SafeString:
+    """A lucide icon that screen readers skip: the word stands beside it."""
+    return mark_safe(lucide(name, size=size, aria_hidden="true", focusable="false", **{"class": "icon"}))
+
+
+@register.simple_tag
+def badge(value: str, label: str = "") -> SafeString:
+    """State as icon and word: `{% badge license.status %}`. Empty for an empty value."""
+    if not value:
+        return mark_safe(NO_RESULT)
+    state = state_of(str(value), label)
+    return format_html('<span class="badge {}">{}{}</span>', state.tone, icon(state.icon, 14), state.label)
+
+
+# --- Time ---
+
+
+def duration_words(seconds: float) -> str:
+    """One unit, rounded down: "3 hours", "less than a minute"."""
+    for size, name in UNITS:
+        count = int(seconds // size)
+        if count:
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return "less than a minute"
+
+
+@register.simple_tag
+def lasted(span: timedelta) -> str:
+    """A time that is over, or how long something is going on: "3 hours"."""
+    return duration_words(span.total_seconds())
+
+
+def ago(moment: datetime) -> str:
+    seconds = (timezone.now() - moment).total_seconds()
+    if 0 <= seconds < 60:
+        return "moments ago"
+    return f"{duration_words(seconds)} ago" if seconds >= 0 else f"in {duration_words(-seconds)}"
+
+
+def exact(moment: datetime) -> str:
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'j M Y, H:i')} {local.tzname()}"
+
+
+def freshness(moment: datetime, every: timedelta) -> str:
+    """fresh, late or stale: how old a number may be depends on how often it is fetched (domain.md row X21)."""
+    intervals = (timezone.now() - moment) / every
+    if intervals <= LATE:
+        return "fresh"
+    return "late" if intervals <= STALE else "stale"
+
+
+@register.simple_tag
+def when(moment: datetime | None) -> SafeString:
+    """The exact time, how long ago on hovering: for histories."""
+    if moment is None:
+        return mark_safe(NO_RESULT)
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), ago(moment), exact(moment))
+
+
+@register.simple_tag
+def since(moment: datetime | None) -> SafeString:
+    """How long ago, the exact time on hovering: for what is going on."""
+    if moment is None:
+        return mark_safe(NO_RESULT)
+    return format_html(
+        '<time class="since" datetime="{}" title="{}">{}</time>', moment.isoformat(), exact(moment), ago(moment)
+    )
+
+
+@register.simple_tag
+def age(moment: datetime | None, every: timedelta = DAY, prefix: str = "as of ") -> SafeString:
+    """How old mirrored numbers are: `{% age account.last_synced_at account.sync_every %}`."""
+    if moment is None:
+        return format_html('<span class="age stale">{}never synced</span>', icon("clock-alert", 14))
+    state = freshness(moment, every)
+    sign = icon("clock" if state == "fresh" else "clock-alert", 14)
+    words = format_html(
+        '<time datetime="{}" title="{}">{}{}</time>', moment.isoformat(), exact(moment), prefix, ago(moment)
+    )
+    return format_html('<span class="age {}">{}{}</span>', state, sign, words)
+
+
+@register.simple_tag
+def ends(day: date | None, warn_days: int = 90) -> SafeString:
+    """A last day: date and distance, marked when it is near or past. Of a moment: its day here."""
+    if day is None:
+        return mark_safe('<span class="muted">no end</span>')
+    if isinstance(day, datetime):
+        day = timezone.localtime(day).date()
+    left = (day - timezone.localdate()).days
+    tone = "bad" if left < 0 else "warn" if left <= warn_days else ""
+    words = f"ended {-left} days ago" if left < 0 else "ends today" if not left else f"in {left} days"
+    words = words.replace(" 1 days", " 1 day")
+    return format_html(
+        '<time class="ends-on" datetime="{}">{}</time> <span class="{}">{}</span>',
+        day.isoformat(), date_format(day, "j M Y"), f"ends {tone}".strip(), words,
+    )  # fmt: skip
+
+
+@register.simple_tag
+def days_left(overage: Any) -> SafeString:
+    """How long a license may stay out of compliance: `{% days_left overage %}`. `overage`: models.Overage."""
+    days = overage.days_left
+    words = f"{counted(days, 'day,days')} left" if days >= 0 else f"over for {counted(-days, 'day,days')}"
+    return format_html('<span class="ends {}">{}</span>', "bad" if days < 30 else "warn", words)
+
+
+# --- Numbers ---
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """Thousands apart: 12,345."""
+    return "" if value is None else f"{value:,}".replace("-", "−")
+
+
+@register.filter
+def counted(value: int, words: str) -> str:
+    """`{{ rows|counted:"license,licenses" }}`: "1 license", "3 licenses"."""
+    one, _, many = words.partition(",")
+    return f"{value:,} {one if value == 1 else many}"
+
+
+@register.filter
+def field_words(name: str) -> str:
+    """A column's or a model's name as words: `last_contact_at` is "Last contact at"."""
+    return name.replace("_", " ").capitalize()
+
+
+@register.filter
+def plain_value(value: Any) -> str:
+    """A value of the history as it is read: nothing is "empty", lists are counted."""
+    if value is None or value == "":
+        return "empty"
+    if isinstance(value, list | dict):
+        return counted(len(value), "entry,entries")
+    return str(value)
+
+
+@register.simple_tag
+def bar(used: int, total: int) -> SafeString:
+    """How much of a quantity is used, as a thin bar; the numbers stand beside it."""
+    share = 100 if used > total else round(100 * used / total) if total else 0
+    tone = "bad" if used > total else "warn" if share >= 90 else "good"
+    return format_html(
+        '<svg class="bar {}" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="bar-rest" width="100" height="6"></rect>'
+        '<rect class="bar-used" width="{}" height="6"></rect></svg>',
+        tone, share,
+    )  # fmt: skip
+
+
+@register.inclusion_tag("components/progress.html")
+def progress(step: str, done: int | None = None, total: int | None = None) -> dict[str, Any]:
+    """Work under way: a sentence, and a bar that is full at `total`; without a total the bar only moves."""
+    return {"step": step, "done": done, "total": total}
+
+
+# --- Facts and links ---
+
+
+@register.simple_tag
+def fact(label: str, value: Any, href: str = "") -> SafeString:
+    """One pair of a `<dl class="facts">`; nothing at all where there is no value."""
+    if value is None or value == "":
+        return mark_safe(NO_RESULT)
+    shown = format_html('<a href="{}">{}</a>', href, value) if href else value
+    return format_html("<div><dt>{}</dt><dd>{}</dd></div>", label, shown)
+
+
+@register.simple_tag
+def link_to(row: Model | None, route: str) -> SafeString:
+    """`{% link_to license.virtual_account "virtual-account" %}`"""
+    if row is None:
+        return mark_safe(NO_RESULT)
+    return format_html('<a href="{}">{}</a>', reverse(route, args=[row.pk]), row)
+
+
+@register.simple_tag
+def crumb(label: str, route: str, pk: int | None = None) -> SafeString:
+    """One step of `{% block crumbs %}`."""
+    address = reverse(route, args=[pk] if pk is not None else [])
+    return format_html('<li><a href="{}">{}</a></li>', address, label)
+
+
+@register.simple_tag
+def address(route: str, pk: int | None = None, **query: Any) -> str:
+    """`{% address "licenses" virtual_account=pool.pk %}`: a page with a filter set."""
+    path = reverse(route, args=[pk] if pk is not None else [])
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+@register.simple_tag
+def tag_links(tags: Sequence[str]) -> SafeString:
+    """The tags of a customer; each leads to the customers that have it too."""
+    links = ((address("customers", tag=tag), tag) for tag in tags)
+    return format_html_join(" ", '<a class="tag" href="{}">{}</a>', links)
+
+
+# --- The page around ---
+
+
+@register.inclusion_tag("components/navigation.html", takes_context=True)
+def navigation(context: Context) -> dict[str, Any]:
+    """Show the menu; `navigation` is put into the context of every page by the settings."""
+    return {"sections": context["navigation"]}
+
+
+@register.simple_tag
+def figure(word: str, value: Any) -> SafeString:
+    """One of an alert's figures as a fact: numbers with thousands apart, moments and days as pages write them."""
+    if isinstance(value, bool):
+        return fact(word, "yes" if value else "no")
+    if isinstance(value, int):
+        return fact(word, number(value))
+    if isinstance(value, str):
+        return fact(word, _read(value))
+    return fact(word, value)
+
+
+def _read(text: str) -> Any:
+    """JSON has no dates: what is written like one is one."""
+    try:
+        return (
+            date_format(date.fromisoformat(text), "j M Y") if len(text) == 10 else exact(datetime.fromisoformat(text))
+        )
+    except ValueError:
+        return text

@@ -1,0 +1,121 @@
+"""License servers and smart accounts."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from kit.broker import BrokerUnavailable
+from kit.refusals import Refusal
+from licensing.accounts import clients, servers, smart_accounts
+from licensing.accounts.models import LicenseServer, SmartAccount
+from licensing.operations import lifecycle, removal, syncing
+from people import audit
+from people.admin_site import VerbAdmin, VerbForm, partner_site, secret_field
+
+KEEP = "Never shown. Empty: what is stored stays."
+
+
+class LicenseServerForm(VerbForm):
+    new_secret = secret_field("Client secret", help_text=KEEP)
+
+    class Meta:
+        model = LicenseServer
+        fields = [
+            "name", "kind", "api_base_url", "token_url", "client_id", "version", "registration_url", "on_prem_name",
+            "host_common_name", "hcmf_version", "offline", "last_cloud_sync_at", "instance_limit", "ca_certificate",
+            "verify_tls",
+        ]  # fmt: skip
+
+
+class LicenseServerAdmin(VerbAdmin):
+    form = LicenseServerForm
+    fields = (*LicenseServerForm.Meta.fields, "new_secret", "check_status", "check_message", "checked_at")
+    readonly_fields = ("check_status", "check_message", "checked_at")
+    list_display = ("name", "kind", "api_base_url", "version", "check_status", "checked_at", "verify_tls")
+    list_filter = ("kind", "check_status", "verify_tls")
+    search_fields = ("name", "api_base_url")
+    actions = ("test_connection",)
+    deletable = True
+
+    def save_row(self, actor: audit.Actor, row: LicenseServer, before: dict[str, Any] | None, form: Any) -> None:
+        if form.cleaned_data["new_secret"]:
+            row.client_secret = form.cleaned_data["new_secret"]
+        servers.save_server(actor, row, before)
+
+    def delete_row(self, actor: audit.Actor, row: LicenseServer) -> None:
+        removal.delete_server(actor, row)
+
+    @admin.action(description="Test connection")
+    def test_connection(self, request: HttpRequest, rows: QuerySet[LicenseServer]) -> None:
+        self.act_on(request, rows, lambda _, row: _queue(clients.start_check, row), "Connection tests started")
+
+
+class SmartAccountForm(VerbForm):
+    new_secret = secret_field("Client secret", help_text=KEEP)
+
+    class Meta:
+        model = SmartAccount
+        fields = ["license_server", "domain", "name", "sync_every", "client_id"]
+        help_texts = {"client_id": "Empty: the license server's credentials are used."}
+
+
+class SmartAccountAdmin(VerbAdmin):
+    form = SmartAccountForm
+    fields = (*SmartAccountForm.Meta.fields, "new_secret", "account_type", "paused_at", "last_synced_at")
+    readonly_fields = ("account_type", "paused_at", "last_synced_at")
+    list_display = ("__str__", "domain", "license_server", "sync_every", "last_synced_at", "paused_at")
+    list_filter = ("license_server",)
+    list_select_related = ("license_server",)
+    search_fields = ("name", "domain")
+    actions = ("sync_now", "pause", "resume")
+    deletable = True
+    goes_with_it = "Everything mirrored from it, and the history of its ended assignments. Nothing changes at Cisco."
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*self.readonly_fields, "license_server", "domain") if obj else self.readonly_fields
+
+    def save_row(self, actor: audit.Actor, row: SmartAccount, before: dict[str, Any] | None, form: Any) -> None:
+        secret = form.cleaned_data["new_secret"]
+        if before is None:
+            self._add(actor, row, secret)
+            return
+        if row.client_id != before["client_id"] or secret:
+            client_id = row.client_id
+            row.client_id = before["client_id"]
+            servers.change_secret(actor, row, client_id, secret)
+        smart_accounts.save_smart_account(actor, row, {**before, "client_id": row.client_id})
+
+    def _add(self, actor: audit.Actor, row: SmartAccount, secret: str) -> None:
+        own = {"client_id": row.client_id, "client_secret": secret, "sync_every": row.sync_every}
+        named = {"name": row.name} if row.name else {}
+        added = smart_accounts.add_smart_account(actor, row.license_server, row.domain, **own, **named)
+        row.pk = added.pk
+        row.refresh_from_db()
+
+    def delete_row(self, actor: audit.Actor, row: SmartAccount) -> None:
+        lifecycle.remove(actor, row)
+
+    @admin.action(description="Sync now")
+    def sync_now(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
+        self.act_on(request, rows, lambda actor, row: _queue(syncing.start_sync, row, actor.label), "Syncs started")
+
+    @admin.action(description="Pause: no syncs, no alerts")
+    def pause(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
+        self.act_on(request, rows, lifecycle.pause, "Paused")
+
+    @admin.action(description="Resume")
+    def resume(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
+        self.act_on(request, rows, lifecycle.resume, "Resumed")
+
+
+def _queue(start: Any, *arguments: Any) -> None:
+    try:
+        start(*arguments)
+    except BrokerUnavailable as error:
+        raise Refusal(error.message, error.next_step) from None
+
+
+partner_site.register(LicenseServer, LicenseServerAdmin)
+partner_site.register(SmartAccount, SmartAccountAdmin)

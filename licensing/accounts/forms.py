@@ -1,0 +1,186 @@
+"""Forms for license servers and smart accounts. Secrets go in and never come out."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+
+from kit.forms import secret_field
+from licensing.accounts.models import LicenseServer, SmartAccount
+from licensing.accounts.servers import ON_PREM_FACTS
+
+# cssm-api.md §1, §2.1 and §7. <host> stands for the server's name.
+CLOUD = {
+    "api_base_url": "https://swapi.cisco.com/services/api/smart-accounts-and-licensing",
+    "token_url": "https://id.cisco.com/oauth2/default/v1/token",
+}
+
+
+ON_PREM_API, ON_PREM_TOKEN = "https://{host}:8443/api/v1", "https://{host}:8443/backend/oauth/token"
+
+
+ON_PREM_ONLY = ("version", *ON_PREM_FACTS, "ca_certificate", "verify_tls")
+
+
+INTERVALS = [
+    (timedelta(hours=1), "every hour"),
+    (timedelta(hours=6), "every 6 hours"),
+    (timedelta(hours=12), "every 12 hours"),
+    (timedelta(days=1), "every 24 hours"),
+    (timedelta(days=7), "every week"),
+]
+
+
+class LicenseServerForm(forms.ModelForm):
+    """Of one kind; the other kind's fields are not there. On-Prem addresses follow from the host where left empty."""
+
+    host = forms.CharField(
+        required=False, help_text="Name of the server, for example ssm.partner.example; the addresses follow from it."
+    )
+
+    class Meta:
+        model = LicenseServer
+        fields = ["name", "api_base_url", "token_url", "client_id", "credentials_expire_on", *ON_PREM_ONLY]
+        help_texts = {
+            "ca_certificate": "On-Prem servers usually sign their own certificate: paste it, or that of your CA.",
+            "verify_tls": "Switched off, nobody notices a server that only claims to be yours: an alert stays open.",
+        }
+        widgets = {
+            "ca_certificate": forms.Textarea(attrs={"rows": 4, "class": "mono"}),
+            "credentials_expire_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            "last_cloud_sync_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        }
+
+    field_order = ["name", "host", "api_base_url", "token_url", "client_id", "client_secret"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.pk:
+            del self.fields["client_id"]  # has a page of its own, with the secret
+        else:
+            self.fields["client_secret"] = secret_field("Client secret", is_set=False)
+        self.order_fields([*self.field_order, *ON_PREM_ONLY])
+        if self.instance.is_cloud:
+            self._for_cloud()
+        else:
+            self._for_on_prem()
+
+    def _for_cloud(self) -> None:
+        for name in ("host", *ON_PREM_ONLY):
+            del self.fields[name]
+        for name in {"client_id", "client_secret"} & set(self.fields):
+            self.fields[name].required = True
+        for name, address in CLOUD.items():
+            self.initial[name] = self.initial.get(name) or address
+
+    def _for_on_prem(self) -> None:
+        for name in CLOUD:
+            self.fields[name].required = False
+        self.fields["api_base_url"].help_text = f"Empty: {ON_PREM_API.format(host='<host>')}".replace("<", "&lt;")
+        self.fields["token_url"].help_text = f"Empty: {ON_PREM_TOKEN.format(host='<host>')}".replace("<", "&lt;")
+        if "client_id" in self.fields:
+            self.fields["client_id"].help_text = "Issued per local account? Then leave it empty and set it there."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.instance.is_cloud:
+            self._fill_addresses(cleaned)
+        if bool(cleaned.get("client_id")) != bool(cleaned.get("client_secret")) and not self.errors:
+            self.add_error("client_secret", "Client ID and secret belong together: enter both.")
+        return cleaned
+
+    def _fill_addresses(self, cleaned: dict[str, Any]) -> None:
+        host = cleaned.get("host") or urlsplit(cleaned.get("api_base_url") or "").hostname
+        if not host:
+            if "api_base_url" not in self.errors:
+                self.add_error("host", "Enter the server's name, or both addresses.")
+            return
+        for name, pattern in (("api_base_url", ON_PREM_API), ("token_url", ON_PREM_TOKEN)):
+            if name not in self.errors:
+                cleaned[name] = cleaned.get(name) or pattern.format(host=host)
+
+
+class SmartAccountForm(forms.ModelForm):
+    sync_every = forms.TypedChoiceField(label="Sync")
+
+    class Meta:
+        model = SmartAccount
+        fields = [
+            "name", "approve_transfers", "cssm_alerts_configured", "credentials_expire_on", "hcmf_host", "hcmf_version",
+        ]  # fmt: skip
+        widgets = {"credentials_expire_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+        labels = {
+            "approve_transfers": "A second person approves transfers",
+            "cssm_alerts_configured": "Alerts are set up in CSSM too",
+        }
+        help_texts = {
+            "hcmf_host": "Host name of the HCM-F that works with this account, where there is one.",
+            "hcmf_version": "For example 12.5SU2.",
+            "name": "How the portal shows it; empty: its domain.",
+            "approve_transfers": "A transfer plan is executed only when somebody else than its author approved it.",
+            "cssm_alerts_configured": "For your own overview: Cisco does not tell. The portal's alerts do not need it.",
+        }
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        now = self.instance.sync_every
+        choices = {str(int(every.total_seconds())): words for every, words in INTERVALS}
+        choices.setdefault(str(int(now.total_seconds())), f"every {now}")
+        self.fields["sync_every"] = forms.TypedChoiceField(
+            label="Sync",
+            choices=list(choices.items()),
+            coerce=lambda seconds: timedelta(seconds=int(seconds)),
+            initial=str(int(now.total_seconds())),
+            help_text="How often Cisco is asked by itself. A sync can be started at any time.",
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        self.instance.sync_every = cleaned.get("sync_every", self.instance.sync_every)
+        return cleaned
+
+
+class CredentialsForm(forms.Form):
+    """Of a license server, or of a smart account that has its own."""
+
+    client_id = forms.CharField(label="Client ID", max_length=200, required=False)
+
+    def __init__(self, row: LicenseServer | SmartAccount, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"initial": {"client_id": row.client_id}, **options})
+        self.row = row
+        self.fields["client_secret"] = secret_field("Client secret", bool(row.client_secret))
+        if isinstance(row, SmartAccount):
+            self.fields["client_id"].help_text = "Empty: the credentials of its license server are used."
+
+    def clean(self) -> dict[str, Any]:
+        client_id, secret = self.cleaned_data.get("client_id", ""), self.cleaned_data.get("client_secret", "")
+        if secret and not client_id:
+            self.add_error("client_id", "Enter the client ID that this secret belongs to.")
+        if client_id and not secret and (client_id != self.row.client_id or not self.row.client_secret):
+            self.add_error("client_secret", "Enter the secret of this client ID.")
+        return self.cleaned_data
+
+
+class ChooseAccountsForm(forms.Form):
+    """The accounts that the credentials see. What has been added already is shown, and cannot be chosen again."""
+
+    domains = forms.MultipleChoiceField(
+        label="Smart accounts",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one account."},
+    )
+
+    def __init__(self, choices: Iterable[tuple[str, str]], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["domains"].choices = list(choices)  # type: ignore[attr-defined]
+
+
+class AddAccountForm(forms.Form):
+    """By hand, where the list does not show it: some credentials see an account and cannot list it."""
+
+    domain = forms.CharField(max_length=253, label="Domain or local account")
+
+    def clean_domain(self) -> str:
+        return str(self.cleaned_data["domain"]).strip()

@@ -1,0 +1,77 @@
+"""Alerts and their rules."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from licensing.alerts import handling, overages, rules
+from licensing.alerts.models import Alert, AlertEvent, AlertRule, Overage
+from people import audit
+from people.admin_site import ShownAdmin, ShownInline, VerbAdmin, partner_site
+
+
+class EventInline(ShownInline):
+    model = AlertEvent
+    fields = ("at", "kind", "severity", "by", "text")
+
+
+class AlertAdmin(ShownAdmin):
+    list_display = ("subject", "kind", "severity", "opened_at", "due_at", "acknowledged_at", "closed_at")
+    list_filter = (("closed_at", admin.EmptyFieldListFilter), "kind", "severity")
+    search_fields = ("subject", "summary")
+    list_select_related = ("rule", "owner")
+    actions = ("acknowledge",)
+    inlines = (EventInline,)
+
+    @admin.action(description="Acknowledge")
+    def acknowledge(self, request: HttpRequest, rows: QuerySet[Alert]) -> None:
+        self.act_on(request, rows, handling.acknowledge, "Acknowledged")
+
+
+class AlertRuleAdmin(VerbAdmin):
+    """Through the same verbs as pages and REST; the kind of a stored rule stays."""
+
+    list_display = ("__str__", "kind", "enabled", "threshold", "severity", "owner")
+    list_filter = ("kind", "enabled", "severity")
+    list_select_related = ("owner",)
+    deletable = True
+    fields = (
+        "name", "kind", "enabled", "threshold", "unit", "lead_days", "rise_at_days", "severity", "escalate_after_hours",
+        "owner", *AlertRule.SCOPES,
+    )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> tuple[str, ...]:
+        return ("kind",) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.base_fields["name"].required = False  # the verb names it for its kind
+        return form
+
+    def save_row(self, actor: audit.Actor, row: AlertRule, before: dict[str, Any] | None, form: Any) -> None:
+        rules.save(actor, row, before)
+
+    def delete_row(self, actor: audit.Actor, row: AlertRule) -> None:
+        rules.delete(actor, row)
+
+
+partner_site.register(Alert, AlertAdmin)
+
+
+partner_site.register(AlertRule, AlertRuleAdmin)
+
+
+class OverageAdmin(ShownAdmin):
+    own_fields = ("owner", "note")
+    list_display = ("license", "since", "ended_at", "owner")
+    list_select_related = ("license", "owner")
+    search_fields = ("license__name", "note")
+
+    def save_row(self, actor: audit.Actor, row: Overage, before: object, form: object) -> None:
+        owner, note = row.owner, row.note
+        overages.take_care(actor, Overage.objects.get(pk=row.pk), owner, note)
+
+
+partner_site.register(Overage, OverageAdmin)

@@ -1,0 +1,86 @@
+"""Filters of the list of alerts."""
+
+import django_filters
+from django.db.models import QuerySet
+
+from kit.filters import ListFilter, by_choice, by_link
+from licensing.accounts.models import SmartAccount
+from licensing.alerts.models import Alert, AlertRule, Kind, Overage, Severity
+from licensing.mirror.models import License, VirtualAccount
+
+
+class AlertFilter(ListFilter):
+    """Open ones, unless others are asked for."""
+
+    searched = ("subject", "summary")
+    placeholder = "Search subject or summary"
+    state = django_filters.ChoiceFilter(
+        label="State", empty_label="Open",
+        choices=[
+            ("new", "Open, not acknowledged"), ("snoozed", "Snoozed"), ("closed", "Closed"),
+            ("all", "Open and closed"),
+        ], method="keep",
+    )  # fmt: skip
+    severity = django_filters.ChoiceFilter(choices=Severity.choices, empty_label="Any")
+    kind = django_filters.ChoiceFilter(choices=Kind.choices, empty_label="Any")
+
+    owner = django_filters.ChoiceFilter(
+        label="Owner", empty_label="Anybody", choices=[("me", "Me"), ("nobody", "Nobody")], method="of_owner"
+    )
+    rule = by_link(AlertRule.objects.all(), "Rule")
+    smart_account = by_link(SmartAccount.objects.all(), "Smart account")
+    virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
+
+    class Meta:
+        model = Alert
+        fields = ["q", "state", "severity", "kind", "owner", "rule", "smart_account", "virtual_account"]
+
+    def of_owner(self, rows: QuerySet[Alert], name: str, value: str) -> QuerySet[Alert]:
+        return rows.filter(owner=self.request.user.pk if value == "me" else None)
+
+    def keep(self, rows: QuerySet[Alert], name: str, value: str) -> QuerySet[Alert]:
+        return rows  # see filter_queryset: nothing set means something here
+
+    def filter_queryset(self, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
+        rows: QuerySet[Alert] = super().filter_queryset(queryset)
+        state = self.form.cleaned_data.get("state")
+        if state == "all":
+            return rows
+        if state == "closed":
+            return rows.exclude(closed_at=None)
+        rows = rows.filter(closed_at=None)
+        if state == "snoozed":
+            return rows.exclude(snoozed_until=None)
+        return rows.filter(acknowledged_at=None, snoozed_until=None) if state == "new" else rows
+
+
+class OverageFilter(ListFilter):
+    """Running ones, unless others are asked for."""
+
+    searched = ("license__name", "license__virtual_account__name", "note", "owner__email", "owner__name")
+    placeholder = "Search license, virtual account, owner, note"
+
+    smart_account = by_choice(
+        SmartAccount.objects.all(), "Smart account", field_name="license__virtual_account__smart_account"
+    )
+    state = django_filters.ChoiceFilter(
+        label="State", empty_label="Running", method="keep",
+        choices=[("unowned", "Running, nobody's"), ("ended", "Ended"), ("all", "All")],
+    )  # fmt: skip
+    license = by_link(License.objects.all(), "License")
+
+    class Meta:
+        model = Overage
+        fields = ("q", "smart_account", "state", "license")
+
+    def keep(self, rows: QuerySet[Overage], name: str, value: str) -> QuerySet[Overage]:
+        return rows  # see filter_queryset: nothing set means something here
+
+    def filter_queryset(self, queryset: QuerySet[Overage]) -> QuerySet[Overage]:
+        rows: QuerySet[Overage] = super().filter_queryset(queryset)
+        state = self.form.cleaned_data.get("state")
+        if state == "all":
+            return rows
+        if state == "ended":
+            return rows.exclude(ended_at=None)
+        return rows.filter(ended_at=None, owner=None) if state == "unowned" else rows.filter(ended_at=None)

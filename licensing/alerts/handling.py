@@ -1,0 +1,98 @@
+"""Taking an alert into one's care: acknowledge, own, snooze, comment. Each leaves an AlertEvent and an audit entry.
+
+`collected_at` of what people do is left to licensing.notify, like that of all events.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from kit.refusals import Refusal
+from licensing.alerts.models import Alert, AlertEvent
+from people import audit
+from people.gate import Need, may
+from people.models import User
+
+CLOSED = "This alert has closed by itself, so nothing is left to {}."
+RELOAD = "Reload the list of alerts."
+# Longer, and what was put off is forgotten.
+SNOOZES_AT_MOST = timedelta(days=90)
+COMMENT_LENGTH = 2000
+
+
+@transaction.atomic
+def acknowledge(actor: audit.Actor, alert: Alert) -> None:
+    """Mark an open alert as seen; whoever is first becomes its owner. A second time changes nothing."""
+    before = audit.snapshot(alert)
+    values = {"acknowledged_at": timezone.now(), "owner": Coalesce("owner", actor.user.pk if actor.user else None)}
+    changed = Alert.objects.open().filter(pk=alert.pk, acknowledged_at=None).update(**values)
+    alert.refresh_from_db()
+    if changed:
+        _tell(actor, alert, AlertEvent.Kind.ACKNOWLEDGED, "")
+        audit.record(actor, "acknowledged", alert, before=before)
+    elif alert.acknowledged_at is None:
+        raise Refusal(CLOSED.format("acknowledge"), RELOAD)
+
+
+@transaction.atomic
+def own(actor: audit.Actor, alert: Alert, owner: User | None) -> None:
+    """Make somebody who may act on it its owner, or (None) nobody."""
+    if owner and not may(owner, Need.OPERATE):
+        raise Refusal(
+            f"{owner} may not act on alerts.", "Choose an operator or an owner of your organisation.", "owner"
+        )
+    before = _open(alert, "own")
+    if alert.owner == owner:
+        return
+    alert.owner = owner
+    alert.save(update_fields=["owner"])
+    _tell(actor, alert, AlertEvent.Kind.OWNED, f"Owned by {owner}." if owner else "Owned by nobody.")
+    audit.record(actor, "changed", alert, before=before)
+
+
+@transaction.atomic
+def snooze(actor: audit.Actor, alert: Alert, until: datetime | None) -> None:
+    """Say nothing of it until then, or (None) speak of it again. It stays open, and closes by itself as ever."""
+    now = timezone.now()
+    if until and not now < until <= now + SNOOZES_AT_MOST:
+        days = SNOOZES_AT_MOST.days
+        raise Refusal("An alert is snoozed into the future.", f"Choose a time within the next {days} days.", "until")
+    before = _open(alert, "snooze")
+    if alert.snoozed_until == until:
+        return
+    alert.snoozed_until = until
+    alert.save(update_fields=["snoozed_until"])
+    kind = AlertEvent.Kind.SNOOZED if until else AlertEvent.Kind.WOKEN
+    _tell(actor, alert, kind, f"Until {timezone.localtime(until):%-d %b %Y %H:%M %Z}." if until else "")
+    audit.record(actor, "snoozed" if until else "woken", alert, before=before)
+
+
+@transaction.atomic
+def comment(actor: audit.Actor, alert: Alert, text: str) -> None:
+    """A closed alert may be commented too: what was learned from it belongs to its story."""
+    text = text.strip()
+    if not text:
+        raise Refusal("The comment is empty.", "Write what others should know.", "text")
+    if len(text) > COMMENT_LENGTH:
+        raise Refusal(
+            f"The comment has {len(text):,} characters.", f"Shorten it to {COMMENT_LENGTH:,} at most.", "text"
+        )
+    _tell(actor, alert, AlertEvent.Kind.COMMENTED, text)
+    audit.record(actor, "commented", alert, changes={"comment": ["", text]})
+
+
+def _open(alert: Alert, what: str) -> dict[str, object]:
+    """The row as it is now, locked until the end of the transaction: an evaluation may close it at any moment."""
+    current = Alert.objects.select_for_update().get(pk=alert.pk)
+    if current.closed_at:
+        raise Refusal(CLOSED.format(what), RELOAD)
+    alert.refresh_from_db()
+    return audit.snapshot(alert)
+
+
+def _tell(actor: audit.Actor, alert: Alert, kind: str, text: str) -> None:
+    AlertEvent.objects.create(
+        alert=alert, kind=kind, at=timezone.now(), by=actor.label[:254], text=text, severity=alert.severity
+    )

@@ -1,0 +1,249 @@
+"""Where the past of each kind is kept, and what of it is not: one SELECT over it, or a sentence why there is none.
+
+Columns: subject, opened_at, closed_at, smart_account_id, virtual_account_id, cluster_id, license_name. Parameters are
+those of findings, and %(threshold)s, %(unit)s and %(since)s.
+"""
+
+from dataclasses import dataclass
+
+from licensing.alerts.findings.sql_text import midnight
+from licensing.alerts.models import ALLOWED, Kind
+from licensing.fleet.models import EVALUATION
+from licensing.mirror.forecast import FEWEST, SHORTEST, WINDOW
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    covered: str
+    why: str
+    sql: str = ""
+
+
+NOTHING = History("none", "Nothing of this kind is kept from day to day, so its past cannot be known.")
+DAILY = "Figures are kept once a day: what came and went within a day is not seen, and times are those of the day."
+
+# Runs of days on which `bad` holds, per license. A day without a sample belongs to the one before it.
+SPELLS = """
+    SELECT {subject} AS subject, {opened} AS opened_at, {closed} AS closed_at, spell.smart_account_id,
+        spell.virtual_account_id, NULL::bigint AS cluster_id, spell.license_name
+    FROM (
+        SELECT mark.thing, mark.bad, min(mark.day) AS first_day,
+            nullif(max(coalesce(mark.next_day, 'infinity')), 'infinity') AS next_day,
+            max(mark.label) AS label, max(mark.smart_account_id) AS smart_account_id,
+            max(mark.virtual_account_id) AS virtual_account_id, max(mark.license_name) AS license_name
+        FROM (
+            SELECT known.*, lead(known.day) OVER (PARTITION BY known.thing ORDER BY known.day) AS next_day,
+                row_number() OVER (PARTITION BY known.thing ORDER BY known.day)
+                - row_number() OVER (PARTITION BY known.thing, known.bad ORDER BY known.day) AS spell
+            FROM ({days}) known
+        ) mark
+        WHERE mark.bad
+        GROUP BY mark.thing, mark.bad, mark.spell
+    ) spell
+"""
+
+
+def spells(days: str) -> str:
+    """`days`: thing, day, bad, label, smart_account_id, virtual_account_id, license_name, one row per thing and day."""
+    return SPELLS.format(
+        subject="spell.label", opened=midnight("spell.first_day"), closed=midnight("spell.next_day"), days=days
+    )
+
+
+def sampled(bad: str, columns: str = "sample.*", where: str = "true") -> str:
+    return spells(f"""
+        SELECT license.id AS thing, sample.day, {bad} AS bad, concat(license.name, ' in ', pool.name) AS label,
+            pool.smart_account_id, pool.id AS virtual_account_id, license.name AS license_name
+        FROM (SELECT {columns} FROM mirror_usagesample sample) sample
+        JOIN mirror_license license ON license.id = sample.license_id
+        JOIN pool ON pool.id = license.virtual_account_id
+        WHERE {where}""")
+
+
+PACE = """sample.*,
+    regr_slope(sample.in_use, sample.day - DATE '2000-01-01') OVER near AS pace, count(*) OVER near AS days,
+    sample.day - min(sample.day) OVER near AS span"""
+NEAR = """(SELECT {columns} FROM mirror_usagesample sample
+    WINDOW near AS (PARTITION BY sample.license_id ORDER BY sample.day
+        RANGE BETWEEN '{window} days' PRECEDING AND CURRENT ROW)) sample"""
+
+ORDERED = spells("""
+    SELECT pool.id AS thing, sample.day, sum(sample.in_use) > 0 AS bad, pool.name AS label, pool.smart_account_id,
+        pool.id AS virtual_account_id, '' AS license_name
+    FROM mirror_usagesample sample
+    JOIN mirror_license license ON license.id = sample.license_id
+    JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose = 'ordered'
+    GROUP BY pool.id, pool.name, pool.smart_account_id, sample.day""")
+
+FREE_BELOW = sampled(
+    """sample.quantity > 0 AND sample.available >= 0 AND CASE %(unit)s
+        WHEN 'licenses' THEN sample.available < %(threshold)s
+        ELSE sample.available * 100::bigint < sample.quantity * %(threshold)s::bigint END""",
+    where="pool.purpose <> 'ordered'",
+)
+EXHAUSTION = sampled(
+    f"""sample.days >= {FEWEST} AND sample.span >= {SHORTEST} AND sample.pace > 0
+        AND sample.quantity - sample.reserved - sample.in_use >= 0
+        AND floor((sample.quantity - sample.reserved - sample.in_use) / sample.pace + 1e-9) < %(threshold)s""",
+    where="pool.purpose <> 'ordered'",
+).replace("(SELECT sample.* FROM mirror_usagesample sample) sample", NEAR.format(columns=PACE, window=WINDOW))
+
+TERMS = """
+    SELECT concat(license.name, ' in ', pool.name) AS subject, {opened} AS opened_at, {closed} AS closed_at,
+        pool.smart_account_id, pool.id AS virtual_account_id, NULL::bigint AS cluster_id, license.name AS license_name
+    FROM (
+        SELECT license_id, "end" FROM mirror_licenseline
+        WHERE "end" IS NOT NULL AND quantity > 0 AND status NOT ILIKE 'cancel%%' GROUP BY license_id, "end"
+    ) line
+    JOIN mirror_license license ON license.id = line.license_id AND license.gone_at IS NULL
+    JOIN pool ON pool.id = license.virtual_account_id
+"""
+DAY_AFTER = midnight('(line."end" + 1)')
+TERM_ENDING = TERMS.format(opened=midnight('(line."end" - %(threshold)s::integer)'), closed=DAY_AFTER)
+TERM_ENDED = TERMS.format(opened=DAY_AFTER, closed="NULL::timestamptz")
+
+# Runs of failed syncs, from the end of the first to the end of the next that came whole (or failed otherwise).
+RUNS = """
+    SELECT max(mark.label) AS subject, min(mark.finished_at) AS opened_at,
+        nullif(max(coalesce(mark.next_at, 'infinity')), 'infinity') AS closed_at, mark.id AS smart_account_id,
+        NULL::bigint AS virtual_account_id, NULL::bigint AS cluster_id, '' AS license_name
+    FROM (
+        SELECT known.*, lead(known.finished_at) OVER one AS next_at,
+            row_number() OVER one - row_number() OVER alike AS spell
+        FROM (
+            SELECT account.id, account.label, run.id AS run, run.queued_at,
+                coalesce(run.finished_at, run.queued_at) AS finished_at, {bad} AS bad
+            FROM account JOIN mirror_syncrun run
+                ON run.smart_account_id = account.id AND run.status IN ('succeeded', 'failed')
+        ) known
+        WINDOW one AS (PARTITION BY known.id ORDER BY known.queued_at, known.run),
+            alike AS (PARTITION BY known.id, known.bad ORDER BY known.queued_at, known.run)
+    ) mark
+    WHERE mark.bad GROUP BY mark.id, mark.spell
+"""
+
+LIMIT = "coalesce(make_interval(hours => %(threshold)s::integer), account.sync_every * 2)"
+TOO_OLD = f"""
+    SELECT account.label AS subject, whole.finished_at + {LIMIT} AS opened_at, whole.next_at AS closed_at,
+        account.id AS smart_account_id, NULL::bigint AS virtual_account_id, NULL::bigint AS cluster_id,
+        '' AS license_name
+    FROM account JOIN (
+        SELECT smart_account_id, finished_at,
+            lead(finished_at) OVER (PARTITION BY smart_account_id ORDER BY finished_at) AS next_at
+        FROM mirror_syncrun WHERE status = 'succeeded' AND finished_at IS NOT NULL
+    ) whole ON whole.smart_account_id = account.id
+"""
+
+SILENT = """
+    SELECT coalesce(nullif(instance.host_name, ''), nullif(instance.name, ''), instance.serial) AS subject,
+        instance.last_contact_at + make_interval(days => %(threshold)s::integer) AS opened_at,
+        instance.gone_at AS closed_at, pool.smart_account_id, pool.id AS virtual_account_id, instance.cluster_id,
+        '' AS license_name
+    FROM mirror_productinstance instance JOIN pool ON pool.id = instance.virtual_account_id
+    WHERE instance.last_contact_at IS NOT NULL
+"""
+
+WRONG_POOL = """
+    SELECT coalesce(nullif(instance.host_name, ''), nullif(instance.name, ''), instance.serial) AS subject,
+        greatest(assignment.started_at, instance.registered_at) AS opened_at,
+        least(assignment.ended_at, instance.gone_at) AS closed_at, pool.smart_account_id,
+        pool.id AS virtual_account_id, instance.cluster_id, '' AS license_name
+    FROM mirror_productinstance instance
+    JOIN pool ON pool.id = instance.virtual_account_id
+    JOIN assignments_assignment assignment
+        ON assignment.cluster_id = instance.cluster_id AND assignment.virtual_account_id <> pool.id
+"""
+
+TOKENS = f"""
+    SELECT concat(coalesce(nullif(token.description, ''), 'Token'), ' in ', pool.name) AS subject,
+        greatest(token.created_at,
+            {midnight("((token.expires_at AT TIME ZONE %(zone)s)::date - %(threshold)s::integer)")}) AS opened_at,
+        least(token.expires_at, token.gone_at) AS closed_at, pool.smart_account_id, pool.id AS virtual_account_id,
+        NULL::bigint AS cluster_id, '' AS license_name
+    FROM mirror_registrationtoken token JOIN pool ON pool.id = token.virtual_account_id
+    WHERE token.expires_at IS NOT NULL
+"""
+
+CERTIFICATES = f"""
+    SELECT server.name AS subject,
+        {midnight("((server.certificate_not_after AT TIME ZONE %(zone)s)::date - %(threshold)s::integer)")}
+            AS opened_at,
+        NULL::timestamptz AS closed_at, NULL::bigint AS smart_account_id, NULL::bigint AS virtual_account_id,
+        NULL::bigint AS cluster_id, '' AS license_name
+    FROM accounts_licenseserver server WHERE server.certificate_not_after IS NOT NULL
+"""
+
+ASSIGNMENTS = """
+    SELECT concat(cluster.name, ' of ', customer.name) AS subject, job.moved_at AS opened_at,
+        NULL::timestamptz AS closed_at, NULL::bigint AS smart_account_id, NULL::bigint AS virtual_account_id,
+        cluster.id AS cluster_id, '' AS license_name
+    FROM assignments_assignmentjob job
+    JOIN fleet_cluster cluster ON cluster.id = job.cluster_id
+    JOIN fleet_customer customer ON customer.id = cluster.customer_id
+    WHERE job.state = 'failed'
+"""
+
+CISCO = """
+    SELECT concat(cisco.type, CASE WHEN cisco.source <> '' THEN concat(': ', cisco.source) END) AS subject,
+        cisco.seen_at AS opened_at, NULL::timestamptz AS closed_at, account.id AS smart_account_id,
+        pool.id AS virtual_account_id, NULL::bigint AS cluster_id, '' AS license_name
+    FROM mirror_cssmalert cisco
+    JOIN account ON account.id = cisco.smart_account_id
+    LEFT JOIN pool ON pool.smart_account_id = account.id AND pool.name = cisco.virtual_account
+"""
+
+RENEWED = "Terms that were renewed have left no line: only present ones count."
+EVALUATIONS = f"""
+    SELECT concat(cluster.name, ' of ', customer.name) AS subject,
+        {midnight(f"(cluster.installed_on + {EVALUATION.days} - %(threshold)s::integer)")} AS opened_at,
+        (SELECT min(instance.registered_at) FROM mirror_productinstance instance
+            WHERE instance.cluster_id = cluster.id) AS closed_at,
+        NULL::bigint AS smart_account_id, NULL::bigint AS virtual_account_id, cluster.id AS cluster_id,
+        '' AS license_name
+    FROM fleet_cluster cluster JOIN fleet_customer customer ON customer.id = cluster.customer_id
+    WHERE cluster.installed_on IS NOT NULL
+"""
+
+OVERAGES = f"""
+    SELECT concat(license.name, ' in ', pool.name) AS subject,
+        overage.since + make_interval(days => {ALLOWED.days} - %(threshold)s::integer) AS opened_at,
+        overage.ended_at AS closed_at, pool.smart_account_id, pool.id AS virtual_account_id,
+        NULL::bigint AS cluster_id, license.name AS license_name
+    FROM alerts_overage overage
+    JOIN mirror_license license ON license.id = overage.license_id
+    JOIN pool ON pool.id = license.virtual_account_id
+"""
+
+HISTORY: dict[str, History] = {
+    Kind.OUT_OF_COMPLIANCE: History(
+        "partly", f"{DAILY} Cisco's status of a day is not kept: days with less than nothing free count.",
+        sampled("sample.available < 0"),
+    ),
+    Kind.FREE_BELOW: History("whole", DAILY, FREE_BELOW),
+    Kind.EXHAUSTION: History("whole", DAILY, EXHAUSTION),
+    Kind.ORDERED_CONSUMPTION: History("whole", f"{DAILY} Pools count by the purpose that they have today.", ORDERED),
+    Kind.TERM_ENDING: History("partly", RENEWED, TERM_ENDING),
+    Kind.TERM_ENDED: History("partly", RENEWED, TERM_ENDED),
+    Kind.SYNC_FAILED: History("whole", "From the sync runs that are kept.", RUNS.format(bad="run.status = 'failed'")),
+    Kind.CREDENTIALS_REFUSED: History(
+        "partly", "From the sync runs that are kept; earlier connection tests are not kept.",
+        RUNS.format(bad="(run.status = 'failed' AND run.reason = 'refused')"),
+    ),
+    Kind.SYNC_TOO_OLD: History("whole", "From the sync runs that are kept.", TOO_OLD),
+    Kind.INSTANCE_SILENT: History(
+        "partly", "Only the last contact is kept: silences that have ended are not known.", SILENT
+    ),
+    Kind.WRONG_POOL: History(
+        "partly", "By where product instances are registered today; earlier moves are not counted.", WRONG_POOL
+    ),
+    Kind.TOKEN_EXPIRING: History("whole", "From all tokens that were ever listed.", TOKENS),
+    Kind.CERTIFICATE_EXPIRING: History("partly", "Only the certificate of today is known.", CERTIFICATES),
+    Kind.ASSIGNMENT_FAILED: History(
+        "partly", "Jobs that failed and were tried again have kept no trace of it: only failed ones count.", ASSIGNMENTS
+    ),
+    Kind.EVALUATION_ENDING: History(
+        "partly", "The first registration that is known ends an evaluation; earlier ones left no trace.", EVALUATIONS
+    ),
+    Kind.OVERAGE: History("whole", "From the clocks that were kept since the portal watches compliance.", OVERAGES),
+    Kind.CSSM_ALERT: History("partly", "What Cisco no longer lists is not kept.", CISCO),
+}  # fmt: skip

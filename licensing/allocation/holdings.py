@@ -1,0 +1,105 @@
+"""What virtual accounts hold and what is asked of them: the mirror as the allocation engine takes it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from licensing.allocation.engine import Allocation, allocate, license_of, totals
+from licensing.allocation.license_names import CURRENT
+from licensing.mirror.models import InstanceUsage, License, VirtualAccount
+
+# The license that a use is linked to, or the name that the product gave where the pool does not list it.
+USED_NAME = Coalesce("license__name", "license_name")
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One virtual account. Quantities per license name, as Cisco spells it; as old as its account's last sync."""
+
+    pool: VirtualAccount
+    licenses: tuple[License, ...]
+    demand: Mapping[str, int]  # what its product instances use
+
+    @cached_property
+    def supply(self) -> dict[str, int]:
+        return {row.name: max(row.quantity, 0) for row in self.licenses}
+
+    @cached_property
+    def reserved(self) -> dict[str, int]:
+        """Bound by reservations (SLR, PLR), on top of what is in use: cssm-api.md §4.5."""
+        return {row.name: row.reserved for row in self.licenses if row.reserved > 0}
+
+    @cached_property
+    def unexplained(self) -> dict[str, int]:
+        """In use by Cisco's word beyond what product instances use and what borrowing explains. It counts as asked:
+        a license that Cisco says is taken is not free.
+
+        Whether Cisco counts a lent license as in use at the lender is not known (cssm-api.md §4.5), so what the engine
+        or Cisco's own substitutions lend is not counted a second time.
+        """
+        lent = {part.license: part.lent for part in self._by_instances.explain()}
+        for name, quantity in _substituted(self.licenses).items():
+            lent[name] = max(lent.get(name, 0), quantity)
+        used = totals((_tag(name), quantity) for name, quantity in self.demand.items())
+        found: dict[str, int] = {}
+        for row in self.licenses:
+            tag = _tag(row.name)
+            known = used.pop(tag, 0) + lent.pop(tag, 0)
+            if row.in_use > known:
+                found[row.name] = row.in_use - known
+        return found
+
+    @property
+    def asked(self) -> dict[str, int]:
+        return totals([*self.demand.items(), *self.unexplained.items()])
+
+    @cached_property
+    def allocation(self) -> Allocation:
+        """Which license serves which request here today."""
+        return self.allocate(self.asked)
+
+    def allocate(self, asked: Mapping[str, int]) -> Allocation:
+        """The same pool, asked for something else."""
+        return allocate(self.supply, asked, self.reserved)
+
+    @cached_property
+    def _by_instances(self) -> Allocation:
+        return self.allocate(self.demand)
+
+
+def of(pools: Iterable[VirtualAccount]) -> dict[int, Holding]:
+    """By the virtual account's id, in two statements however many there are."""
+    pools = list(pools)
+    licenses: dict[int, list[License]] = {pool.pk: [] for pool in pools}
+    for row in License.objects.present().filter(virtual_account__in=pools):
+        licenses[row.virtual_account_id].append(row)
+    used = usage(InstanceUsage.objects.filter(product_instance__virtual_account__in=pools))
+    return {pool.pk: Holding(pool, tuple(licenses[pool.pk]), used.get(pool.pk, {})) for pool in pools}
+
+
+def usage(rows: QuerySet[InstanceUsage]) -> dict[int, dict[str, int]]:
+    """What present product instances use, added up: virtual account id -> license name -> quantity."""
+    found: dict[int, dict[str, int]] = {}
+    summed: Any = (
+        rows.filter(product_instance__gone_at=None, quantity__gt=0)
+        .order_by()
+        .values_list("product_instance__virtual_account", USED_NAME)
+        .annotate(total=Sum("quantity"))
+    )
+    for pool, name, quantity in summed:
+        found.setdefault(pool, {})[name] = quantity
+    return found
+
+
+def _substituted(licenses: Iterable[License]) -> dict[str, int]:
+    """What Cisco says is lent, by the tag of the lender."""
+    parts: list[dict[str, Any]] = [part for row in licenses for part in row.substitutions]
+    return totals((_tag(part["substituted_license"]), max(part["quantity"] or 0, 0)) for part in parts)
+
+
+def _tag(name: str) -> str:
+    return license_of(name, CURRENT)

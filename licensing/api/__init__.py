@@ -1,1 +1,0 @@
-"""REST, under /api/v1/. Its promises: docs/architecture.md and /api/schema/."""

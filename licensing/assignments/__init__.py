@@ -1,0 +1,1 @@
+"""Which cluster belongs to which virtual account, and how it gets there."""

@@ -1,0 +1,81 @@
+"""Filters of the lists of assignment jobs and batches."""
+
+import django_filters
+from django.db.models import QuerySet
+
+from kit.filters import ListFilter, by_link
+from licensing.assignments.models import Assignment, AssignmentBatch, AssignmentJob
+from licensing.fleet.models import Cluster, Customer
+from licensing.mirror.models import VirtualAccount
+
+
+class JobFilter(ListFilter):
+    """Those that are not over, unless others are asked for."""
+
+    searched = ("cluster__name", "cluster__customer__name", "virtual_account__name")
+    placeholder = "Search cluster, customer or virtual account"
+    show = django_filters.ChoiceFilter(
+        label="Jobs", empty_label="Not over",
+        choices=[("all", "All"), ("failed", "Failed"), ("waiting", "Waiting for somebody"), ("over", "Over")],
+        method="keep",
+    )  # fmt: skip
+    virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
+    customer = by_link(Customer.objects.all(), "Customer", field_name="cluster__customer")
+    cluster = by_link(Cluster.objects.all(), "Cluster")
+    batch = by_link(AssignmentBatch.objects.all(), "Batch")
+
+    class Meta:
+        model = AssignmentJob
+        fields = ["q", "show", "virtual_account", "customer", "cluster", "batch"]
+
+    def keep(self, rows: QuerySet[AssignmentJob], name: str, value: str) -> QuerySet[AssignmentJob]:
+        return rows  # see filter_queryset: nothing set means something here
+
+    def filter_queryset(self, queryset: QuerySet[AssignmentJob]) -> QuerySet[AssignmentJob]:
+        rows: QuerySet[AssignmentJob] = super().filter_queryset(queryset)
+        show = self.form.cleaned_data.get("show")
+        if show == "all":
+            return rows
+        if show == "over":
+            return rows.exclude(finished_at=None)
+        states = {"failed": [AssignmentJob.State.FAILED], "waiting": [AssignmentJob.State.BY_HAND]}
+        return rows.filter(state__in=states.get(show, AssignmentJob.OPEN))
+
+
+class BatchFilter(ListFilter):
+    searched = ("name", "virtual_account__name")
+    placeholder = "Search batch or virtual account"
+    state = django_filters.ChoiceFilter(choices=AssignmentBatch.State.choices, empty_label="Any")
+    virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
+
+    class Meta:
+        model = AssignmentBatch
+        fields = ["q", "state", "virtual_account"]
+
+
+class AssignmentFilter(ListFilter):
+    """Current ones, unless the ended ones are asked for."""
+
+    searched = ("cluster__name", "cluster__customer__name", "virtual_account__name")
+    placeholder = "Search cluster, customer or virtual account"
+    show = django_filters.ChoiceFilter(
+        label="Assignments", empty_label="Current", choices=[("all", "Current and ended"), ("ended", "Ended")],
+        method="keep",
+    )  # fmt: skip
+    virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
+    customer = by_link(Customer.objects.all(), "Customer", field_name="cluster__customer")
+    cluster = by_link(Cluster.objects.all(), "Cluster")
+
+    class Meta:
+        model = Assignment
+        fields = ["q", "show", "virtual_account", "customer", "cluster"]
+
+    def keep(self, rows: QuerySet[Assignment], name: str, value: str) -> QuerySet[Assignment]:
+        return rows  # see filter_queryset: nothing set means something here
+
+    def filter_queryset(self, queryset: QuerySet[Assignment]) -> QuerySet[Assignment]:
+        rows: QuerySet[Assignment] = super().filter_queryset(queryset)
+        show = self.form.cleaned_data.get("show")
+        if show == "all":
+            return rows
+        return rows.exclude(ended_at=None) if show == "ended" else rows.filter(ended_at=None)

@@ -1,0 +1,266 @@
+"""The client: families A (cloud) and D (On-Prem) of Cisco's API, cssm-api §4 and §7."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from licensing.cisco import formats, listings
+from licensing.cisco.errors import CssmRefused, CssmUnavailable
+from licensing.cisco.listings import Listing, Shifted
+from licensing.cisco.transport import ServerConfig, Transport, in_one_line, segment
+from licensing.cisco.types import (
+    AccountRef,
+    CssmAlert,
+    Entitlement,
+    ItemResult,
+    License,
+    LicenseTransfer,
+    Page,
+    ProductInstance,
+    RegistrationToken,
+    Reservable,
+    SmartAccount,
+    Subscription,
+    VirtualAccount,
+)
+
+__all__ = ["AccountRef", "CssmClient", "ServerConfig"]
+
+Item = TypeVar("Item")
+UNITS_PER_TRANSFER = 998  # cssm-api.md §10.1.9
+ASKING_SYSTEM = '{"display_name": "Smart Licensing Partner Portal"}'
+
+
+class CssmClient:
+    """Reads and writes one license server. Every method raises CssmUnavailable or CssmRefused and nothing else."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        self.config = config
+        self.transport = Transport(config)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.transport.close()
+
+    def smart_accounts(self) -> list[SmartAccount]:
+        """What the credentials see (§4.1); On-Prem: its local accounts (§7)."""
+        if self.config.on_prem:
+            answer = self.transport.call("POST", "/upstream_satellites/accounts")
+        else:
+            answer = self.transport.call("GET", "/v2/accounts")
+        return [formats.smart_account(raw) for raw in formats.rows(answer.get("accounts"))]
+
+    def search_smart_accounts(self, domain: str) -> list[SmartAccount]:
+        """Exactly this domain: Cisco's search goes by substring (§4.2)."""
+        answer = self.transport.call("GET", "/v1/accounts/search", params={"domain": domain, "limit": 1000})
+        found = [formats.smart_account(raw) for raw in formats.rows(answer.get("accounts"))]
+        return [account for account in found if account.domain.casefold() == domain.casefold()]
+
+    def virtual_accounts(self, account: AccountRef) -> Iterator[Page[VirtualAccount]]:
+        """The pools of an account; Cisco answers them at once (§4.4)."""
+        rows = listings.rows(self.transport, self.listing_of_virtual_accounts(account))
+        yield Page([formats.virtual_account(listings.parsed(row)) for row in rows], 0, len(rows))
+
+    def create_virtual_account(self, account: AccountRef, name: str, description: str = "") -> None:
+        """Never repeated by itself: on CssmUnavailable, read the list back."""
+        body = {"name": name, "description": description, "isDefault": "false", "commerceAccessLevel": "PUBLIC"}
+        self.transport.call("POST", self._typed(account, "/virtual-accounts"), body, safe=False)
+
+    def delete_virtual_account(self, account: AccountRef, name: str) -> None:
+        """Cisco refuses while product instances are registered in it."""
+        path = f"/virtual-accounts/{segment(name)}/delete"
+        self.transport.call("POST", self._typed(account, path), safe=False)
+
+    def licenses(self, account: AccountRef, virtual_accounts: Sequence[str] = ()) -> Iterator[Page[License]]:
+        """Every license of every virtual account, or of these, a page at a time (§4.5)."""
+        return self._pages(
+            self.listing_of_licenses(account, virtual_accounts),
+            formats.license_,
+            lambda row: (row.virtual_account, row.name),
+        )
+
+    def product_instances(self, account: AccountRef) -> Iterator[Page[ProductInstance]]:
+        """Every product instance with its usage, a page at a time (§4.8)."""
+        return self._pages(
+            self.listing_of_product_instances(account),
+            formats.product_instance,
+            lambda row: (row.virtual_account, row.identity),
+        )
+
+    def search_product_instances(self, account: AccountRef, virtual_account: str) -> list[ProductInstance]:
+        """One pool's instances, without their usage (§4.8)."""
+        path = self._pool(account, virtual_account, "/devices")
+        answer = self.transport.call("GET", path, params={"limit": -1, "offset": 0})
+        found = formats.rows(answer.get("devices"))
+        return [formats.product_instance({"virtualAccount": virtual_account, **raw}) for raw in found]
+
+    def subscriptions(self, account: AccountRef) -> Iterator[Page[Subscription]]:
+        """§4.6. One license may have several lines of one subscription, so whole rows are told apart."""
+        listing = Listing(self._account(account, "/license-subscriptions"), "licenseSubscriptions")
+        return self._pages(listing, formats.subscription, None)
+
+    def alerts(self, account: AccountRef) -> list[CssmAlert] | None:
+        """Cisco's own alerts; None where this server does not offer them (§4.11)."""
+        body = {"limit": -1} if self.config.on_prem else {"virtualAccounts": [], "limit": -1, "offset": 0}
+        answer = self._optional(self._account(account, "/alerts"), body)
+        return None if answer is None else [formats.alert(raw) for raw in formats.rows(answer.get("alerts"))]
+
+    def reservable(self, software_tags: list[str]) -> list[Reservable] | None:
+        """What products with these software tags may reserve; None where this server does not say (§4.10)."""
+        answer = self._optional("/licensing/v1/search-slr-details", {"softwareTags": software_tags})
+        return None if answer is None else [formats.reservable(raw) for raw in formats.rows(answer.get("data"))]
+
+    def entitlements(self, account: AccountRef, virtual_account: str) -> list[Entitlement] | None:
+        """One pool's counts by entitlement tag: family B's summary (§5.1). The only call that ties tags to names.
+
+        None On-Prem, where the server does not offer it, and where it tells no ids of this pool.
+        """
+        if self.config.on_prem:
+            return None
+        known = self._optional("/v2/accounts/search", method="GET")
+        ids = formats.pool_ids(formats.rows((known or {}).get("accounts")), account.name, virtual_account)
+        if ids is None:
+            return None
+        headers = {
+            "X-CSW-SMART-ACCOUNT-ID": ids.account,
+            "X-CSW-VIRTUAL-ACCOUNT-ID": ids.virtual_account,
+            "X-CSW-REQUESTING-SYSTEM": ASKING_SYSTEM,
+        }
+        data = {"timestamp": int(time.time() * 1000), "nonce": secrets.token_hex(8), "tags": []}
+        answer = self._optional("/v3/licenses/summary", {"data": data}, headers=headers)
+        return None if answer is None else [formats.entitlement(raw) for raw in formats.rows(answer.get("summary"))]
+
+    def _optional(self, path: str, body: Any = None, *, method: str = "POST", **options: Any) -> dict[str, Any] | None:
+        """A call that not every server offers; None from one that does not know it."""
+        try:
+            return self.transport.call(method, path, body, **options)
+        except CssmRefused as error:
+            if error.reason == "unknown_account":
+                return None
+            raise
+
+    def transfer_licenses(self, account: AccountRef, source: str, transfers: list[LicenseTransfer]) -> list[ItemResult]:
+        """In calls of at most 998 units; stops after the first failure. Never repeated: read back first (§4.7)."""
+        path = self._pool(account, source, "/licenses/transfer")
+        results: list[ItemResult] = []
+        for transfer in chunks(transfers):
+            found = self._batch(path, {"licenses": [_transfer_body(transfer)]}, [transfer.license])
+            results += found
+            if not all(result.ok for result in found):
+                break
+        return results
+
+    def transfer_product_instances(
+        self, account: AccountRef, source: str, target: str, instances: list[ProductInstance]
+    ) -> list[ItemResult]:
+        """Licenses do not move with them (§4.8)."""
+        body = [{**_sudi_body(instance), "targetVirtualAccount": target} for instance in instances]
+        path = self._pool(account, source, "/devices/transfer")
+        return self._batch(path, {"productInstances": body}, [instance.serial for instance in instances])
+
+    def remove_product_instances(
+        self, account: AccountRef, virtual_account: str, instances: list[ProductInstance], return_code: str = ""
+    ) -> list[ItemResult]:
+        """The member is misspelt in v2, as Cisco spells it; `return_code` is for reserved instances (§4.8)."""
+        path = self._pool(account, virtual_account, "/devices/remove").replace("/v1/", "/v2/", 1)
+        code = {"returnCode": return_code} if return_code else {}
+        body = {"productInstacesRemoveRequests": [{**_sudi_body(instance), **code} for instance in instances]}
+        return self._batch(path, body, [instance.serial for instance in instances])
+
+    def _batch(self, path: str, body: dict[str, Any], names: list[str]) -> list[ItemResult]:
+        """Per-item results; where the answer tells none, an overall SUCCESS speaks for every item."""
+        answer = self.transport.call("POST", path, body, safe=False)
+        return formats.item_results(answer) or [ItemResult(name, ok=True, message="") for name in names]
+
+    def registration_tokens(self, account: AccountRef, virtual_account: str) -> Iterator[Page[RegistrationToken]]:
+        """The tokens of one pool; Cisco answers them at once (§4.9)."""
+        rows = listings.rows(self.transport, self.listing_of_registration_tokens(account, virtual_account))
+        found = [formats.registration_token(listings.parsed(row), virtual_account) for row in rows]
+        yield Page(found, 0, len(found))
+
+    def create_registration_token(
+        self, account: AccountRef, virtual_account: str, description: str, expires_after_days: int
+    ) -> RegistrationToken:
+        """Never repeated by itself: on CssmUnavailable, read the list back. Export control is not set here (D1)."""
+        body = {
+            "description": description,
+            "expiresAfterDays": expires_after_days,
+            "exportControlled": "Not Allowed",
+        }
+        answer = self.transport.call("POST", self._pool(account, virtual_account, "/tokens"), body, safe=False)
+        info = answer.get("tokenInfo")
+        if not isinstance(info, dict) or not info.get("token"):
+            raise CssmUnavailable("Cisco's side made a token and did not tell its text.", "Look at the list of tokens.")
+        return formats.registration_token({"description": description, **info}, virtual_account)
+
+    def revoke_registration_token(self, account: AccountRef, virtual_account: str, text: str) -> None:
+        path = self._pool(account, virtual_account, "/tokens/revoke")
+        answer = self.transport.call("POST", path, {"tokens": [text]}, safe=False)
+        for item in formats.rows(answer.get("tokensRevokeStatus")) + formats.rows(answer.get("tokens")):
+            if formats.text(item.get("status")).upper() in {"FAILURE", "FAILED", "ERROR"}:
+                words = in_one_line(formats.text(item.get("statusMessage")).replace(text, "[token]"))
+                raise CssmRefused("rejected", f"The token was not revoked: {words}.")
+
+    def listing_of_virtual_accounts(self, account: AccountRef) -> Listing:
+        return Listing(self._typed(account, "/virtual-accounts"), "virtualAccounts")
+
+    def listing_of_licenses(self, account: AccountRef, virtual_accounts: Sequence[str] = ()) -> Listing:
+        return Listing(self._account(account, "/licenses"), "licenses", tuple(virtual_accounts))
+
+    def listing_of_product_instances(self, account: AccountRef) -> Listing:
+        return Listing(self._account(account, "/devices"), "devices")
+
+    def listing_of_registration_tokens(self, account: AccountRef, virtual_account: str) -> Listing:
+        return Listing(self._pool(account, virtual_account, "/tokens"), "tokens")
+
+    def _pages(
+        self, listing: Listing, parse: Callable[[Any], Item], key: Callable[[Item], Any] | None
+    ) -> Iterator[Page[Item]]:
+        """A whole listing or Shifted at its end, also where a key comes twice: then another one is missing."""
+        seen: set[int] = set()
+        for page in listings.pages(self.transport, listing, self.config.page_size):
+            items = [parse(listings.parsed(row)) for row in page.items]
+            end = page.offset + len(items)
+            seen.update(map(hash, map(key, items)) if key else range(page.offset, end))
+            yield Page(items, page.offset, end if page.total < 0 else page.total)
+            if len(seen) != end:
+                raise Shifted(listing.member)
+
+    def _account(self, account: AccountRef, path: str) -> str:
+        version = "" if self.config.on_prem else "/v1"
+        return f"{version}/accounts/{segment(account.name)}{path}"
+
+    def _typed(self, account: AccountRef, path: str) -> str:
+        return self._account(account, path if self.config.on_prem else f"/{account.type.lower()}{path}")
+
+    def _pool(self, account: AccountRef, virtual_account: str, path: str) -> str:
+        return self._account(account, f"/virtual-accounts/{segment(virtual_account)}{path}")
+
+
+def chunks(transfers: list[LicenseTransfer]) -> Iterator[LicenseTransfer]:
+    """The same transfers in parts of at most 998 units each."""
+    for transfer in transfers:
+        for begin in range(0, transfer.quantity, UNITS_PER_TRANSFER):
+            yield replace(transfer, quantity=min(UNITS_PER_TRANSFER, transfer.quantity - begin))
+
+
+def _transfer_body(transfer: LicenseTransfer) -> dict[str, Any]:
+    return {
+        "license": transfer.license,
+        "licenseType": transfer.license_type,
+        "quantity": transfer.quantity,
+        "targetVirtualAccount": transfer.target,
+        "precedence": "LONGEST_TERM_FIRST",
+    }
+
+
+def _sudi_body(instance: ProductInstance) -> dict[str, Any]:
+    """As Cisco listed it, all members of the identity: they were not made up here."""
+    return {"sudi": instance.raw.get("sudi") or {}, "productTagName": instance.product_tag}

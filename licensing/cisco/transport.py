@@ -1,0 +1,414 @@
+"""The one place that touches the network: tokens, time limits, retries, and what each answer means."""
+
+import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import ceil
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx2
+import stamina
+from cryptography.x509 import load_der_x509_certificate
+
+from licensing.cisco.addresses import check_address, check_peer
+from licensing.cisco.errors import CssmBusy, CssmRefused, CssmUnavailable
+from licensing.cisco.formats import number
+from licensing.cisco.trust import trusting
+from licensing.cisco.watchdog import Watchdog
+
+SUCCESS_WORDS = {"", "SUCCESS", "WARNING", "COMPLETE", "OK", "OK_POLL"}
+RENEW_BEFORE_SECONDS = 120
+USUAL_SECONDS, MOST_SECONDS = 3599, 86_400  # lifetime of a token: where none is told, and what is believed
+CIRCUIT_FAILURES = 5
+CIRCUIT_SECONDS = 60.0
+ATTEMPTS = 4
+# Of one request: with the token at hand, with each that other threads renew meanwhile, and with a new one of its own.
+SENDINGS = 4
+Decode = Callable[[bytes], Any]
+NEW_CLIENT = "Check client ID and secret. A client made just now needs about 30 minutes before it works."
+NO_API = (
+    "The token is good, but the application behind it has no access to this API: ask for the Smart Accounts and "
+    "Licensing API on Cisco's developer portal, and for the Smart Account User role on the account."
+)
+ON_PREM_CLIENT = (
+    "Check client ID and secret. The On-Prem server makes them in its API tool kit, which has to be enabled, for one "
+    "local account each."
+)
+ON_PREM_NO_API = (
+    "Enable the API tool kit on the On-Prem server, and enter the client ID and secret that were made for this local "
+    "account."
+)
+WRONG_TOKEN_URL = "Check the token URL of the license server."  # noqa: S105 - a sentence
+# An older form of 429 (cssm-api.md §3.5).
+OVER_RATE = b"Developer Over Rate"
+WORDS_LENGTH = 300
+
+
+def _object(content: bytes) -> Any:
+    """A write may be answered without words (cssm-api.md §3.5)."""
+    return json.loads(content) if content else {}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """How a license server is reached. `allowed_networks`: CIDR texts that lift the address ban."""
+
+    kind: str
+    api_base_url: str
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    ca_pem: str = ""
+    verify_tls: bool = True
+    allow_http: bool = False
+    allowed_networks: tuple[str, ...] = ()
+    connect_seconds: float = 5.0
+    read_seconds: float = 60.0
+    answer_seconds: float = 300.0  # for a whole call: a server that drips never runs into read_seconds
+    max_answer_bytes: int = 64 * 1024 * 1024
+    max_parallel: int = 4
+    page_size: int = 500
+
+    @property
+    def on_prem(self) -> bool:
+        return self.kind == "on_prem"
+
+
+class CircuitOpen(CssmUnavailable):
+    """The server was not called."""
+
+
+class _Circuit:
+    """Stops calling a server that failed several times running; one per process and way to reach a server.
+
+    Not per host: who enters a wrong token URL or certificate for Cisco's cloud must not stop other partners' syncs.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.failures = 0
+        self.why = ""
+        self.opened_at = 0.0
+        self.clock = clock
+
+    def check(self, host: str) -> None:
+        rest = self.opened_at + CIRCUIT_SECONDS - self.clock()
+        if self.failures >= CIRCUIT_FAILURES and rest > 0:
+            words = f"{host} failed {self.failures} times running; the next try is in {ceil(rest)} s."
+            raise CircuitOpen(f"{words} The last failure: {self.why}" if self.why else words)
+
+    def record(self, ok: bool, why: str = "") -> None:
+        self.failures, self.why = (0, "") if ok else (self.failures + 1, why)
+        self.opened_at = self.clock()
+
+
+_circuits: dict[tuple[str, str, str, bool], _Circuit] = {}
+# By host: all accounts of a server, whoever's they are, share the calls that may be under way.
+_places: dict[str, threading.BoundedSemaphore] = {}
+
+
+def forget_circuits() -> None:
+    """Call every server again at once, as after a restart."""
+    _circuits.clear()
+    _places.clear()
+
+
+class Transport:
+    """Calls one license server, from several threads at once where need be. Use as a context manager."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        self.config = config
+        self.host = urlsplit(config.api_base_url).netloc
+        way = (config.api_base_url, config.token_url, config.ca_pem, config.verify_tls)
+        self.circuit = _circuits.setdefault(way, _Circuit())
+        self.places = _places.setdefault(self.host, threading.BoundedSemaphore(config.max_parallel))
+        self._token = ""
+        self._renew_at = 0.0
+        self.certificate_not_after: datetime | None = None  # of the API's and the token's server, once seen
+        self._renewing = threading.Lock()
+        self._closed = False
+        self._watchdog = Watchdog(config.answer_seconds)
+        self._http = httpx2.Client(
+            verify=trusting(config.ca_pem) if config.verify_tls else False,
+            timeout=httpx2.Timeout(config.read_seconds, connect=config.connect_seconds),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"Accept": "application/json", "Content-Type": "application/json"},
+        )
+
+    def close(self) -> None:
+        self._closed = True
+        self._watchdog.stop()
+        self._http.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        params: dict[str, Any] | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+        safe: bool = True,
+        decode: Decode = _object,
+    ) -> dict[str, Any]:
+        """The answer's JSON object. `safe` calls are repeated with back-off; the others never are (read back first).
+
+        `decode`: from the body of a good answer to that object; ValueError for what is no JSON.
+        """
+        attempts = stamina.retry_context(
+            on=_backoff,
+            attempts=ATTEMPTS if safe else 1,
+            timeout=120.0,
+            wait_initial=0.2,
+            wait_max=10.0,
+            wait_jitter=0.5,
+        )
+        for attempt in attempts:
+            with attempt:
+                return self._once(method, path, body, params, headers or {}, decode)
+        raise AssertionError("stamina answers or raises")
+
+    def _once(
+        self, method: str, path: str, body: Any, params: dict[str, Any] | None, extra: dict[str, str], decode: Decode
+    ) -> dict[str, Any]:
+        if self._closed:
+            raise CssmRefused("rejected", "The reading was given up.")
+        self.circuit.check(self.host)
+        url = self.config.api_base_url.rstrip("/") + path
+        try:
+            with self.places:
+                status, headers, content = self._send(method, url, body, params, extra)
+            answer = self._meaning(status, headers, content, self.host, decode)
+        except CssmBusy:
+            raise  # it lives, and says when to come again
+        except CssmUnavailable as error:
+            self.circuit.record(ok=False, why=error.for_others)
+            raise
+        except CssmRefused:
+            self.circuit.record(ok=True)  # it answered
+            raise
+        self.circuit.record(ok=True)
+        return answer
+
+    def _send(
+        self, method: str, url: str, body: Any, params: dict[str, Any] | None, extra: dict[str, str]
+    ) -> tuple[int, Any, bytes]:
+        """With one new token where the old one is refused; one that another thread has renewed meanwhile is no news."""
+        renewed = False
+        for _ in range(SENDINGS):
+            token = self._bearer()
+            headers = {**extra, "Authorization": f"Bearer {token}"}
+            answer = self.exchange(method, url, headers=headers, json=body, params=params)
+            refused = answer[0] == 401 or (answer[0] == 403 and self.config.on_prem)
+            if not refused or renewed:
+                break
+            renewed = self._forget(token)
+        return answer
+
+    def exchange(self, method: str, url: str, **options: Any) -> tuple[int, Any, bytes]:
+        """One request as it stands, its answer read up to the limits on size and time; nothing is repeated.
+
+        For calls of another form than the API's too (licensing.fleet.access.axl). Raises CssmUnavailable or CssmRefused.
+        """
+        config = self.config
+        check_address(
+            url, allow_http=config.allow_http, allowed_networks=config.allowed_networks, allow_private=config.on_prem
+        )
+        options = {name: value for name, value in options.items() if value is not None}
+        options["extensions"] = {"trace": self._trace}
+        with self._watchdog.watching():
+            return self._exchange(method, url, options)
+
+    def _exchange(self, method: str, url: str, options: dict[str, Any]) -> tuple[int, Any, bytes]:
+        try:
+            with self._http.stream(method, url, **options) as response:
+                return response.status_code, response.headers, self._read(response)
+        except httpx2.TimeoutException:
+            raise CssmUnavailable(f"{self.host} did not answer in time.") from None
+        except httpx2.ConnectError as error:
+            raise CssmUnavailable(f"{self.host} cannot be reached: {_reason(error)}.") from None
+        except httpx2.InvalidURL:
+            words = f"{url[:WORDS_LENGTH]!r} is not an address."
+            raise CssmRefused("address_not_allowed", words, "Check the API base URL.") from None
+        except httpx2.HTTPError:
+            words = "did not end its answer in time" if self._watchdog.overdue() else "broke off its answer"
+            raise CssmUnavailable(f"{self.host} {words}.") from None
+
+    def _read(self, response: httpx2.Response) -> bytes:
+        """The body, unpacked, within the limits on size and time."""
+        content = bytearray()
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) > self.config.max_answer_bytes:
+                raise CssmUnavailable(f"{self.host} sent an answer larger than is believable.")
+            if self._watchdog.overdue():
+                raise CssmUnavailable(f"{self.host} did not end its answer in time.")
+        return bytes(content)
+
+    def _trace(self, event: str, info: dict[str, Any]) -> None:
+        """Check the peer as soon as a connection stands, before a byte of ours goes over it; note its certificate."""
+        if event == "connection.start_tls.complete":
+            self._note_certificate(info["return_value"])
+            self._watchdog.add(info["return_value"].get_extra_info("socket"))
+        if event != "connection.connect_tcp.complete":
+            return
+        stream, config = info["return_value"], self.config
+        self._watchdog.add(stream.get_extra_info("socket"))
+        peer = str(stream.get_extra_info("server_addr")[0])
+        try:
+            check_peer(self.host, peer, allowed_networks=config.allowed_networks, allow_private=config.on_prem)
+        except CssmRefused:
+            stream.close()
+            raise
+
+    def _note_certificate(self, stream: Any) -> None:
+        """Verified or not: one that nobody checks expires too. Of several servers, the one that ends first counts."""
+        handshake = stream.get_extra_info("ssl_object")
+        shown = handshake.getpeercert(True) if handshake else None
+        if shown:
+            ends = load_der_x509_certificate(shown).not_valid_after_utc
+            self.certificate_not_after = min(ends, self.certificate_not_after or ends)
+
+    def _bearer(self) -> str:
+        with self._renewing:
+            if not self._token or time.monotonic() > self._renew_at:
+                self._fetch_token()
+            return self._token
+
+    def _forget(self, token: str) -> bool:
+        """False: another thread was first."""
+        with self._renewing:
+            current = token == self._token
+            if current:
+                self._token = ""
+            return current
+
+    def _fetch_token(self) -> None:
+        """Client credentials: form-encoded in the cloud (cssm-api §2.1), JSON On-Prem (§7)."""
+        config = self.config
+        fields = {
+            "grant_type": "client_credentials",
+            "client_id": config.client_id,
+            "client_secret": config.client_secret,
+        }
+        kind = {"json": fields} if config.on_prem else {"data": fields}
+        headers = None if config.on_prem else {"Content-Type": "application/x-www-form-urlencoded"}
+        status, answer_headers, content = self.exchange("POST", config.token_url, headers=headers, **kind)
+        host = urlsplit(config.token_url).netloc
+        if status in {404, 405} or 300 <= status < 400:
+            raise CssmRefused("rejected", f"{host} gives no tokens at this address ({status}).", WRONG_TOKEN_URL)
+        if status in {400, 401, 403} and OVER_RATE not in content:
+            step = ON_PREM_CLIENT if config.on_prem else NEW_CLIENT
+            raise CssmRefused("invalid_client", "Cisco's side refused the client ID or secret.", step)
+        answer = self._meaning(status, answer_headers, content, host)
+        token = answer.get("access_token")
+        if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
+            raise CssmUnavailable("The token endpoint answered without a token.", WRONG_TOKEN_URL)
+        self._token = token
+        lifetime = min(number(answer.get("expires_in")), MOST_SECONDS)
+        lifetime = lifetime if lifetime > 0 else USUAL_SECONDS
+        self._renew_at = time.monotonic() + max(lifetime - RENEW_BEFORE_SECONDS, lifetime / 2)
+
+    def _meaning(
+        self, status: int, headers: Any, content: bytes, host: str, decode: Decode = _object
+    ) -> dict[str, Any]:
+        """The JSON object of a good answer (cssm-api §3.1, §3.5); everything else raises."""
+        try:
+            answer = {} if status == 204 else decode(content)
+        except (ValueError, RecursionError):
+            answer = None
+        if 200 <= status < 300:
+            if not isinstance(answer, dict):
+                raise CssmUnavailable(f"{host} sent an answer that is not whole or not JSON.")
+            if str(answer.get("status") or "").upper() in SUCCESS_WORDS:
+                return answer
+        words = self._words(answer, status, content)
+        if status == 429 or (status == 403 and OVER_RATE in content):
+            raise CssmBusy(f"{host} answered {status}: {words}.", retry_after=_retry_after(headers))
+        if status >= 500:
+            said = f"{host} answered {status}"
+            raise CssmUnavailable(f"{said}: {words}.", retry_after=_retry_after(headers), for_others=f"{said}.")
+        raise _refusal(status, words, host, on_prem=self.config.on_prem)
+
+    def _words(self, answer: Any, status: int, content: bytes) -> str:
+        """Cisco's reason in one line, without our secrets: from a member, else a body in plain words, else the code."""
+        names = ("statusMessage", "message", "error_description", "error")
+        found = next((answer[name] for name in names if answer.get(name)), None) if isinstance(answer, dict) else None
+        told = str(found) if found else _plain_body(answer, content)
+        for secret in filter(None, (self.config.client_secret, self._token)):
+            told = told.replace(secret, "[secret]")
+        return in_one_line(told).rstrip(".") or httpx2.codes.get_reason_phrase(status) or "no reason given"
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path."""
+    return quote(name, safe="")
+
+
+def digest(text: str) -> str:
+    """The SHA-256 by which registration tokens are told apart without keeping their text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _backoff(error: Exception) -> bool | float:
+    """Only what may pass by itself is tried again, and after the time the server asked for."""
+    if not isinstance(error, CssmUnavailable) or isinstance(error, CircuitOpen):
+        return False
+    return min(error.retry_after, 60.0) if error.retry_after is not None else True
+
+
+def _refusal(status: int, words: str, host: str, *, on_prem: bool) -> CssmRefused:
+    if status < 300:
+        return CssmRefused("rejected", f"{host} refused the call: {words}.")
+    if status < 400:
+        step = "Check the API base URL: https or http, host name, port."
+        return CssmRefused("rejected", f"{host} wants to send us to another address; that is not followed.", step)
+    if status == 401:
+        step = ON_PREM_CLIENT if on_prem else NEW_CLIENT
+        return CssmRefused("invalid_client", f"{host} does not accept its own token: {words}.", step)
+    if status == 403 and "role" in words.lower():
+        step = "Give the Cisco ID behind the client the Smart Account User role on this smart account."
+        return CssmRefused("no_role", f"{host} refused access: {words}.", step)
+    if status == 403:
+        return CssmRefused("no_api_access", f"{host} refused access: {words}.", ON_PREM_NO_API if on_prem else NO_API)
+    if status == 404:
+        step = "Check the domain of the smart account (On-Prem: the name of the local account) and the API base URL."
+        return CssmRefused("unknown_account", f"{host} does not know what was asked for: {words}.", step)
+    return CssmRefused("rejected", f"{host} refused the call with {status}: {words}.")
+
+
+def in_one_line(told: str) -> str:
+    """Short, and without what a page, a log or the database may not hold: NUL, line breaks, marks that turn text."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in told[: 4 * WORDS_LENGTH])
+    return " ".join(shown.split())[:WORDS_LENGTH]
+
+
+def _plain_body(answer: Any, content: bytes) -> str:
+    """A body that is neither JSON nor markup says something to people."""
+    told = "" if answer is not None else content[: 4 * WORDS_LENGTH].decode("utf-8", "replace")
+    return "" if "<" in told or "{" in told else told
+
+
+def _retry_after(headers: Any) -> float | None:
+    """Seconds to wait, from either form of the header (RFC 9110 §10.2.3): a number, or a moment."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def _reason(error: Exception) -> str:
+    words = str(error).lower()
+    return "its certificate is not trusted" if "certificate" in words else "no connection"

@@ -1,1 +1,0 @@
-"""Search and filters of the list pages, by subject."""

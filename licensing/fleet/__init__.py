@@ -1,0 +1,1 @@
+"""What only the partner knows: customers, clusters, nodes and proxies, and how a cluster is reached."""

@@ -1,0 +1,181 @@
+"""Unified CM's AXL, as far as licensing goes (cssm-api.md §8.4): read the status, register, deregister.
+
+Goes over licensing.cisco.transport: the same address checks, TLS, time limits and answer bounds as calls to Cisco.
+Nothing is repeated blindly. Unified CM 14 may drop the connection while a registration succeeds, so after every write,
+answered or not, the status is read until it says what has become of it.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from licensing.cisco.errors import CssmError, CssmRefused, CssmUnavailable
+from licensing.cisco.transport import ServerConfig, Transport
+from licensing.fleet.access import soap
+from licensing.fleet.access.answers import ReachRefused, ReachUnavailable, Status
+
+STATUS, REGISTER, DEREGISTER = "getSmartLicenseStatus", "doSmartLicenseRegister", "doSmartLicenseDeRegister"
+MAX_ANSWER_BYTES = 1024 * 1024
+CREDENTIALS = "Check user name and password; the user needs the role Standard AXL API Access on the publisher."
+SERVICE = "Activate the Cisco AXL Web Service on the publisher, and check the address."
+LATER = "Test the access again in a few minutes."
+LOOK = "Test the access to see whether the cluster is registered, before anything is tried again."
+
+
+@dataclass(frozen=True, slots=True)
+class AxlConfig:
+    """`url`: scheme, host and port of the publisher. `version`: Unified CM's own. `settle_seconds`: how long the status
+    may take to show what a write has done."""
+
+    url: str
+    username: str
+    password: str = field(repr=False)
+    version: str = ""
+    ca_pem: str = ""
+    verify_tls: bool = True
+    allow_http: bool = False
+    allowed_networks: tuple[str, ...] = ()
+    connect_seconds: float = 5.0
+    read_seconds: float = 60.0
+    answer_seconds: float = 120.0
+    settle_seconds: float = 90.0
+    pause_seconds: float = 3.0
+
+
+class Axl:
+    """Calls one publisher. Use as a context manager. Raises ReachRefused and ReachUnavailable and nothing else."""
+
+    def __init__(self, config: AxlConfig) -> None:
+        self.config = config
+        self.url = config.url.rstrip("/") + "/axl/"
+        self.host = urlsplit(config.url).netloc
+        try:
+            self.transport = Transport(_transport_config(config, self.url))
+        except CssmError as error:
+            raise _translated(error) from None
+
+    def __enter__(self) -> "Axl":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.transport.close()
+
+    def status(self) -> Status:
+        found = self._call(STATUS)
+        if not isinstance(found, Status):
+            raise ReachUnavailable(f"{self.host} answered without a word about licensing.", LATER)
+        return found
+
+    def register(self, token_text: str) -> Status:
+        """The status after it; that of before where the cluster is registered already: nothing is asked then."""
+        return self._write(REGISTER, {"token": token_text, "force": "false"}, wanted=True)
+
+    def deregister(self) -> Status:
+        return self._write(DEREGISTER, {}, wanted=False)
+
+    def _write(self, call: str, members: dict[str, str], *, wanted: bool) -> Status:
+        before = self.status()
+        if before.registered is wanted:
+            return before
+        if before.registered is None:  # an earlier call is still at it: none is sent beside it
+            return self._settled(wanted, before, None)
+        try:
+            self._call(call, members)
+        except ReachUnavailable as lost:
+            return self._settled(wanted, before, lost)
+        return self._settled(wanted, before, None)
+
+    def _settled(self, wanted: bool, before: Status, lost: ReachUnavailable | None) -> Status:
+        """Read until the status is as wanted, or the time is up."""
+        end = time.monotonic() + self.config.settle_seconds
+        while True:
+            found = self._status_or_none()
+            if found is not None and found.registered is wanted:
+                return found
+            if found is not None and found.reason and found.reason != before.reason:
+                raise ReachRefused(f"{self.host} could not register: {found.reason}.", _cure(found.reason))
+            if time.monotonic() + self.config.pause_seconds > end:
+                raise self._unsettled(found, lost)
+            time.sleep(self.config.pause_seconds)
+
+    def _status_or_none(self) -> Status | None:
+        try:
+            return self.status()
+        except ReachUnavailable:
+            return None
+
+    def _unsettled(self, found: Status | None, lost: ReachUnavailable | None) -> ReachUnavailable:
+        if found is None:
+            return ReachUnavailable(f"{self.host} does not answer any more; whether it was done is not known.", LOOK)
+        state = {True: "is still registered", False: "is not registered", None: "is still at it"}[found.registered]
+        why = f"{lost.message} " if lost else ""
+        return ReachUnavailable(f"{why}{self.host} {state} after {self.config.settle_seconds:.0f} seconds.", LOOK)
+
+    def _call(self, call: str, members: dict[str, str] | None = None) -> Status | None:
+        version = soap.axl_version(self.config.version)
+        headers = {"Content-Type": "text/xml; charset=utf-8", "Accept": "text/xml",
+                   "SOAPAction": f'"CUCM:DB ver={version} {call}"'}  # fmt: skip
+        try:
+            status, _, content = self.transport.exchange(
+                "POST", self.url, headers=headers, content=soap.envelope(call, version, members),
+                auth=(self.config.username, self.config.password),
+            )  # fmt: skip
+        except CssmError as error:
+            raise _translated(error) from None
+        return self._meaning(status, content)
+
+    def _meaning(self, status: int, content: bytes) -> Status | None:
+        """AXL's faults come with HTTP 500; HTML with any code is no answer of AXL."""
+        if refusal := _refusals(self.host).get(status):
+            raise refusal()
+        try:
+            found = soap.read(content)
+        except soap.NotXml:
+            found, status = None, status if status >= 400 else 0
+        if isinstance(found, soap.Fault):
+            raise ReachRefused(f"{self.host} refused the call: {found.text.rstrip('.')}.", _cure(found.text))
+        if status >= 400:
+            raise ReachUnavailable(f"{self.host} answered {status} and no word of AXL.", LATER)
+        if status == 0:
+            raise ReachUnavailable(f"{self.host} sent an answer that is not whole or not XML.", LATER)
+        return found
+
+
+def _refusals(host: str) -> dict[int, Callable[[], Exception]]:
+    """599 is AXL's own code for a version that it does not know."""
+    moved = f"{host} wants to send us to another address; that is not followed."
+    return {
+        401: lambda: ReachRefused(f"{host} refused the user name or the password.", CREDENTIALS),
+        403: lambda: ReachRefused(f"{host} refused access to AXL.", CREDENTIALS),
+        404: lambda: ReachRefused(f"{host} has no AXL at this address.", SERVICE),
+        599: lambda: ReachRefused(f"{host} does not know this version of AXL.", "Correct the cluster's version."),
+        **{code: (lambda: ReachRefused(moved, "Enter the publisher's own address.")) for code in (301, 302, 307, 308)},
+    }
+
+
+def _cure(words: str) -> str:
+    if "token" in words.casefold():  # D17's words, cssm-api.md §8.2
+        return "Use another registration token: this one is not valid any more, or its text is not whole."
+    return "See what the application says under License Management, then try again."
+
+
+def _transport_config(config: AxlConfig, url: str) -> ServerConfig:
+    """A publisher stands where On-Prem servers do: private networks are allowed. Tokens of the API are not used."""
+    return ServerConfig(
+        kind="on_prem", api_base_url=url, token_url=url, client_id="", client_secret="", ca_pem=config.ca_pem,
+        verify_tls=config.verify_tls, allow_http=config.allow_http, allowed_networks=config.allowed_networks,
+        connect_seconds=config.connect_seconds, read_seconds=config.read_seconds,
+        answer_seconds=config.answer_seconds, max_answer_bytes=MAX_ANSWER_BYTES,
+    )  # fmt: skip
+
+
+def _translated(error: CssmError) -> Exception:
+    """The transport speaks of license servers."""
+    message = error.message.replace("license servers", "clusters").replace("this server", "this cluster")
+    if isinstance(error, CssmUnavailable):
+        step = "Check the address, and that the portal may reach the publisher." if "reach" in message else LATER
+        return ReachUnavailable(message, step)
+    assert isinstance(error, CssmRefused)
+    step = error.next_step.replace("a license server", "the publisher")
+    return ReachRefused(message, step)

@@ -1,0 +1,173 @@
+"""How a cluster is reached: what people set, and the test of it. Pages, REST and admin call these."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from kit.broker import send
+from kit.refusals import Refusal
+from licensing.cisco.addresses import check_address
+from licensing.cisco.errors import CssmRefused, CssmUnavailable
+from licensing.cisco.trust import check_ca
+from licensing.fleet.access import reach
+from licensing.fleet.access.answers import Reach, ReachError, ReachRefused, ReachUnavailable, Status
+from licensing.fleet.models import Cluster, ClusterAccess
+from people import audit
+from people.audit import Actor
+
+CHECK_ACCESS = "licensing.fleet.tasks.check_cluster_access"
+CHECK_COLUMNS = ["checked_at", "check_status", "check_message", "check_next_step", "check_found"]
+AXL = ClusterAccess.Method.AXL
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSpec:
+    """What is wanted. `password` None: the stored one stays."""
+
+    method: str
+    url: str = ""
+    username: str = ""
+    password: str | None = None
+    ca_certificate: str = ""
+    verify_tls: bool = True
+
+
+@transaction.atomic
+def save(actor: Actor, cluster: Cluster, spec: AccessSpec) -> ClusterAccess:
+    """By hand needs nothing: address and credentials are forgotten then. Any change makes the last test void."""
+    Cluster.objects.select_for_update(no_key=True).filter(pk=cluster.pk).first()  # of two at once, one waits
+    access = ClusterAccess.objects.filter(cluster=cluster).first()
+    before = audit.snapshot(access) if access else None
+    access = access or ClusterAccess(cluster=cluster)
+    if spec.method == AXL:
+        _check_axl(cluster, access, spec)
+    _fill(access, spec)
+    try:
+        access.full_clean()
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise Refusal(" ".join(messages), "", "" if field == "__all__" else field) from None
+    if before is None or before != audit.snapshot(access):
+        _set_check(access, None, "", "", "", {})
+        access.save()
+        audit.record(actor, "changed" if before else "added", access, before=before)
+    return access
+
+
+def start_check(access: ClusterAccess) -> None:
+    """Queue a test of the access. Raises BrokerUnavailable."""
+    before = access.check_status
+    _set_check_status(access, ClusterAccess.Check.RUNNING)
+    send(CHECK_ACCESS, access.pk, undo=lambda: _set_check_status(access, before))
+
+
+def _set_check_status(access: ClusterAccess, status: str) -> None:
+    access.check_status = status
+    access.save(update_fields=["check_status"])
+
+
+def check(access: ClusterAccess) -> None:
+    """Ask the cluster, and write down what it said in plain words. Waits for the network."""
+    way = reach.of(access.cluster)
+    try:
+        found = way.probe()
+    except ReachError as error:
+        _write(access, _kind(error), error.message, error.next_step, Status())
+    else:
+        _write(access, ClusterAccess.Check.OK, *_said(way, found), found)
+
+
+def _check_axl(cluster: Cluster, access: ClusterAccess, spec: AccessSpec) -> None:
+    if not cluster.has_axl:
+        raise Refusal(
+            f"AXL is an interface of Unified CM; {cluster} is {cluster.get_application_display()}.",
+            "Choose “By hand, with a run sheet”.", "method",
+        )  # fmt: skip
+    if cluster.managed_on_premise:
+        words = f"{cluster} is managed on premise, out of the portal's reach."
+        raise Refusal(words, "Choose “By hand, with a run sheet”.", "method")
+    if not spec.username:
+        raise Refusal("AXL needs a user name.", "Enter an application user with AXL access.", "username")
+    _check_address(spec.url)
+    if spec.ca_certificate != access.ca_certificate:
+        _check_ca(spec.ca_certificate)
+    kept = bool(access.password) and spec.password is None
+    if kept and access.url and _host(access.url) != _host(spec.url):
+        raise Refusal("The stored password belongs to another address.", "Enter the password again.", "password")
+    if not kept and not spec.password:
+        raise Refusal("AXL needs a password.", "Enter the password of this user.", "password")
+
+
+def _check_address(url: str) -> None:
+    """Refuse an address now that every call would refuse; that a name does not resolve may pass."""
+    if not re.fullmatch(r"https?://[^/@\s?#]+(/[^\s?#]*)?", url):
+        raise Refusal("That is not an address.", "Enter it as https://publisher:8443, without user name.", "url")
+    try:
+        check_address(url, allow_http=settings.ALLOW_HTTP, allowed_networks=settings.ALLOWED_NETWORKS)
+    except CssmRefused as error:
+        words = error.message.replace("license servers", "clusters")
+        raise Refusal(
+            words, "Enter the publisher's address, or ask the provider to allow its network.", "url"
+        ) from None
+    except CssmUnavailable:
+        return
+
+
+def _check_ca(ca_certificate: str) -> None:
+    try:
+        check_ca(ca_certificate)
+    except CssmRefused as error:
+        raise Refusal(error.message.replace("this server", "this cluster"), error.next_step, "ca_certificate") from None
+
+
+def _fill(access: ClusterAccess, spec: AccessSpec) -> None:
+    access.method = spec.method
+    by_axl = spec.method == AXL
+    access.url, access.username = (spec.url, spec.username) if by_axl else ("", "")
+    access.ca_certificate = spec.ca_certificate if by_axl else ""
+    access.verify_tls = spec.verify_tls if by_axl else True
+    if not by_axl:
+        access.password = ""
+    elif spec.password:
+        access.password = spec.password
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.lower()
+
+
+def _kind(error: ReachError) -> str:
+    assert isinstance(error, ReachRefused | ReachUnavailable)
+    return ClusterAccess.Check.REFUSED if isinstance(error, ReachRefused) else ClusterAccess.Check.UNAVAILABLE
+
+
+def _said(way: Reach, found: Status) -> tuple[str, str]:
+    """(message, next step)"""
+    if reach.asks_people(way):
+        return "Reached by hand: there is nothing to connect to.", ""
+    state = {
+        True: f"It is registered in {found.virtual_account or 'a virtual account that it does not name'}",
+        False: "It is not registered",
+        None: "Whether it is registered it does not say",
+    }[found.registered]
+    words = f"Connected. {state}{f', {found.authorization}' if found.authorization else ''}."
+    if found.reason:
+        words += f" Its last registration failed: {found.reason}"
+    return words, ""
+
+
+def _write(access: ClusterAccess, status: str, message: str, next_step: str, found: Status) -> None:
+    _set_check(access, timezone.now(), status, message, next_step, found.known())
+    access.save(update_fields=CHECK_COLUMNS)
+
+
+def _set_check(access: ClusterAccess, *values: Any) -> None:
+    """In the order of CHECK_COLUMNS."""
+    for name, value in zip(CHECK_COLUMNS, values, strict=True):
+        setattr(access, name, value)

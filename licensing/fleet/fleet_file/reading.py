@@ -1,0 +1,176 @@
+"""From an uploaded file to lines, whatever program has written it. Pure: no database.
+
+Takes UTF-8 and UTF-16 with or without a byte order mark and Windows-1252, and commas, semicolons or tabs. Its size and
+its number of lines are bounded. What is wrong with the file as a whole is a Refusal, what is wrong with a line a Bad.
+"""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kit import formulas
+from kit.refusals import Refusal
+
+MAX_BYTES = 5 * 1024 * 1024
+MAX_LINES = 20_000
+# name: what it holds. A line is a customer, a cluster of it, or a node of that: the last of the three that it names.
+COLUMNS = {
+    "customer": "Name of the customer. The only column that must be there.",
+    "customer_tags": "Short words with commas between them.",
+    "customer_note": "Anything about the customer.",
+    "customer_proxy_host": "Its HTTPS proxy. Passwords are not imported: enter them on the customer's page.",
+    "customer_proxy_port": "A proxy needs one.",
+    "customer_proxy_username": "Where the proxy asks for one.",
+    "cluster": "Name of the cluster, unique for its customer.",
+    "application": "cucm, cuc, cer, expressway_c or expressway_e. A new cluster needs it.",
+    "version": "As the application shows it, for example 14.0.1.",
+    "deployment": "hcs or enterprise; empty for a new cluster: hcs.",
+    "mixed_mode": "yes or no.",
+    "managed_on_premise": "yes or no.",
+    "installed_on": "A day as 2026-12-31.",
+    "license_server": "Name of the On-Prem server that it registers with.",
+    "cluster_proxy_host": "The cluster's own HTTPS proxy.",
+    "cluster_proxy_port": "A proxy needs one.",
+    "cluster_proxy_username": "Where the proxy asks for one.",
+    "node": "Host name.",
+    "role": "publisher or subscriber; empty for a new node: subscriber.",
+    "serial": "UDI serial number or UUID.",
+}
+CLUSTER_COLUMNS = tuple(COLUMNS)[list(COLUMNS).index("cluster") + 1 : list(COLUMNS).index("node")]
+NODE_COLUMNS = ("role", "serial")
+DELIMITERS = ",;\t"
+AGAIN = "Save it as CSV (UTF-8) and choose it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`number`: where it begins in the file, the first is 1. `cells`: those that are not empty, by column."""
+
+    number: int
+    cells: dict[str, str]
+
+    @property
+    def names(self) -> str:
+        return " · ".join(self.cells[name] for name in ("customer", "cluster", "node") if name in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    number: int
+    names: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Sheet:
+    lines: list[Line] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+
+
+def decode(content: bytes) -> str:
+    """Raises Refusal for what is too large or no text."""
+    if len(content) > MAX_BYTES:
+        raise Refusal(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB.", "Import it in parts.", "file")
+    for encoding in _encodings(content):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise Refusal("This is not a text file.", AGAIN, "file")
+
+
+def _encodings(content: bytes) -> tuple[str, ...]:
+    """A file begins with a letter of a column's name, or with a quote: in UTF-16 a zero stands beside it."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ("utf-16",)
+    if b"\0" in content[:2]:
+        return ("utf-16-be",) if content[:1] == b"\0" else ("utf-16-le",)
+    return ("utf-8-sig", "cp1252")
+
+
+def read(text: str) -> Sheet:
+    """Raises Refusal where there is no header that names the columns, or where there are too many lines."""
+    rows = _rows(text)
+    columns = _columns(next(rows, (0, []))[1])
+    sheet = Sheet()
+    for number, cells in rows:
+        if len(sheet.lines) + len(sheet.bad) >= MAX_LINES:
+            raise Refusal(f"The file has more than {MAX_LINES:,} lines.", "Import it in parts.", "file")
+        _take(sheet, columns, number, cells)
+    return sheet
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each with the number of the line on which it begins; empty ones are passed over."""
+    first, _, rest = text.partition("\n")
+    number = 1
+    if first.lower().startswith("sep="):  # how Excel tells its delimiter
+        number, text, first = 2, rest, rest.partition("\n")[0]
+    delimiter = max(DELIMITERS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    before = number
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield number, cells
+            number = reader.line_num + before
+    except csv.Error as error:
+        said = f"Line {number} is not CSV: {error}."
+        raise Refusal(said, f"Look for quotes that do not close. {AGAIN}", "file") from None
+
+
+def _columns(header: list[str]) -> list[str]:
+    columns = [name.strip().lower().replace(" ", "_") for name in header]
+    while columns and not columns[-1]:
+        columns.pop()
+    unknown = [name for name in columns if name not in COLUMNS]
+    if "customer" not in columns or unknown:
+        said = (
+            f"The first line names columns that are not known: {', '.join(unknown)[:200]}."
+            if unknown
+            else ("The first line does not name the column customer.")
+        )
+        raise Refusal(said, f"Known columns: {', '.join(COLUMNS)}.", "file")
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        raise Refusal(f"The first line names {', '.join(twice)} twice.", "Name each column once.", "file")
+    return columns
+
+
+def _take(sheet: Sheet, columns: list[str], number: int, cells: list[str]) -> None:
+    values = {name: plain for name, cell in zip(columns, cells, strict=False) if (plain := _plain(cell))}
+    line = Line(number, values)
+    if any(cell.strip() for cell in cells[len(columns) :]):
+        sheet.bad.append(Bad(number, line.names, "It has more cells than the first line names columns."))
+    elif "customer" not in values:
+        sheet.bad.append(Bad(number, line.names, "It names no customer."))
+    elif why := _homeless(values):
+        sheet.bad.append(Bad(number, line.names, why))
+    else:
+        sheet.lines.append(line)
+
+
+def _homeless(values: dict[str, str]) -> str:
+    """Why what the line says could go nowhere; "" where all of it is about something that it names."""
+    if "cluster" not in values:
+        if "node" in values:
+            return "It names a node and no cluster."
+        if lone := next((name for name in (*CLUSTER_COLUMNS, *NODE_COLUMNS) if name in values), ""):
+            return f"It has {lone} and names no cluster."
+    if "node" not in values and (lone := next((name for name in NODE_COLUMNS if name in values), "")):
+        return f"It has {lone} and names no node."
+    return ""
+
+
+def looks_like_formula(text: str) -> bool:
+    """The export puts an apostrophe before it, the import takes it away. Also behind apostrophes, or one that belongs
+    to the text would be taken for ours."""
+    return text.lstrip("'").startswith(formulas.STARTS)
+
+
+def _plain(cell: str) -> str:
+    text = cell.strip()
+    return text[1:] if text.startswith("'") and looks_like_formula(text) else text

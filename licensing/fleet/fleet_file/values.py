@@ -1,0 +1,118 @@
+"""From the cells of a line to values of a customer, a cluster, a node and proxies; Unfit says what cannot be."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+
+from licensing.fleet import customers, proxies
+from licensing.fleet.fleet_file.reading import Line
+from licensing.fleet.models import Cluster, Customer, Node, Proxy
+
+CUSTOMER, CLUSTER, NODE = "customer", "cluster", "node"
+YES, NO = {"yes", "true", "1", "x", "y"}, {"no", "false", "0", "n"}
+
+
+class Unfit(Exception):
+    """Why a line cannot be imported; `part` says what of it is at fault."""
+
+    def __init__(self, part: str, reason: str) -> None:
+        super().__init__(reason)
+        self.part = part
+
+
+def customer_values(line: Line) -> dict[str, Any]:
+    cells = line.cells
+    found: dict[str, Any] = {"name": cells["customer"], "note": cells.get("customer_note")}
+    if "customer_tags" in cells:
+        found["tags"] = customers.clean_tags([cells["customer_tags"]])
+    return _checked(CUSTOMER, Customer, found)
+
+
+def cluster_values(line: Line) -> dict[str, Any]:
+    """Without customer and license_server, which are rows."""
+    cells = line.cells
+    found = {
+        "name": cells["cluster"],
+        "application": _choice(cells.get("application"), Cluster.Application, "application"),
+        "version": cells.get("version"),
+        "deployment": _choice(cells.get("deployment"), Cluster.Deployment, "deployment"),
+        "mixed_mode": _yes_no(cells.get("mixed_mode"), "mixed_mode"),
+        "managed_on_premise": _yes_no(cells.get("managed_on_premise"), "managed_on_premise"),
+        "installed_on": _day(cells.get("installed_on")),
+    }
+    return _checked(CLUSTER, Cluster, found)
+
+
+def node_values(line: Line) -> dict[str, Any]:
+    cells = line.cells
+    try:
+        proxies.HOST_NAME(cells["node"])
+    except ValidationError as error:
+        raise Unfit(NODE, f"node {cells['node']!r}: {' '.join(error.messages)}") from None
+    role = cells.get("role", "").lower() or None
+    if role not in (None, *Node.Role.values):
+        raise Unfit(NODE, f"role {role!r} is neither publisher nor subscriber.")
+    return _checked(NODE, Node, {"host_name": cells["node"].lower(), "role": role, "serial": cells.get("serial")})
+
+
+def proxy_values(line: Line, part: str) -> dict[str, Any]:
+    """Of the customer or of the cluster; empty where the line names none."""
+    cells = {name: line.cells.get(f"{part}_proxy_{name}") for name in ("host", "port", "username")}
+    if not any(cells.values()):
+        return {}
+    if not cells["host"]:
+        raise Unfit(part, f"{part}_proxy_host is empty, though other cells of the proxy are not.")
+    try:
+        proxies.HOST_NAME(cells["host"])
+    except ValidationError as error:
+        raise Unfit(part, f"{part}_proxy_host {cells['host']!r}: {' '.join(error.messages)}") from None
+    port = cells["port"]
+    if port is not None and not (port.isascii() and port.isdigit()):
+        raise Unfit(part, f"{part}_proxy_port {port!r} is not a number.")
+    found = {"host": cells["host"], "port": int(port) if port else None, "username": cells["username"]}
+    return _checked(part, Proxy, found, prefix=f"{part}_proxy_")
+
+
+def _checked(part: str, model: type[Model], values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Those that are given, each as its column allows it."""
+    given = {name: value for name, value in values.items() if value is not None}
+    others = {column.name for column in model._meta.fields if column.name not in given}
+    try:
+        row = model(**given)
+        row.clean_fields(exclude=others)
+        row.clean()
+    except ValidationError as error:
+        name, messages = next(iter(error.message_dict.items()))
+        raise Unfit(part, f"{prefix}{name}: {' '.join(messages)}") from None
+    return given
+
+
+def _choice(cell: str | None, choices: Any, column: str) -> str | None:
+    """By its value or by its word on the page."""
+    if cell is None:
+        return None
+    known = {word.lower(): value for value, label in choices.choices for word in (value, label)}
+    if cell.lower() not in known:
+        raise Unfit(CLUSTER, f"{column} {cell!r} is none of {', '.join(choices.values)}.")
+    return str(known[cell.lower()])
+
+
+def _yes_no(cell: str | None, column: str) -> bool | None:
+    if cell is None:
+        return None
+    if cell.lower() not in YES | NO:
+        raise Unfit(CLUSTER, f"{column} {cell!r} is neither yes nor no.")
+    return cell.lower() in YES
+
+
+def _day(cell: str | None) -> date | None:
+    if cell is None:
+        return None
+    for pattern in ("%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            return datetime.strptime(cell, pattern).date()  # noqa: DTZ007 - a day has no zone
+        except ValueError:
+            continue
+    raise Unfit(CLUSTER, f"installed_on {cell!r} is not a day. Write it as 2026-12-31.")

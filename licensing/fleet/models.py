@@ -1,0 +1,224 @@
+"""What only the partner knows: customers, their clusters and nodes, proxies, and who is assigned where."""
+
+import uuid
+from datetime import timedelta
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import DateField, Exists, F, OuterRef, Q
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from kit.secrets import SecretField
+from licensing.accounts.models import WEB_ADDRESS, LicenseServer
+from licensing.mirror.models import ProductInstance
+
+# How long a product runs without being registered (domain.md row C13; cssm-api.md §8.2).
+EVALUATION = timedelta(days=90)
+TAG_LENGTH, TAGS = 40, 20
+FIRST_YEAR, LAST_YEAR = 1990, 2099  # of an installation
+
+
+class Customer(models.Model):
+    """A customer of the partner."""
+
+    name = models.CharField(max_length=200, unique=True)
+    note = models.TextField(blank=True)
+    tags = ArrayField(
+        models.CharField(max_length=TAG_LENGTH),
+        default=list,
+        db_default=[],
+        blank=True,
+        size=TAGS,
+        help_text="Short words to find customers by, with commas between them: region, contract, data centre.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _registered() -> models.QuerySet[ProductInstance]:
+    present: models.QuerySet[ProductInstance] = ProductInstance.objects.present()
+    return present.filter(cluster=OuterRef("pk"))
+
+
+class ClusterQuerySet(models.QuerySet["Cluster"]):
+    def in_evaluation(self) -> "ClusterQuerySet":
+        """Installed on a known day, and Cisco lists no product instance of it: what runs is the evaluation period.
+
+        `evaluation_ends` is its last day, which may be past: then the evaluation has expired.
+        """
+        return self.with_evaluation().exclude(installed_on=None).filter(~Exists(_registered()))
+
+    def with_evaluation(self) -> "ClusterQuerySet":
+        """Each with `evaluation_ends` (a date), None once it is registered or where the installation is not known."""
+        last_day = Cast(F("installed_on") + EVALUATION, DateField())
+        return self.annotate(evaluation_ends=models.Case(models.When(~Exists(_registered()), then=last_day)))
+
+
+class Cluster(models.Model):
+    """One installation of a UC application for one customer; its publisher holds the licensing agent."""
+
+    class Application(models.TextChoices):
+        CUCM = "cucm", "Unified CM"
+        CUC = "cuc", "Unity Connection"
+        CER = "cer", "Emergency Responder"
+        EXPRESSWAY_C = "expressway_c", "Expressway-C"
+        EXPRESSWAY_E = "expressway_e", "Expressway-E"
+
+    class Deployment(models.TextChoices):
+        HCS = "hcs", "HCS"
+        ENTERPRISE = "enterprise", "Enterprise"
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="clusters")
+    name = models.CharField(max_length=200)
+    application = models.CharField(max_length=20, choices=Application, default=Application.CUCM)
+    version = models.CharField(max_length=30, blank=True, help_text="As the application shows it, for example 14.0.1.")
+    deployment = models.CharField(max_length=12, choices=Deployment, default=Deployment.HCS)
+    mixed_mode = models.BooleanField(default=False, help_text="Security is enabled: needs export-controlled tokens.")
+    managed_on_premise = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Out of the partner's reach: nothing is asked of it or set on it, its facts are entered by hand.",
+    )
+    installed_on = models.DateField(
+        null=True, blank=True, help_text="Starts the 90 days of evaluation, until the cluster is registered."
+    )
+    license_server = models.ForeignKey(
+        LicenseServer,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="clusters",
+        help_text="The On-Prem server it registers with; empty: the cloud.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ClusterQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "name"],
+                name="one_cluster_per_name",
+                violation_error_message="This customer already has a cluster of this name.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def has_axl(self) -> bool:
+        """AXL is an interface of Unified CM alone."""
+        return bool(self.application == self.Application.CUCM)
+
+    def clean(self) -> None:
+        """A slip of the pen such as 9999 would put the end of the evaluation beyond what a date can hold."""
+        if self.installed_on and not FIRST_YEAR <= self.installed_on.year <= LAST_YEAR:
+            raise ValidationError({"installed_on": f"Enter a day between {FIRST_YEAR} and {LAST_YEAR}."})
+
+
+class Node(models.Model):
+    """A server of a cluster."""
+
+    class Role(models.TextChoices):
+        PUBLISHER = "publisher", "Publisher"
+        SUBSCRIBER = "subscriber", "Subscriber"
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="nodes")
+    host_name = models.CharField(max_length=253)
+    role = models.CharField(max_length=12, choices=Role, default=Role.SUBSCRIBER)
+    serial = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="UDI serial number or UUID of the product, where known: finds its product instance for certain.",
+    )
+
+    class Meta:
+        ordering = ["role", "host_name"]
+        constraints = [
+            models.UniqueConstraint(fields=["cluster", "host_name"], name="one_node_per_host_name"),
+            models.UniqueConstraint(
+                fields=["cluster"],
+                condition=Q(role="publisher"),
+                name="one_publisher_per_cluster",
+                violation_error_message="A cluster has exactly one publisher.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.host_name
+
+
+class Proxy(models.Model):
+    """An HTTPS proxy, set on a customer or on a cluster."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    customer = models.OneToOneField(Customer, on_delete=models.CASCADE, null=True, blank=True, related_name="proxy")
+    cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, null=True, blank=True, related_name="proxy")
+    host = models.CharField(max_length=253)
+    port = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(65535)])
+    username = models.CharField(max_length=200, blank=True)
+    password = SecretField()
+
+    class Meta:
+        verbose_name_plural = "proxies"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(customer=None, cluster__isnull=False) | Q(customer__isnull=False, cluster=None),
+                name="proxy_of_one_customer_or_cluster",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class ClusterAccess(models.Model):
+    """One per cluster; a cluster without one is reached by hand. All columns are ours.
+
+    `url`: scheme, host and port of the publisher, for example https://cucm-pub.example:8443. `check_*` hold the answer
+    of the last test: its state, what was said, what to do next, and what the application said of itself
+    (`check_found`: the members of reach.Status that are known).
+    """
+
+    class Method(models.TextChoices):
+        MANUAL = "manual", "By hand, with a run sheet"
+        AXL = "axl", "AXL (Unified CM)"
+
+    class Check(models.TextChoices):
+        UNKNOWN = "", "Not tested"
+        RUNNING = "running", "Being tested"
+        OK = "ok", "Connected"
+        REFUSED = "refused", "Refused"
+        UNAVAILABLE = "unavailable", "Unreachable"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, related_name="access")
+    method = models.CharField(max_length=10, choices=Method, default=Method.MANUAL)
+    url = models.CharField("address", max_length=500, blank=True, validators=[WEB_ADDRESS])
+    username = models.CharField("user name", max_length=200, blank=True)
+    password = SecretField()
+    ca_certificate = models.TextField("CA certificate (PEM)", blank=True)
+    verify_tls = models.BooleanField("verify TLS certificates", default=True)
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    check_status = models.CharField(max_length=12, choices=Check, default=Check.UNKNOWN, blank=True, editable=False)
+    check_message = models.TextField(blank=True, editable=False)
+    check_next_step = models.TextField(blank=True, editable=False)
+    check_found = models.JSONField(default=dict, blank=True, editable=False)
+
+    class Meta:
+        verbose_name_plural = "cluster accesses"
+
+    def __str__(self) -> str:
+        return f"Access to {self.cluster}"

@@ -1,0 +1,79 @@
+"""Set and remove the proxies of customers and clusters."""
+
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import transaction
+from django.db.models import Q
+
+from kit import guards
+from kit.refusals import Refusal
+from licensing.fleet import transport
+from licensing.fleet.models import Cluster, Customer, Proxy
+from licensing.fleet.paths import transport_of, with_transport
+from licensing.fleet.saving import _save
+from licensing.mirror.models import VirtualAccount
+from people import audit
+from people.audit import Actor
+
+# A name or an IP address. Products resolve it, the portal does not.
+HOST_NAME = RegexValidator(
+    r"^[A-Za-z0-9_:]([A-Za-z0-9_.:-]*[A-Za-z0-9_.:])?\Z", "Enter a host name or an IP address, without scheme and port."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySpec:
+    """`password` None: the stored one stays."""
+
+    host: str
+    port: int
+    username: str = ""
+    password: str | None = None
+
+
+@transaction.atomic
+def set_proxy(actor: Actor, owner: Customer | Cluster, spec: ProxySpec | None) -> None:
+    """None: the proxy goes."""
+    proxy = Proxy.objects.filter(**{owner._meta.model_name or "": owner}).first()
+    if spec is None:
+        if proxy:
+            guard_of_proxy(owner).check(f"The proxy {proxy} of {owner} is in use.")
+            audit.record(actor, "removed proxy", owner, changes={"proxy": [str(proxy), None]})
+            proxy.delete()
+        return
+    before = audit.snapshot(proxy) if proxy else None
+    proxy = proxy or Proxy(**{owner._meta.model_name or "": owner})
+    old = str(proxy) if before else None
+    _fill_proxy(proxy, spec)
+    _save(proxy, before, "proxy_")
+    if before is None or before != audit.snapshot(proxy):
+        audit.record(actor, "changed proxy", owner, changes={"proxy": [old, str(proxy)]})
+
+
+def guard_of_proxy(owner: Customer | Cluster) -> guards.Guard:
+    """Of taking it away: assigned clusters reach Cisco by it. They are unassigned first (domain.md §3.3)."""
+    mine = Q(pk=owner.pk) if isinstance(owner, Cluster) else Q(customer=owner)
+    rule = transport.Rule.CLUSTER_PROXY if isinstance(owner, Cluster) else transport.Rule.CUSTOMER_PROXY
+    assigned = VirtualAccount.objects.filter(assignments__ended_at=None).values("assignments__cluster")
+    rows = with_transport(Cluster.objects.filter(mine, pk__in=assigned))
+    using = [str(cluster) for cluster in rows if transport_of(cluster).rule == rule]
+    return guards.Guard(
+        guards.first_of([f"{name} is assigned and reaches Cisco by it." for name in using]),
+        (
+            "End the assignments of these clusters.",
+            "Take the proxy away.",
+            "Assign them again. To use another proxy, enter that instead: nothing needs to be ended then.",
+        ),
+    )
+
+
+def _fill_proxy(proxy: Proxy, spec: ProxySpec) -> None:
+    try:
+        HOST_NAME(spec.host)
+    except ValidationError as error:
+        raise Refusal(f"{spec.host!r} cannot be a proxy.", " ".join(error.messages), "proxy_host") from None
+    proxy.host, proxy.port, proxy.username = spec.host, spec.port, spec.username
+    if spec.password is not None:
+        proxy.password = spec.password

@@ -1,1 +1,0 @@
-"""Forms, by subject. They check shape; rules stand in the verb modules."""

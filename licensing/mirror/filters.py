@@ -1,0 +1,145 @@
+"""Search and filters of what is mirrored: licenses, virtual accounts, product instances, sync runs."""
+
+from datetime import timedelta
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from kit.filters import ListFilter, MirrorFilter, by_choice, by_link
+from licensing.accounts.models import SmartAccount
+from licensing.fleet.models import Cluster, Customer
+from licensing.mirror.models import InstanceUsage, License, ProductInstance, RegistrationToken, SyncRun, VirtualAccount
+
+SILENT_DAYS = [("7", "7 days and more"), ("30", "30 days and more"), ("90", "90 days and more")]
+
+
+class VirtualAccountFilter(MirrorFilter):
+    searched = ("name", "description", "cost_center", "region", "smart_account__name", "smart_account__domain")
+    placeholder = "Search name, cost center, region"
+
+    smart_account = by_choice(SmartAccount.objects.all(), "Smart account")
+    purpose = django_filters.ChoiceFilter(label="Purpose", empty_label="Any", choices=VirtualAccount.Purpose.choices)
+    license_mode = django_filters.ChoiceFilter(
+        label="License mode", empty_label="Any", choices=VirtualAccount.LicenseMode.choices[1:]
+    )
+    cost_center = django_filters.CharFilter(label="Cost center", lookup_expr="iexact", widget=forms.HiddenInput)
+    region = django_filters.CharFilter(label="Region", lookup_expr="iexact", widget=forms.HiddenInput)
+
+    class Meta:
+        model = VirtualAccount
+        fields = ("q", "smart_account", "purpose", "license_mode", "show", "cost_center", "region")
+
+
+class LicenseFilter(MirrorFilter):
+    searched = ("name", "virtual_account__name")
+    placeholder = "Search licenses and virtual accounts"
+
+    smart_account = by_choice(SmartAccount.objects.all(), "Smart account", field_name="virtual_account__smart_account")
+    purpose = django_filters.ChoiceFilter(
+        field_name="virtual_account__purpose", label="Pool", empty_label="Any", choices=VirtualAccount.Purpose.choices
+    )
+    status = django_filters.ChoiceFilter(label="Status", empty_label="Any", choices=License.Status.choices)
+    virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
+
+    class Meta:
+        model = License
+        fields = ("q", "smart_account", "purpose", "status", "show", "virtual_account")
+
+
+class ProductInstanceFilter(MirrorFilter):
+    searched = ("host_name", "name", "serial", "uuid", "virtual_account__name")
+    placeholder = "Search host name, serial, UUID, virtual account"
+
+    smart_account = by_choice(SmartAccount.objects.all(), "Smart account", field_name="virtual_account__smart_account")
+    silent = django_filters.ChoiceFilter(
+        label="Without contact", empty_label="Any", choices=SILENT_DAYS, method="keep_silent"
+    )
+    matched = django_filters.ChoiceFilter(
+        label="Cluster", empty_label="Any", choices=[("yes", "Known"), ("no", "Not known")], method="keep_matched"
+    )
+    virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
+    license = by_link(License.objects.all(), "Uses license", field_name="usage__license")
+    cluster = by_link(Cluster.objects.all(), "Of cluster")
+
+    class Meta:
+        model = ProductInstance
+        fields = ("q", "smart_account", "silent", "matched", "show", "virtual_account", "license", "cluster")
+
+    def keep_silent(self, rows: Any, name: str, days: str) -> QuerySet[ProductInstance]:
+        silent: QuerySet[ProductInstance] = rows.silent_since(timezone.now() - timedelta(days=int(days)))
+        return silent
+
+    def keep_matched(self, rows: QuerySet[ProductInstance], name: str, value: str) -> QuerySet[ProductInstance]:
+        return rows.filter(cluster__isnull=value == "no")
+
+
+class SyncRunFilter(ListFilter):
+    searched = ("smart_account__name", "smart_account__domain", "requested_by", "cause")
+    placeholder = "Search smart account, cause, who asked"
+
+    smart_account = by_choice(SmartAccount.objects.all(), "Smart account")
+    status = django_filters.ChoiceFilter(label="Status", empty_label="Any", choices=SyncRun.Status.choices)
+
+    class Meta:
+        model = SyncRun
+        fields = ("q", "smart_account", "status")
+
+
+class UsageFilter(ListFilter):
+    searched = (
+        "license_name", "license__name", "product_instance__host_name", "product_instance__virtual_account__name",
+        "product_instance__cluster__name", "product_instance__cluster__customer__name",
+    )  # fmt: skip
+    placeholder = "Search license, host name, cluster, customer, pool"
+
+    smart_account = by_choice(
+        SmartAccount.objects.all(), "Smart account", field_name="product_instance__virtual_account__smart_account"
+    )
+    customer = django_filters.ModelChoiceFilter(
+        field_name="product_instance__cluster__customer",
+        queryset=Customer.objects.order_by("name"),
+        label="Customer",
+        empty_label="Any",
+    )
+    virtual_account = by_link(
+        VirtualAccount.objects.all(), "Virtual account", field_name="product_instance__virtual_account"
+    )
+
+    class Meta:
+        model = InstanceUsage
+        fields = ("q", "smart_account", "customer", "virtual_account")
+
+
+SOON = timedelta(days=7)
+
+
+class RegistrationTokenFilter(MirrorFilter):
+    searched = ("description", "created_by", "virtual_account__name")
+    placeholder = "Search description, maker or virtual account"
+    ends = django_filters.ChoiceFilter(
+        label="Ends", choices=[("soon", "Within 7 days"), ("ended", "Ended")], empty_label="Any time", method="by_end"
+    )
+    export_controlled = django_filters.ChoiceFilter(
+        label="Export control", choices=[("true", "Allowed"), ("false", "Not allowed")], empty_label="Any",
+        method="by_export",
+    )  # fmt: skip
+    virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
+    smart_account = by_link(SmartAccount.objects.all(), "Smart account", field_name="virtual_account__smart_account")
+
+    class Meta:
+        model = RegistrationToken
+        fields = ["q", "ends", "export_controlled", "show", "virtual_account", "smart_account"]
+
+    def by_end(self, rows: QuerySet[RegistrationToken], name: str, value: str) -> QuerySet[RegistrationToken]:
+        now = timezone.now()
+        return (
+            rows.filter(expires_at__lte=now)
+            if value == "ended"
+            else rows.filter(expires_at__gt=now, expires_at__lte=now + SOON)
+        )
+
+    def by_export(self, rows: QuerySet[RegistrationToken], name: str, value: str) -> QuerySet[RegistrationToken]:
+        return rows.filter(export_controlled=value == "true")

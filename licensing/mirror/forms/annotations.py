@@ -1,0 +1,71 @@
+"""What people decide about mirrored rows."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+
+from licensing.fleet.models import Cluster
+from licensing.mirror.models import ProductInstance, VirtualAccount
+from people.models import User
+
+NOTE = forms.Textarea(attrs={"rows": 3})
+
+
+class VirtualAccountForm(forms.Form):
+    purpose = forms.ChoiceField(
+        choices=VirtualAccount.Purpose.choices,
+        help_text="Each smart account has one pool for what is ordered and one for what runs.",
+    )
+    license_mode = forms.ChoiceField(
+        choices=VirtualAccount.LicenseMode.choices,
+        required=False,
+        help_text="Which licenses its clusters use. Locked while clusters are assigned.",
+    )
+    cost_center = forms.CharField(required=False, max_length=100, label="Cost center")
+    region = forms.CharField(required=False, max_length=100)
+    note = forms.CharField(required=False, widget=NOTE)
+
+    def __init__(self, row: VirtualAccount, data: Any = None) -> None:
+        own = ("purpose", "license_mode", "cost_center", "region", "owner", "note")
+        super().__init__(data, initial={name: getattr(row, name) for name in own})
+        self.fields["owner"] = forms.ModelChoiceField(
+            queryset=User.objects.filter(Q(is_active=True) | Q(pk=row.owner_id)).order_by("email"), required=False,
+            empty_label="Nobody", help_text="Who answers for this pool.",
+        )  # fmt: skip
+        self.order_fields(own)
+
+
+class ProductInstanceForm(forms.Form):
+    """By host name and serial, by one's own choice, or to none."""
+
+    BY_NAME, BY_HAND, NONE = "match", "cluster", "none"
+
+    decide = forms.ChoiceField(
+        label="Which cluster it belongs to",
+        widget=forms.RadioSelect,
+        choices=[
+            (BY_NAME, "Found by serial number and host name, again after each sync"),
+            (BY_HAND, "The cluster chosen below"),
+            (NONE, "None"),
+        ],
+    )
+    cluster = forms.ModelChoiceField(
+        queryset=Cluster.objects.select_related("customer").order_by("customer__name", "name"),
+        required=False,
+        empty_label="Choose a cluster",
+    )
+    note = forms.CharField(required=False, widget=NOTE)
+
+    def __init__(self, row: ProductInstance, data: Any = None) -> None:
+        by_hand = self.BY_HAND if row.cluster_id else self.NONE
+        decide = by_hand if row.cluster_by_hand else self.BY_NAME
+        super().__init__(data, initial={"decide": decide, "cluster": row.cluster_id, "note": row.note})
+        chooser = self.fields["cluster"]
+        chooser.label_from_instance = lambda cluster: f"{cluster.customer}: {cluster}"  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, object]:
+        cleaned: dict[str, object] = super().clean() or {}
+        if cleaned.get("decide") == self.BY_HAND and not cleaned.get("cluster") and "cluster" not in self.errors:
+            self.add_error("cluster", "Choose the cluster that it belongs to.")
+        return cleaned

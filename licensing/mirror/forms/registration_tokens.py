@@ -1,0 +1,78 @@
+"""Forms for registration tokens."""
+
+from typing import Any
+
+from django import forms
+
+from kit.forms import PoolField, say_where_to_begin
+from licensing.mirror.models import RegistrationToken, VirtualAccount
+from licensing.mirror.tokens import MAX_DAYS, MAX_USES, without_breaks
+
+
+def pool_field() -> PoolField:
+    pools = VirtualAccount.objects.present().select_related("smart_account").order_by("smart_account__name", "name")
+    field = PoolField(queryset=pools, label="Virtual account")
+    say_where_to_begin(
+        field, "There is none yet. They come with the first sync of a", "smart-accounts", "smart account"
+    )
+    return field
+
+
+class CreateTokenForm(forms.Form):
+    description = forms.CharField(max_length=500, help_text="What it is for: customer, cluster, occasion.")
+    expires_after_days = forms.IntegerField(label="Ends after days", min_value=1, max_value=MAX_DAYS, initial=30)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["virtual_account"] = pool_field()
+        self.order_fields(["virtual_account"])
+
+
+def uses_allowed_field() -> forms.IntegerField:
+    return forms.IntegerField(
+        label="Number of uses", min_value=1, max_value=MAX_USES, required=False,
+        help_text="As it was set in CSSM. Empty: no limit.",
+    )  # fmt: skip
+
+
+class TokenUsesForm(forms.Form):
+    uses = forms.IntegerField(
+        label="Used so far", min_value=0, max_value=MAX_USES,
+        help_text="CSSM's list of tokens shows it. From here the portal counts each registration that it makes.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["uses_allowed"] = uses_allowed_field()
+        self.order_fields(["uses_allowed"])
+
+
+class RecordTokenForm(forms.ModelForm):
+    """A token that somebody made in CSSM; export-controlled ones can only be made there."""
+
+    text = forms.CharField(
+        label="Token",
+        widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "autocomplete": "off", "spellcheck": "false"}),
+        help_text="The whole text as CSSM shows it. It is kept encrypted and not shown again.",
+    )
+
+    class Meta:
+        model = RegistrationToken
+        fields = ["description", "expires_at", "export_controlled"]
+        labels = {"expires_at": "Ends on", "export_controlled": "Allows export-controlled functionality"}
+        widgets = {"expires_at": forms.DateInput(attrs={"type": "date"})}
+        help_texts = {"export_controlled": "Needed for clusters in mixed mode, where your organisation may use it."}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["virtual_account"] = pool_field()
+        self.fields["uses_allowed"] = uses_allowed_field()
+        names = ["virtual_account", "text", "description", "expires_at", "uses_allowed", "export_controlled"]
+        self.order_fields(names)
+        self.fields["description"].required = True
+
+    def clean_text(self) -> str:
+        text = without_breaks(str(self.cleaned_data["text"]))
+        if len(text) < 16:
+            raise forms.ValidationError("This is not a whole registration token. Paste the whole text.")
+        return text

@@ -1,0 +1,135 @@
+"""Syncs, what they changed, and what each license was on each day."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from licensing.accounts.models import SmartAccount
+from licensing.mirror.models.licenses import License
+
+
+class SyncRunQuerySet(models.QuerySet["SyncRun"]):
+    def unfinished(self) -> "SyncRunQuerySet":
+        return self.filter(status__in=SyncRun.UNFINISHED)
+
+    def finished(self) -> "SyncRunQuerySet":
+        return self.exclude(status__in=SyncRun.UNFINISHED)
+
+
+class SyncRun(models.Model):
+    """One attempt to mirror a SmartAccount, failed ones too. At most one per account is queued or running.
+
+    `progress`: {"step": a sentence, "done": rows, "total": rows or null}. `heartbeat_at` moves while a worker is at it.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+
+    class Reason(models.TextChoices):
+        """Why it failed, for alerts: the kinds of error of licensing.cisco, and our own."""
+
+        NONE = "", "-"
+        UNAVAILABLE = "unavailable", "Cisco's side did not answer"
+        REFUSED = "refused", "Cisco's side refused"
+        LOST = "lost", "The worker was lost"
+        INTERNAL = "internal", "An error of the portal"
+
+    UNFINISHED = (Status.QUEUED, Status.RUNNING)
+
+    smart_account = models.ForeignKey(SmartAccount, on_delete=models.CASCADE, related_name="sync_runs")
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    requested_by = models.CharField(max_length=254, blank=True, help_text="Who or what asked for it.")
+    queued_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    progress = models.JSONField(default=dict, blank=True)
+    created = models.IntegerField(default=0)
+    changed = models.IntegerField(default=0)
+    gone = models.IntegerField(default=0)
+    back = models.IntegerField(default=0)
+    unchanged = models.IntegerField(default=0)
+    reason = models.CharField(max_length=12, choices=Reason, default=Reason.NONE, blank=True)
+    remark = models.TextField(blank=True, help_text="What was odd in Cisco's listings, and how it was taken.")
+    cause = models.TextField(blank=True)
+    next_step = models.TextField(blank=True)
+
+    objects = SyncRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-queued_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["smart_account"],
+                condition=Q(status__in=["queued", "running"]),
+                name="one_unfinished_sync_per_smart_account",
+            )
+        ]
+        indexes = [models.Index(fields=["smart_account", "-queued_at"], name="sync_run_of_account")]  # the latest run
+
+    def __str__(self) -> str:
+        return f"Sync of {self.smart_account} #{self.pk}"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in ("created", "changed", "gone", "back", "unchanged")}
+
+    @property
+    def unfinished(self) -> bool:
+        return self.status in self.UNFINISHED
+
+
+class Change(models.Model):
+    """Something that a sync saw change; that a product was in contact again is none.
+
+    Names and values stand here as they were: the row may change again or go. The run has no constraint in the database,
+    for the reason that InstanceUsage has none.
+    """
+
+    class Kind(models.TextChoices):
+        CREATED = "created", "New"
+        CHANGED = "changed", "Changed"
+        GONE = "gone", "Gone"
+        BACK = "back", "Back"
+
+    sync_run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="changes", db_constraint=False)
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=10, choices=Kind)
+    object_type = models.CharField(max_length=30)
+    object_id = models.BigIntegerField()
+    label = models.CharField(max_length=620)
+    values = models.JSONField(default=dict, help_text="{field: [old, new]} where something changed")
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [
+            # The history page, backwards, and pruning. Ascending, so that a sync's thousands go to the end of it.
+            models.Index(fields=["at", "id"], name="change_by_time"),
+            models.Index(fields=["object_type", "object_id", "-at"], name="change_of_object"),  # an object's history
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.get_kind_display()}"
+
+
+class UsageSample(models.Model):
+    """What a License was on one day (UTC), as of that day's last complete sync."""
+
+    # No index of its own: the unique constraint begins with it.
+    license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="samples", db_index=False)
+    day = models.DateField()
+    quantity = models.IntegerField()
+    in_use = models.IntegerField()
+    available = models.IntegerField()
+    reserved = models.IntegerField()
+
+    class Meta:
+        ordering = ["day"]
+        constraints = [models.UniqueConstraint(fields=["license", "day"], name="one_sample_per_day")]
+        indexes = [models.Index(fields=["day"], name="usage_sample_day")]  # pruning
+
+    def __str__(self) -> str:
+        return f"{self.license_id} on {self.day}"

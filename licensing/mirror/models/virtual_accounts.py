@@ -1,0 +1,73 @@
+"""Accounts, pools, licenses and product instances: what Cisco knows, mirrored.
+
+Columns under "mirrored" are written by licensing.sync alone; those under "ours" are decided by people and survive a
+row's going and coming back. A row that Cisco stops listing gets `gone_at`; it is not deleted.
+
+Foreign keys to the parent have no index of their own where a unique constraint begins with the same column.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from licensing.accounts.models import SmartAccount
+
+
+class MirroredQuerySet(models.QuerySet[Any]):
+    def present(self) -> Any:
+        """What Cisco listed at the last complete sync."""
+        return self.filter(gone_at=None)
+
+
+class VirtualAccount(models.Model):
+    """A pool in a SmartAccount. Ours: purpose, license_mode, cost_center, region, owner, note."""
+
+    class Purpose(models.TextChoices):
+        GENERAL = "general", "General"
+        ORDERED = "ordered", "Ordered"
+        OPERATIONAL = "operational", "Operational"
+
+    class LicenseMode(models.TextChoices):
+        UNSET = "", "Not set"
+        HCS = "hcs", "HCS"
+        ENTERPRISE = "enterprise", "Enterprise"
+
+    # mirrored
+    smart_account = models.ForeignKey(
+        SmartAccount, on_delete=models.CASCADE, related_name="virtual_accounts", db_index=False
+    )
+    name = models.CharField(max_length=300)
+    description = models.TextField(blank=True)
+    is_default = models.BooleanField(default=False)
+    access_level = models.CharField(max_length=30, blank=True)
+    fingerprint = models.BigIntegerField(null=True, editable=False)  # licensing.mirror.sync.fingerprints
+    gone_at = models.DateTimeField(null=True, blank=True)
+    # ours
+    purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.GENERAL, db_default=Purpose.GENERAL)
+    license_mode = models.CharField(max_length=12, choices=LicenseMode, default="", db_default="", blank=True)
+    # Whose pool it is: domain.md row G2.
+    cost_center = models.CharField(max_length=100, blank=True, default="", db_default="")
+    region = models.CharField(max_length=100, blank=True, default="", db_default="")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    note = models.TextField(blank=True, default="", db_default="")
+
+    objects = MirroredQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["smart_account", "name"], name="one_virtual_account_per_name"),
+            models.UniqueConstraint(
+                fields=["smart_account", "purpose"],
+                condition=~Q(purpose="general"),
+                name="one_ordered_and_one_operational_pool",
+                violation_error_message="Another virtual account of this smart account already has this purpose.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,115 @@
+"""Removing and moving a product instance at Cisco: ask, let a worker do it, show its answer."""
+
+from collections.abc import Callable
+
+from django.db.models import QuerySet
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from kit.form_pages import DONE, attempt, form_page
+from licensing.assignments.models import Assignment
+from licensing.mirror.forms.product_instances import RemoveInstanceForm, ReplaceInstanceForm, TransferInstanceForm
+from licensing.mirror.models import ProductInstance
+from licensing.mirror.pages.requests import errand_of, errand_page
+from licensing.operations import product_instances, request_tasks
+from people.gate import Need, needs, signed_in
+
+HERE = ("Product instances", "/product-instances/")
+
+
+@needs(Need.OPERATE)
+def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    found = _find(pk)
+    form = RemoveInstanceForm(request.POST if request.method == "POST" else None)
+    return _ask(
+        request, found, form,
+        lambda: request_tasks.start_instance_removal(signed_in(request), found, form.cleaned_data["return_code"]),
+        heading=f"Remove {found}?", submit="Remove at Cisco", danger=True,
+        consequences=[
+            f"Cisco forgets its registration in {found.virtual_account}; the licenses that it uses become free there.",
+            "The product is unregistered until somebody registers it again. Where you can, deregister it there.",
+            *_assigned(found),
+        ],
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+def product_instance_replace(request: HttpRequest, pk: int) -> HttpResponse:
+    found = _find(pk)
+    form = ReplaceInstanceForm(found, request.POST if request.method == "POST" else None)
+    removed = (
+        f"{found} is removed at Cisco; the licenses that it uses become free in {found.virtual_account}."
+        if found.gone_at is None
+        else "Cisco lists it no longer, so nothing is removed there."
+    )
+    return _ask(
+        request, found, form,
+        lambda: request_tasks.start_instance_replacement(signed_in(request), found, **form.cleaned_data),
+        heading=f"{found} was replaced", danger=found.gone_at is None, of_gone_ones_too=True,
+        submit="Hand over and remove" if found.gone_at is None else "Hand over",
+        consequences=[
+            removed,
+            "The device in its place takes over its cluster, as a decision by hand, and its note.",
+            "Serial numbers that you entered for nodes stay as they are: change them on the cluster's page.",
+        ],
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
+    found = _find(pk)
+    planned = _current(found).values_list("virtual_account", flat=True).first()
+    form = TransferInstanceForm(found, planned, request.POST if request.method == "POST" else None)
+    return _ask(
+        request, found, form,
+        lambda: request_tasks.start_instance_transfer(signed_in(request), found, form.cleaned_data["virtual_account"]),
+        heading=f"Move {found}", submit="Move at Cisco", danger=False,
+        consequences=[
+            f"It leaves {found.virtual_account} and uses the licenses of the other virtual account from then on.",
+            "Its reservations go with it; no licenses do. Ask what if first, where they may be short.",
+            *_assigned(found),
+        ],
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+@never_cache
+def instance_errand(request: HttpRequest, key: str) -> HttpResponse:
+    return errand_page(request, errand_of(request, key), "product_instances", HERE)
+
+
+def _ask(
+    request: HttpRequest, found: ProductInstance, form: Form, start: Callable[[], str], *, heading: str, submit: str,
+    danger: bool, consequences: list[str], of_gone_ones_too: bool = False,
+) -> HttpResponse:  # fmt: skip
+    here = reverse("product-instance", args=[found.pk])
+    status, key = attempt(request, form, start)
+    if status == DONE and key is not None:
+        return redirect("instance-errand", key)
+    return form_page(
+        request, form, heading=heading, submit=submit, cancel=here, crumbs=[HERE, (str(found), here)], status=status,
+        template="mirror/product_instances/act.html", instance=found, danger=danger, consequences=consequences,
+        reserved=product_instances.is_reserved(found), nothing_to_do=found.gone_at is not None and not of_gone_ones_too,
+    )  # fmt: skip
+
+
+def _assigned(found: ProductInstance) -> list[str]:
+    """The assignment is the portal's own and stays; where the product is elsewhere, moving it there mends that."""
+    return [
+        f"{row.cluster} stays assigned to {row.virtual_account}"
+        + ("; change that too." if row.virtual_account_id == found.virtual_account_id else ".")
+        for row in _current(found).select_related("virtual_account", "cluster")
+    ]
+
+
+def _current(found: ProductInstance) -> QuerySet[Assignment]:
+    return Assignment.objects.current().filter(cluster=found.cluster_id)
+
+
+def _find(pk: int) -> ProductInstance:
+    rows = ProductInstance.objects.select_related("virtual_account__smart_account", "cluster")
+    found: ProductInstance = get_object_or_404(rows, pk=pk)
+    return found

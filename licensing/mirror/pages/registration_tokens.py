@@ -1,0 +1,135 @@
+"""Registration tokens: the inventory, making and revoking at Cisco, recording by hand. Texts are shown once."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from kit.form_pages import DONE, Crumbs, attempt, confirm_page, form_page
+from kit.lists import Empty, list_page
+from licensing.mirror import tokens
+from licensing.mirror.filters import RegistrationTokenFilter
+from licensing.mirror.forms.registration_tokens import CreateTokenForm, RecordTokenForm, TokenUsesForm
+from licensing.mirror.models import RegistrationToken
+from licensing.mirror.pages.requests import errand_of, errand_page
+from licensing.mirror.tables import RegistrationTokenTable
+from licensing.operations import request_tasks, requests
+from people.audit import actor_of
+from people.gate import Need, needs, signed_in
+
+HERE = ("Registration tokens", "/registration-tokens/")
+
+
+@needs(Need.READ)
+def registration_tokens(request: HttpRequest) -> HttpResponse:
+    rows = RegistrationToken.objects.select_related("virtual_account__smart_account")
+    empty = Empty("ticket", "No registration tokens", "Products register with them. Syncs find those made elsewhere.")
+    return list_page(
+        request, "mirror/registration_tokens/registration_tokens.html",
+        RegistrationTokenFilter(request.GET, queryset=rows), RegistrationTokenTable,
+        noun=("registration token", "registration tokens"), empty=empty,
+    )  # fmt: skip
+
+
+@needs(Need.READ)
+def registration_token(request: HttpRequest, pk: int) -> HttpResponse:
+    token = _find(pk)
+    return render(request, "mirror/registration_tokens/registration_token.html", {"token": token, "crumbs": [HERE]})
+
+
+@needs(Need.OPERATE)
+def registration_token_add(request: HttpRequest) -> HttpResponse:
+    """Cisco makes it, so a worker asks for it; the next page waits for the answer."""
+    form = CreateTokenForm(request.POST or None, initial={"virtual_account": request.GET.get("virtual_account")})
+    status, key = attempt(request, form, lambda: _start_creation(request, form))
+    if status == DONE and key is not None:
+        return redirect("token-errand", key)
+    return form_page(
+        request, form, heading="Make a registration token", submit="Make token", cancel=HERE[1], crumbs=[HERE],
+        template="mirror/registration_tokens/add.html", status=status,
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+def registration_token_record(request: HttpRequest) -> HttpResponse:
+    form = RecordTokenForm(request.POST or None, initial={"virtual_account": request.GET.get("virtual_account")})
+    status, token = attempt(request, form, lambda: _record(request, form))
+    if status == DONE and token is not None:
+        messages.success(request, f"“{token}” was recorded.")
+        return redirect("registration-token", token.pk)
+    return form_page(
+        request, form, heading="Record a registration token", submit="Record token", cancel=HERE[1], crumbs=[HERE],
+        template="mirror/registration_tokens/record.html", status=status,
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+def registration_token_uses(request: HttpRequest, pk: int) -> HttpResponse:
+    token = _find(pk)
+    address = reverse("registration-token", args=[pk])
+    form = TokenUsesForm(request.POST or None, initial={"uses_allowed": token.uses_allowed, "uses": token.uses})
+    status, _ = attempt(request, form, lambda: tokens.set_uses(actor_of(request), token, **form.cleaned_data))
+    if status == DONE:
+        messages.success(request, f"“{token}” was saved.")
+        return redirect(address)
+    heading, crumbs = f"Uses of {token}", _crumbs(token)
+    return form_page(request, form, heading=heading, cancel=address, crumbs=crumbs, status=status)
+
+
+@needs(Need.OPERATE)
+def registration_token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
+    token = _find(pk)
+    started: list[str] = []
+    page = confirm_page(
+        request,
+        lambda: started.append(request_tasks.start_token_revocation(signed_in(request), token)),
+        heading=f"Revoke “{token}”?",
+        consequences=[
+            "Nobody can register a product with it any more.",
+            "Products that have registered with it stay registered.",
+            "Cisco cannot take this back: make a new token instead.",
+        ],
+        blockers=["Cisco no longer lists this token, so there is nothing to revoke."] if token.gone_at else [],
+        confirm="Revoke token",
+        cancel=reverse("registration-token", args=[pk]),
+        crumbs=_crumbs(token),
+    )
+    return page or redirect("token-errand", started[0])
+
+
+@needs(Need.OPERATE)
+@never_cache
+def token_errand(request: HttpRequest, key: str) -> HttpResponse:
+    """The text of a new token is in no other answer."""
+    errand = errand_of(request, key)
+    answer: dict[str, Any] = {}
+    if not requests.waits(errand) and requests.take(errand) and errand.state == "done" and errand.row_id:
+        token = _find(errand.row_id)
+        answer = {"token": token, "text": tokens.text_of(token)}
+    return errand_page(request, errand, "registration_tokens", HERE, **answer)
+
+
+def _start_creation(request: HttpRequest, form: CreateTokenForm) -> str:
+    names = ("virtual_account", "description", "expires_after_days")
+    return request_tasks.start_token_creation(signed_in(request), *(form.cleaned_data[name] for name in names))
+
+
+def _record(request: HttpRequest, form: RecordTokenForm) -> RegistrationToken:
+    values = form.cleaned_data
+    return tokens.record_by_hand(
+        actor_of(request), values["virtual_account"], values["text"], values["description"], values["expires_at"],
+        export_controlled=values["export_controlled"], uses_allowed=values["uses_allowed"],
+    )  # fmt: skip
+
+
+def _find(pk: int) -> RegistrationToken:
+    rows = RegistrationToken.objects.select_related("virtual_account__smart_account__license_server")
+    token: RegistrationToken = get_object_or_404(rows, pk=pk)
+    return token
+
+
+def _crumbs(token: RegistrationToken) -> Crumbs:
+    return [HERE, (str(token), reverse("registration-token", args=[token.pk]))]

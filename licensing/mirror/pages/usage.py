@@ -1,0 +1,22 @@
+"""The usage report: licenses and products of all smart accounts in one list and one file."""
+
+from django.http import HttpRequest, HttpResponse
+
+from kit.lists import Empty, list_page
+from licensing.accounts.empty_states import to_smart_accounts
+from licensing.mirror.filters import UsageFilter
+from licensing.mirror.models import InstanceUsage
+from licensing.mirror.tables import UsageTable
+from people.gate import Need, needs
+
+
+@needs(Need.READ)
+def usage(request: HttpRequest) -> HttpResponse:
+    empty = Empty(
+        "cpu", "Nothing is used yet", "It appears with the first sync after a product has registered.",
+        *to_smart_accounts(),
+    )  # fmt: skip
+    return list_page(
+        request, "mirror/usage/usage.html", UsageFilter(request.GET, queryset=InstanceUsage.objects.current()), UsageTable,
+        noun=("use", "uses"), empty=empty, heading="Usage report",
+    )  # fmt: skip

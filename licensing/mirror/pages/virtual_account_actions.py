@@ -1,0 +1,63 @@
+"""Making and deleting a virtual account at Cisco: ask, let a worker do it, show its answer."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from kit.form_pages import DONE, attempt, confirm_page, form_page
+from licensing.mirror.forms.virtual_accounts import NewVirtualAccountForm
+from licensing.mirror.models import VirtualAccount
+from licensing.mirror.pages.requests import errand_of, errand_page
+from licensing.operations import removal, request_tasks
+from people.gate import Need, needs, signed_in
+
+HERE = ("Virtual accounts", "/virtual-accounts/")
+
+
+@needs(Need.OPERATE)
+def virtual_account_add(request: HttpRequest) -> HttpResponse:
+    form = NewVirtualAccountForm(request.POST or None, initial={"smart_account": request.GET.get("smart_account")})
+    status, key = attempt(request, form, lambda: _start_creation(request, form))
+    if status == DONE and key is not None:
+        return redirect("virtual-account-errand", key)
+    return form_page(
+        request, form, heading="Make a virtual account", submit="Make it at Cisco", cancel=HERE[1], crumbs=[HERE],
+        status=status,
+    )  # fmt: skip
+
+
+@needs(Need.OPERATE)
+def virtual_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = VirtualAccount.objects.select_related("smart_account__license_server")
+    pool: VirtualAccount = get_object_or_404(rows, pk=pk)
+    here, guard, started = reverse("virtual-account", args=[pk]), removal.of_virtual_account(pool), list[str]()
+    page = confirm_page(
+        request,
+        lambda: started.append(request_tasks.start_virtual_account_deletion(signed_in(request), pool)),
+        heading=f"Delete {pool}?",
+        consequences=[
+            f"Cisco deletes it from {pool.smart_account}, with the registration tokens that are left in it.",
+            "Here it stays as gone, with its history.",
+        ],
+        blockers=guard.blockers,
+        steps=guard.steps,
+        confirm="Delete at Cisco",
+        cancel=here,
+        crumbs=[HERE, (pool.name, here)],
+    )
+    return page or redirect("virtual-account-errand", started[0])
+
+
+@needs(Need.OPERATE)
+@never_cache
+def virtual_account_errand(request: HttpRequest, key: str) -> HttpResponse:
+    errand = errand_of(request, key)
+    made = VirtualAccount.objects.filter(pk=errand.row_id).first()
+    return errand_page(request, errand, "virtual_accounts", HERE, made=made)
+
+
+def _start_creation(request: HttpRequest, form: NewVirtualAccountForm) -> str:
+    values = form.cleaned_data
+    account, name, description = values["smart_account"], values["name"], values["description"]
+    return request_tasks.start_virtual_account_creation(signed_in(request), account, name, description)

@@ -1,0 +1,122 @@
+"""Registration tokens in REST."""
+
+from typing import Any
+
+import django_filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from kit.rest.fields import AsOf, Link, Strict, refuse_body
+from kit.rest.filters import GoneFilter, LinkFilter, YesNoFilter
+from licensing.mirror import tokens
+from licensing.mirror.models import (
+    RegistrationToken,
+    VirtualAccount,
+)
+from people import audit
+from people.gate import Need
+
+
+class RegistrationTokenSerializer(serializers.ModelSerializer[RegistrationToken]):
+    as_of = AsOf()
+
+    class Meta:
+        model = RegistrationToken
+        fields = [
+            "id", "virtual_account", "description", "expires_at", "created_by", "export_controlled", "made_here",
+            "uses_allowed", "uses", "as_of", "gone_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+        extra_kwargs: dict[str, Any] = {
+            "uses_allowed": {"help_text": "As somebody read it in CSSM. Null: no limit, or none is known."},
+            "uses": {"help_text": "Registrations by the portal, and what somebody read in CSSM. The least it can be."},
+        }
+
+
+class NewTokenSerializer(Strict, serializers.Serializer[Any]):
+    virtual_account = Link(VirtualAccount)
+    description = serializers.CharField(max_length=500, allow_blank=True, default="")
+    expires_after_days = serializers.IntegerField(min_value=1, max_value=tokens.MAX_DAYS, default=30)
+
+
+class RecordedTokenSerializer(Strict, serializers.Serializer[Any]):
+    virtual_account = Link(VirtualAccount)
+    text = serializers.CharField(min_length=16, max_length=2000, write_only=True, help_text="As CSSM shows it.")
+    description = serializers.CharField(max_length=500)
+    expires_at = serializers.DateTimeField(allow_null=True, default=None)
+    export_controlled = serializers.BooleanField(default=False)
+    uses_allowed = serializers.IntegerField(
+        min_value=1, max_value=tokens.MAX_USES, allow_null=True, default=None, help_text="Null: no limit."
+    )
+
+
+class TokenUsesSerializer(Strict, serializers.Serializer[Any]):
+    uses_allowed = serializers.IntegerField(
+        min_value=1, max_value=tokens.MAX_USES, allow_null=True, required=False, help_text="Null: no limit."
+    )
+    uses = serializers.IntegerField(min_value=0, max_value=tokens.MAX_USES, required=False)
+
+
+class MadeTokenSerializer(RegistrationTokenSerializer):
+    token = serializers.CharField(help_text="The text, shown this once.")
+
+    class Meta(RegistrationTokenSerializer.Meta):
+        fields = [*RegistrationTokenSerializer.Meta.fields, "token"]
+        read_only_fields = fields
+
+
+class RegistrationTokenFilters(django_filters.FilterSet):
+    virtual_account = LinkFilter()
+    smart_account = LinkFilter(field_name="virtual_account__smart_account")
+    export_controlled = YesNoFilter()
+    made_here = YesNoFilter()
+    gone = GoneFilter()
+
+
+class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
+    queryset = RegistrationToken.objects.select_related("virtual_account__smart_account")
+    serializer_class = RegistrationTokenSerializer
+    filterset_class = RegistrationTokenFilters
+    write_need = Need.OPERATE
+    waits_in = ("create", "revoke")
+
+    @extend_schema(request=NewTokenSerializer, responses={201: MadeTokenSerializer})
+    def create(self, request: Request) -> Response:
+        """Make a token at Cisco, and wait for it. Its text is in this answer and nowhere else."""
+        new = NewTokenSerializer(data=request.data)
+        new.is_valid(raise_exception=True)
+        made, text = tokens.create(audit.actor_of(request), **new.validated_data)
+        answer = {**self.get_serializer(made).data, "token": text}
+        return Response(answer, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+
+    @extend_schema(request=RecordedTokenSerializer, responses={201: RegistrationTokenSerializer})
+    @action(detail=False, methods=["post"])
+    def record(self, request: Request) -> Response:
+        """Write down a token that somebody made in CSSM: those with export control can only be made there."""
+        new = RecordedTokenSerializer(data=request.data)
+        new.is_valid(raise_exception=True)
+        recorded = tokens.record_by_hand(audit.actor_of(request), **new.validated_data)
+        return Response(self.get_serializer(recorded).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=TokenUsesSerializer, responses={200: RegistrationTokenSerializer})
+    def partial_update(self, request: Request, pk: int) -> Response:
+        """Enter what CSSM's list of tokens says of its uses, which Cisco's interface does not tell."""
+        sent = TokenUsesSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        token = self.get_object()
+        tokens.set_uses(audit.actor_of(request), token, **sent.validated_data)
+        return Response(self.get_serializer(token).data)
+
+    @extend_schema(request=None, responses={200: RegistrationTokenSerializer})
+    @action(detail=True, methods=["post"])
+    def revoke(self, request: Request, pk: int) -> Response:
+        """Revoke it at Cisco, and wait for it. What has registered with it stays registered."""
+        refuse_body(request)
+        token = self.get_object()
+        tokens.revoke(audit.actor_of(request), token)
+        token.refresh_from_db()
+        return Response(self.get_serializer(token).data)

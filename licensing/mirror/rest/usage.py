@@ -1,0 +1,63 @@
+"""The usage report."""
+
+from rest_framework import mixins, serializers
+from rest_framework.viewsets import GenericViewSet
+
+from kit.rest.filters import LinkFilter
+from licensing.mirror.filters import UsageFilter
+from licensing.mirror.models import InstanceUsage
+
+
+def link(source: str, allow_null: bool = False) -> serializers.IntegerField:
+    return serializers.IntegerField(source=source, read_only=True, allow_null=allow_null)
+
+
+def name(source: str, allow_null: bool = False) -> serializers.CharField:
+    return serializers.CharField(source=source, read_only=True, allow_null=allow_null)
+
+
+class UsageSerializer(serializers.ModelSerializer[InstanceUsage]):
+    """Names beside the links: a report is read on its own."""
+
+    host_name = name("product_instance.host_name")
+    virtual_account = link("product_instance.virtual_account_id")
+    virtual_account_name = name("product_instance.virtual_account.name")
+    smart_account = link("product_instance.virtual_account.smart_account_id")
+    smart_account_name = name("product_instance.virtual_account.smart_account.name")
+    cluster = link("product_instance.cluster_id", allow_null=True)
+    cluster_name = name("product_instance.cluster.name", allow_null=True)
+    customer = link("product_instance.cluster.customer_id", allow_null=True)
+    customer_name = name("product_instance.cluster.customer.name", allow_null=True)
+    as_of = serializers.DateTimeField(
+        source="product_instance.virtual_account.smart_account.last_synced_at", read_only=True, allow_null=True
+    )
+
+    class Meta:
+        model = InstanceUsage
+        fields = [
+            "id", "license", "license_name", "quantity", "product_instance", "host_name", "virtual_account",
+            "virtual_account_name", "smart_account", "smart_account_name", "cluster", "cluster_name", "customer",
+            "customer_name", "as_of",
+        ]  # fmt: skip
+
+
+class UsageFilters(UsageFilter):
+    """The page's, and every link of a row."""
+
+    license = LinkFilter()
+    product_instance = LinkFilter()
+    virtual_account = LinkFilter(field_name="product_instance__virtual_account")
+    smart_account = LinkFilter(field_name="product_instance__virtual_account__smart_account")
+    cluster = LinkFilter(field_name="product_instance__cluster")
+    customer = LinkFilter(field_name="product_instance__cluster__customer")
+
+
+class Usage(mixins.ListModelMixin, GenericViewSet[InstanceUsage]):
+    """Who uses what now, over all smart accounts.
+
+    An id ends when a sync finds the usage of its product changed; what changes between two pages may come twice.
+    """
+
+    queryset = InstanceUsage.objects.current()
+    serializer_class = UsageSerializer
+    filterset_class = UsageFilters

@@ -1,0 +1,105 @@
+"""The mirror: virtual accounts, licenses, product instances, registration tokens."""
+
+from typing import Any
+
+import django_filters
+from django.db import transaction
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from kit.rest.fields import AsOf, Link, Strict
+from kit.rest.filters import GoneFilter, LinkFilter
+from licensing.accounts.models import SmartAccount
+from licensing.assignments import pool_settings
+from licensing.mirror import annotations
+from licensing.mirror.models import (
+    VirtualAccount,
+)
+from licensing.mirror.rest.requests import ErrandSerializer
+from licensing.operations import request_tasks, requests, virtual_accounts
+from people import audit
+from people.gate import Need, signed_in
+from people.models import User
+
+UNSET = "unset"  # how `?license_mode=` asks for none
+
+
+class VirtualAccountSerializer(Strict, serializers.ModelSerializer[VirtualAccount]):
+    owner = Link(User, required=False, allow_null=True)
+    as_of = AsOf("smart_account")
+
+    class Meta:
+        model = VirtualAccount
+        fields = [
+            "id", "smart_account", "name", "description", "is_default", "access_level", "purpose", "license_mode",
+            "cost_center", "region", "owner", "as_of", "gone_at",
+        ]  # fmt: skip
+        read_only_fields = ["smart_account", "name", "description", "is_default", "access_level", "gone_at"]
+        validators: list[Any] = []  # the verb says it
+
+
+class NewVirtualAccountSerializer(Strict, serializers.Serializer[Any]):
+    smart_account = Link(SmartAccount)
+    name = serializers.CharField(max_length=virtual_accounts.NAME_LENGTH)
+    description = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class VirtualAccountFilters(django_filters.FilterSet):
+    smart_account = LinkFilter()
+    name = django_filters.CharFilter()
+    purpose = django_filters.ChoiceFilter(choices=VirtualAccount.Purpose.choices)
+    license_mode = django_filters.ChoiceFilter(
+        choices=[(value or UNSET, label) for value, label in VirtualAccount.LicenseMode.choices], method="filter_mode"
+    )
+    cost_center = django_filters.CharFilter(lookup_expr="iexact")
+    region = django_filters.CharFilter(lookup_expr="iexact")
+    owner = LinkFilter()
+    gone = GoneFilter()
+
+    def filter_mode(self, queryset: Any, name: str, value: str) -> Any:
+        return queryset.filter(license_mode="" if value == UNSET else value)
+
+
+class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccount]):
+    """Mirrored; `purpose`, `license_mode`, `cost_center`, `region` and `owner` are the partner's own."""
+
+    queryset = VirtualAccount.objects.select_related("smart_account")
+    serializer_class = VirtualAccountSerializer
+    filterset_class = VirtualAccountFilters
+    write_need = Need.OPERATE
+    http_method_names = ["get", "head", "patch", "post", "delete"]
+    waits_in = ("create", "destroy")
+
+    @extend_schema(request=NewVirtualAccountSerializer, responses={202: ErrandSerializer})
+    def create(self, request: Request) -> Response:
+        """Make one at Cisco. A worker does it; the answer is an errand, whose `row` is the new virtual account."""
+        new = NewVirtualAccountSerializer(data=request.data)
+        new.is_valid(raise_exception=True)
+        values = new.validated_data
+        key = request_tasks.start_virtual_account_creation(
+            signed_in(request), values["smart_account"], values["name"], values["description"]
+        )
+        return self._begun(key)
+
+    @extend_schema(responses={202: ErrandSerializer})
+    def destroy(self, request: Request, pk: int) -> Response:
+        """Delete it at Cisco, by a worker too. Refused while it is in use: `blockers` says by what."""
+        return self._begun(request_tasks.start_virtual_account_deletion(signed_in(request), self.get_object()))
+
+    def _begun(self, key: str) -> Response:
+        shown = ErrandSerializer(requests.find(key), context=self.get_serializer_context())
+        return Response(shown.data, status=status.HTTP_202_ACCEPTED)
+
+    @transaction.atomic
+    def perform_update(self, serializer: Any) -> None:
+        actor, pool, values = audit.actor_of(self.request), serializer.instance, serializer.validated_data
+        if "purpose" in values:
+            pool_settings.set_purpose(actor, pool, values["purpose"])
+        if "license_mode" in values:
+            pool_settings.set_license_mode(actor, pool, values["license_mode"])
+        holder = {name: getattr(pool, name) for name in ("cost_center", "region", "owner")}
+        if holder.keys() & values:
+            annotations.set_holder(actor, pool, **{name: values.get(name, stored) for name, stored in holder.items()})

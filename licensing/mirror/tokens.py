@@ -1,0 +1,248 @@
+"""Registration tokens: made and revoked at Cisco, or written down when somebody made one there.
+
+A write to Cisco is never repeated blindly: when its answer is lost, the list is read back and decides
+(docs/architecture.md, rule 9). CssmError (unavailable or refused) leaves `create` and `revoke` as it comes.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from kit.refusals import Refusal
+from licensing.accounts import clients
+from licensing.cisco import types
+from licensing.cisco.client import CssmClient
+from licensing.cisco.errors import CssmUnavailable
+from licensing.mirror.models import RegistrationToken, VirtualAccount
+from people import audit
+
+MAX_USES = 1_000_000
+MAX_DAYS = 365  # the largest that Cisco's cloud was seen to take (cssm-api.md §4.9)
+# A token for a registration ends no sooner than this after it.
+SPARE = timedelta(hours=1)
+# What the portal makes by itself.
+RENEWED, RENEWED_DAYS = "Made by the portal for assignments", 30
+# A token that was made by our lost call ends about when we asked for it.
+SAME_END = timedelta(hours=1)
+
+
+def create(
+    actor: audit.Actor, virtual_account: VirtualAccount, description: str, expires_after_days: int
+) -> tuple[RegistrationToken, str]:
+    """The row and the text, which is shown once. Waits for Cisco: call it where waiting is allowed."""
+    check_creation(virtual_account, expires_after_days)
+    account = virtual_account.smart_account
+    with clients.client_of(account) as client:
+        made = _create_once(client, virtual_account, description, expires_after_days)
+    return _keep(actor, virtual_account, made), made.text
+
+
+def usable_for(
+    virtual_account: VirtualAccount,
+    export_controlled: bool,
+    at: datetime,
+    actor: audit.Actor = audit.SYSTEM,
+) -> RegistrationToken:
+    """A token to register a cluster with: known by its text, not used up, valid at that moment and SPARE beyond it.
+
+    Where there is none, one is made at Cisco, so that an expiring one is replaced before it is needed. One with export
+    control cannot be made over the API (row C10): then Refusal says how to make it. May wait for Cisco: call it outside
+    of a transaction.
+    """
+    known = RegistrationToken.objects.with_uses_left().filter(
+        gone_at=None, virtual_account=virtual_account, export_controlled=export_controlled
+    )
+    lasting = known.filter(Q(expires_at=None) | Q(expires_at__gt=at + SPARE)).exclude(text="")
+    found: RegistrationToken | None = lasting.order_by(F("expires_at").desc(nulls_first=True), "-pk").first()
+    if found is not None:
+        return found
+    if export_controlled:
+        raise Refusal(
+            f"{virtual_account} has no token with export control whose text is recorded and that is valid on "
+            f"{at:%Y-%m-%d}.",
+            "Make one in CSSM, tick “Allow export-controlled functionality”, and record it here by hand.",
+        )
+    days = max(RENEWED_DAYS, (at + SPARE - timezone.now()).days + 1)
+    return create(actor, virtual_account, RENEWED, days)[0]
+
+
+def check_creation(virtual_account: VirtualAccount, expires_after_days: int) -> None:
+    """Raise Refusal for what need not be asked at Cisco."""
+    _check_listed(virtual_account)
+    if virtual_account.smart_account.paused_at is not None:
+        raise Refusal(
+            f"{virtual_account.smart_account} is paused.", "Resume the smart account first.", field="virtual_account"
+        )
+    if not 1 <= expires_after_days <= MAX_DAYS:
+        raise Refusal(f"A token lasts 1 to {MAX_DAYS} days.", "Enter another number.", field="expires_after_days")
+
+
+def _check_listed(pool: VirtualAccount) -> None:
+    if pool.gone_at is not None:
+        raise Refusal(f"Cisco no longer lists {pool}.", "Choose another virtual account.", field="virtual_account")
+
+
+def _check_place(pool: VirtualAccount, digest: str) -> None:
+    """A product registers where its token was made, whatever is written down here (domain.md P3)."""
+    rows = RegistrationToken.objects.filter(digest=digest, gone_at=None).exclude(virtual_account=pool)
+    elsewhere = rows.select_related("virtual_account").first()
+    if elsewhere is not None:
+        step = f"Choose that one, or make a token in {pool}."
+        raise Refusal(f"This token belongs to {elsewhere.virtual_account}.", step, field="virtual_account")
+
+
+def without_breaks(text: str) -> str:
+    """As it was made: what was copied from a page or a mail may hold breaks and blanks."""
+    return "".join(text.split())
+
+
+@transaction.atomic
+def record_by_hand(
+    actor: audit.Actor,
+    virtual_account: VirtualAccount,
+    text: str,
+    description: str,
+    expires_at: datetime | None,
+    export_controlled: bool,
+    uses_allowed: int | None = None,
+) -> RegistrationToken:
+    """A token that somebody made in CSSM, with the number of uses that was set there.
+
+    Cisco is not asked; the next sync finds it, or marks it gone.
+    """
+    text = without_breaks(text)
+    _check_listed(virtual_account)
+    _check_place(virtual_account, digest_of(text))
+    known = RegistrationToken.objects.filter(virtual_account=virtual_account, digest=digest_of(text)).first()
+    if known is not None and known.text:
+        raise Refusal("This token is recorded already.", "Look for it in the list.", field="text")
+    token = known or RegistrationToken(
+        virtual_account=virtual_account, digest=digest_of(text), description=description, expires_at=expires_at,
+        created_by=actor.label, export_controlled=export_controlled,
+    )  # fmt: skip
+    token.text, token.uses_allowed = text, _fitting_uses(uses_allowed)
+    token.save()
+    audit.record(actor, "recorded", token, changes={"virtual_account": ["", str(virtual_account)]})
+    return token
+
+
+@transaction.atomic
+def set_uses(actor: audit.Actor, token: RegistrationToken, **read: int | None) -> None:
+    """What a person reads in CSSM's list of tokens: `uses_allowed`, `uses` or both.
+
+    Only what they read is written: a worker may be counting a use at this moment.
+    """
+    _fitting_uses(read.get("uses_allowed"))
+    audit.change(actor, "changed", token, **read)
+
+
+def count_use(token: RegistrationToken) -> None:
+    """A product has registered with it. Workers may count at the same time."""
+    RegistrationToken.objects.filter(pk=token.pk).update(uses=F("uses") + 1)
+
+
+def _fitting_uses(number: int | None) -> int | None:
+    if number is not None and not 1 <= number <= MAX_USES:
+        raise Refusal(
+            f"A token cannot be used {number:,} times.", f"Enter 1 to {MAX_USES:,}, or nothing for no limit.",
+            "uses_allowed",
+        )  # fmt: skip
+    return number
+
+
+def revoke(actor: audit.Actor, token: RegistrationToken) -> None:
+    """What is registered stays registered; nobody registers with this token any more. Waits for Cisco."""
+    if token.gone_at is not None:
+        raise Refusal(f"Cisco no longer lists {token}.", "It cannot be used, so there is nothing to revoke.")
+    with clients.client_of(token.virtual_account.smart_account) as client:
+        text = _listed(client, token)
+        if text:
+            _revoke_once(client, token, text)
+    _mark_revoked(actor, token)
+
+
+def text_of(token: RegistrationToken) -> str:
+    """In the clear: for showing it once, and for registering with it."""
+    secret: Any = token.text
+    return str(secret.reveal())
+
+
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _create_once(client: CssmClient, pool: VirtualAccount, description: str, days: int) -> types.RegistrationToken:
+    account = clients.account_ref(pool.smart_account)
+    try:
+        return client.create_registration_token(account, pool.name, description, days)
+    except CssmUnavailable as error:
+        found = _made_after_all(client, pool, description, days)
+        if found is None:
+            raise CssmUnavailable(f"{error.message} No token was made.", "Try again in a few minutes.") from None
+        return found
+
+
+def _made_after_all(
+    client: CssmClient, pool: VirtualAccount, description: str, days: int
+) -> types.RegistrationToken | None:
+    """Read back: the one listed token of this description and end that we did not know."""
+    known = set(RegistrationToken.objects.filter(virtual_account=pool).values_list("digest", flat=True))
+    end = timezone.now() + timedelta(days=days)
+    try:
+        listed = _list(client, pool)
+    except CssmUnavailable as error:
+        raise CssmUnavailable(
+            f"{error.message} Whether the token was made is not known.",
+            "Start a sync when Cisco's side answers again and look at the list before you make another one.",
+        ) from None
+    fitting = [token for token in listed if token.description == description and digest_of(token.text) not in known]
+    fitting = [token for token in fitting if token.expires_at is None or abs(token.expires_at - end) < SAME_END]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _listed(client: CssmClient, token: RegistrationToken) -> str:
+    """The token's text as Cisco lists it, empty when it does not: the portal keeps the text of few tokens."""
+    texts = [listed.text for listed in _list(client, token.virtual_account)]
+    return next((text for text in texts if digest_of(text) == token.digest), "")
+
+
+def _revoke_once(client: CssmClient, token: RegistrationToken, text: str) -> None:
+    pool = token.virtual_account
+    try:
+        client.revoke_registration_token(clients.account_ref(pool.smart_account), pool.name, text)
+    except CssmUnavailable:
+        if _listed(client, token):
+            raise
+
+
+def _list(client: CssmClient, pool: VirtualAccount) -> list[types.RegistrationToken]:
+    pages = client.registration_tokens(clients.account_ref(pool.smart_account), pool.name)
+    return [token for page in pages for token in page.items]
+
+
+@transaction.atomic
+def _keep(actor: audit.Actor, pool: VirtualAccount, made: types.RegistrationToken) -> RegistrationToken:
+    """A sync may have listed it already: then it is that row."""
+    token, _ = RegistrationToken.objects.get_or_create(
+        virtual_account=pool,
+        digest=digest_of(made.text),
+        defaults={
+            "description": made.description[:500], "expires_at": made.expires_at, "created_by": made.created_by[:254],
+            "export_controlled": made.export_controlled,
+        },
+    )  # fmt: skip
+    token.text, token.made_here = made.text, True
+    token.save(update_fields=["text", "made_here"])
+    audit.record(actor, "created", token, changes={"virtual_account": ["", str(pool)]})
+    return token
+
+
+@transaction.atomic
+def _mark_revoked(actor: audit.Actor, token: RegistrationToken) -> None:
+    """Cisco has just said so, hence this mirrored column; the next sync says the same."""
+    RegistrationToken.objects.filter(pk=token.pk, gone_at=None).update(gone_at=timezone.now(), text="")
+    audit.record(actor, "revoked", token)

@@ -1,0 +1,342 @@
+"""What somebody should look at, with a reason and what to do: one SELECT per reason over the mirror, always fresh.
+
+Nothing is stored: an item is there while its reason is. Accounts that are paused and rows that are gone give none.
+Times in texts are UTC, the zone of Django's database sessions.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Min, TextChoices
+from django.utils import timezone
+
+from licensing.alerts.findings.sql_text import counted, grouped
+from licensing.alerts.models import AlertRule, Kind
+from licensing.allocation.license_names import KNOWN_NAMES, known_names, with_license_of
+
+SILENT_DAYS = 30  # where no alert rule says otherwise
+DEPOSIT_DAYS = 90  # for so long an arrival in the wrong pool is called a deposit
+# Ids of different reasons do not meet: the reason's number, then the row's id.
+ID_BITS = 48
+
+
+class Reason(TextChoices):
+    """In the order of the page. The number in an item's id is the place here, so new ones come last."""
+
+    STRANDED = "stranded", "Stranded licenses"
+    NOT_DEPOSITED = "not_deposited", "Ordered, not operational"
+    WRONG_DEPOSIT = "wrong_deposit", "Deposit in the wrong virtual account"
+    GHOST = "ghost", "Silent, yet using licenses"
+    MISPLACED = "misplaced", "Registered elsewhere than planned"
+    AMBIGUOUS = "ambiguous", "Several clusters fit"
+    UNMATCHED = "unmatched", "No cluster fits"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`subject_type`: license or product_instance, row `subject_id`. `licenses`: how many are concerned. `way`: how it
+    is settled where that is not its reason's usual way, with the row `way_id`."""
+
+    id: int
+    reason: str
+    subject_type: str
+    subject_id: int
+    subject: str
+    virtual_account: int
+    virtual_account_name: str
+    smart_account: int
+    way: str
+    way_id: int | None
+    licenses: int
+    text: str
+    next_step: str
+    as_of: datetime | None
+
+    @property
+    def pk(self) -> int:
+        return self.id
+
+
+# What the selects stand on. Parameters: %(now)s, %(silent_days)s (where no rule says otherwise), %(deposits_since)s and
+# those of KNOWN_NAMES.
+BASE = f"""
+silence AS (
+    SELECT %(now)s - make_interval(days => coalesce(min(threshold), %(silent_days)s)) AS before
+    FROM alerts_alertrule WHERE kind = 'instance_silent' AND enabled
+),
+pool AS (
+    SELECT pool.id, pool.name, pool.purpose, pool.is_default, pool.smart_account_id, account.last_synced_at,
+        operational.id AS operational_id, operational.name AS operational_name
+    FROM mirror_virtualaccount pool
+    JOIN accounts_smartaccount account ON account.id = pool.smart_account_id AND account.paused_at IS NULL
+    LEFT JOIN mirror_virtualaccount operational ON operational.smart_account_id = pool.smart_account_id
+        AND operational.purpose = 'operational' AND operational.gone_at IS NULL
+    WHERE pool.gone_at IS NULL
+),
+{KNOWN_NAMES}
+"""
+USUAL_WAY = "'', NULL::bigint"
+LICENSE = f"'license', license.id, license.name, pool.id, pool.name, pool.smart_account_id, {USUAL_WAY}"
+ROW_OF_INSTANCE = """
+'product_instance', instance.id,
+coalesce(nullif(instance.host_name, ''), nullif(instance.name, ''), instance.serial), pool.id, pool.name,
+pool.smart_account_id
+"""
+INSTANCE = f"{ROW_OF_INSTANCE}, {USUAL_WAY}, usage.number"
+INSTANCES = """
+mirror_productinstance instance
+JOIN pool ON pool.id = instance.virtual_account_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(quantity), 0) AS number FROM mirror_instanceusage WHERE product_instance_id = instance.id
+) usage
+"""
+
+# The default pool serves products in some accounts; where none is registered and none is planned, nobody can use it.
+SERVES_NOBODY = """
+    NOT EXISTS (
+        SELECT FROM mirror_productinstance here WHERE here.virtual_account_id = pool.id AND here.gone_at IS NULL
+    )
+    AND NOT EXISTS (
+        SELECT FROM assignments_assignment held WHERE held.virtual_account_id = pool.id AND held.ended_at IS NULL
+    )
+"""
+STRANDED = f"""
+SELECT {LICENSE}, license.available,
+    concat(
+        {grouped("license.available")}, ' free in the default virtual account ', pool.name,
+        ', where no product is registered and no cluster is assigned.'
+    ),
+    concat('Move them to ', coalesce(pool.operational_name, 'a virtual account whose products need them'), '.'),
+    pool.last_synced_at
+FROM mirror_license license
+JOIN pool ON pool.id = license.virtual_account_id AND pool.is_default AND pool.purpose = 'general'
+WHERE license.gone_at IS NULL AND license.available > 0 AND {SERVES_NOBODY}
+"""
+# Domain rows A3 to A7: the order stands in the ordered pool, Cisco deposits as many in the operational one. Spellings
+# of one license count together, under the row of which most was ordered.
+NOT_DEPOSITED = f"""
+SELECT {LICENSE}, held.ordered - held.operational,
+    concat(
+        {grouped("held.ordered")}, ' ordered, ', CASE WHEN pool.operational_id IS NULL
+            THEN 'and no virtual account is the operational pool: products cannot use them.'
+            ELSE concat(
+                {grouped("held.operational")}, ' in the operational pool ', pool.operational_name,
+                ': products cannot use the rest.'
+            ) END
+    ),
+    concat(
+        CASE WHEN pool.operational_id IS NULL THEN 'Choose the operational pool. If there is none yet, ask'
+            ELSE 'Ask' END,
+        ' Cisco for the operational licenses of this order.'
+    ),
+    pool.last_synced_at
+FROM (
+    SELECT sum(license.quantity) FILTER (WHERE pool.purpose = 'ordered') AS ordered,
+        coalesce(sum(license.quantity) FILTER (WHERE pool.purpose = 'operational'), 0) AS operational,
+        (array_agg(license.id ORDER BY license.quantity DESC, license.id) FILTER (WHERE pool.purpose = 'ordered'))[1]
+            AS most
+    FROM mirror_license license
+    JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose IN ('ordered', 'operational')
+    {with_license_of("license.name")}
+    WHERE license.gone_at IS NULL AND license.quantity > 0
+    GROUP BY pool.smart_account_id, coalesce(known.tag, written.compared)
+) held
+JOIN mirror_license license ON license.id = held.most
+JOIN pool ON pool.id = license.virtual_account_id
+WHERE held.ordered > held.operational
+"""
+# What is stranded in the default pool is said above. What our own transfer brought is where somebody wanted it.
+# The first sync of an account finds everything new: nothing of that arrived.
+WRONG_DEPOSIT = f"""
+SELECT {LICENSE}, license.available,
+    concat(
+        {grouped("license.available")}, ' free; they arrived in ', pool.name, ' on ', to_char(rise.at, 'FMDD Mon YYYY'),
+        ', where no product uses this license, and not in the operational pool ', pool.operational_name, '.'
+    ),
+    concat('Move them to ', pool.operational_name, ', or leave them if that was meant.'),
+    pool.last_synced_at
+FROM mirror_license license
+JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose = 'general' AND pool.operational_id IS NOT NULL
+    AND NOT (pool.is_default AND {SERVES_NOBODY})
+CROSS JOIN LATERAL (
+    SELECT change.at FROM mirror_change change
+    WHERE change.object_type = 'license' AND change.object_id = license.id AND change.at >= %(deposits_since)s
+        AND CASE change.kind
+            WHEN 'created' THEN EXISTS (
+                SELECT FROM mirror_syncrun earlier
+                WHERE earlier.smart_account_id = pool.smart_account_id AND earlier.status = 'succeeded'
+                    AND earlier.id < change.sync_run_id
+            )
+            ELSE (change.values #>> '{{quantity,1}}')::bigint > (change.values #>> '{{quantity,0}}')::bigint
+        END
+    ORDER BY change.at DESC LIMIT 1
+) rise
+WHERE license.gone_at IS NULL AND license.available > 0 AND license.in_use = 0 AND NOT EXISTS (
+    SELECT FROM pools_transferstep step JOIN mirror_license moved ON moved.id = step.license_id
+    WHERE step.target_id = pool.id AND moved.name = license.name AND step.state = 'verified'
+)
+"""
+GHOST = f"""
+SELECT {INSTANCE},
+    concat(
+        'No contact with Cisco since ', to_char(instance.last_contact_at, 'FMDD Mon YYYY'), ', and it still uses ',
+        {counted("usage.number", "license")}, '.'
+    ),
+    'Check whether it still exists. If not, remove it: that frees its licenses.',
+    pool.last_synced_at
+FROM {INSTANCES}
+WHERE instance.gone_at IS NULL AND instance.last_contact_at < (SELECT before FROM silence) AND usage.number > 0
+"""
+# Cisco moves product instances within a smart account alone, and into nothing that is gone.
+MISPLACED = f"""
+SELECT {ROW_OF_INSTANCE}, planned.way,
+    CASE planned.way WHEN 'register' THEN planned.id WHEN 'reassign' THEN cluster.id END, usage.number,
+    concat(
+        'Its cluster ', cluster.name, ' is assigned to ', planned.label,
+        CASE planned.way WHEN 'reassign' THEN ', which Cisco no longer lists' END,
+        '; it is registered in ', pool.name, CASE WHEN usage.number > 0 THEN ' and uses licenses there' END, '.'
+    ),
+    CASE planned.way WHEN 'reassign' THEN concat('Assign the cluster to ', pool.name, '.') ELSE concat(
+        CASE planned.way WHEN 'register' THEN 'Register it with a token of ' ELSE 'Move it to ' END,
+        planned.label, ', or assign the cluster to ', pool.name, '.'
+    ) END,
+    pool.last_synced_at
+FROM {INSTANCES}
+JOIN fleet_cluster cluster ON cluster.id = instance.cluster_id
+JOIN assignments_assignment assigned ON assigned.cluster_id = cluster.id AND assigned.ended_at IS NULL
+    AND assigned.virtual_account_id <> instance.virtual_account_id
+CROSS JOIN LATERAL (
+    SELECT meant.id,
+        CASE WHEN meant.gone_at IS NOT NULL THEN 'reassign' WHEN account.id = pool.smart_account_id THEN ''
+            ELSE 'register' END AS way,
+        concat(meant.name, CASE WHEN account.id <> pool.smart_account_id
+            THEN concat(' of ', coalesce(nullif(account.name, ''), account.domain)) END) AS label
+    FROM mirror_virtualaccount meant JOIN accounts_smartaccount account ON account.id = meant.smart_account_id
+    WHERE meant.id = assigned.virtual_account_id
+) planned
+WHERE instance.gone_at IS NULL
+"""
+UNDECIDED = "instance.gone_at IS NULL AND instance.cluster_id IS NULL AND NOT instance.cluster_by_hand"
+AMBIGUOUS = f"""
+SELECT {INSTANCE},
+    concat(instance.cluster_candidates, ' clusters fit equally well, so it counts for none of them.'),
+    'Choose the cluster, or enter the serial number at its publisher.',
+    pool.last_synced_at
+FROM {INSTANCES}
+WHERE {UNDECIDED} AND instance.cluster_candidates > 1
+"""
+UNMATCHED = f"""
+SELECT {INSTANCE},
+    'No publisher has this serial number or host name, so its use counts for no customer.',
+    'Choose its cluster, add the cluster, or say that it belongs to none.',
+    pool.last_synced_at
+FROM {INSTANCES}
+WHERE {UNDECIDED} AND instance.cluster_candidates = 0
+"""
+SELECTS = {
+    Reason.STRANDED: STRANDED,
+    Reason.NOT_DEPOSITED: NOT_DEPOSITED,
+    Reason.WRONG_DEPOSIT: WRONG_DEPOSIT,
+    Reason.GHOST: GHOST,
+    Reason.MISPLACED: MISPLACED,
+    Reason.AMBIGUOUS: AMBIGUOUS,
+    Reason.UNMATCHED: UNMATCHED,
+}
+COLUMNS = (
+    "number, subject_type, subject_id, subject, virtual_account, virtual_account_name, smart_account, way, way_id, "
+    "licenses, text, next_step, as_of"
+)
+
+
+@dataclass(frozen=True)
+class Items:
+    """What fits, lazily: slices and `len` ask the database. `reasons` empty: all of them. `after`, `before`: by id."""
+
+    reasons: tuple[Reason, ...] = ()
+    smart_account: int | None = None
+    search: str = ""
+    after: int | None = None
+    before: int | None = None
+    order: str = "number, licenses DESC, subject_id"
+
+    def filter(self, *, id__gt: int | None = None, id__lt: int | None = None) -> "Items":
+        return replace(self, after=id__gt, before=id__lt)
+
+    def order_by(self, column: str) -> "Items":
+        """By id, up or down: for the cursor of REST."""
+        return replace(self, order="id DESC" if column.startswith("-") else "id")
+
+    def __getitem__(self, part: slice) -> list[Item]:
+        begin, end = part.start or 0, part.stop
+        rows = self._select(
+            "*", f"ORDER BY {self.order} OFFSET %(begin)s LIMIT %(limit)s", begin=begin, limit=end - begin
+        )
+        return [_item(row) for row in rows]
+
+    def count(self) -> int:
+        return int(self._select("count(*)", "")[0][0])
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def _select(self, what: str, ending: str, **parameters: Any) -> Sequence[Sequence[Any]]:
+        clauses = [
+            clause
+            for value, clause in (
+                (self.smart_account, "smart_account = %(smart_account)s"),
+                (self.after, "id > %(after)s"),
+                (self.before, "id < %(before)s"),
+                (self.search, "strpos(lower(concat(subject, ' ', virtual_account_name)), lower(%(search)s)) > 0"),
+            )
+            if value not in (None, "")
+        ]
+        found = f"SELECT {what} FROM item {'WHERE ' if clauses else ''}{' AND '.join(clauses)} {ending}"
+        known = {"smart_account": self.smart_account, "after": self.after, "before": self.before, "search": self.search}
+        return _run(self.reasons, found, {**known, **parameters})
+
+
+def counts() -> dict[Reason, int]:
+    """How many items there are for each reason that has any; one statement."""
+    rows = _run((), "SELECT number, count(*) FROM item GROUP BY number ORDER BY number", {})
+    reasons = list(Reason)
+    return {reasons[number]: count for number, count in rows}
+
+
+def silent_days() -> int:
+    """After so many days without contact a product instance counts as silent."""
+    rules = AlertRule.objects.filter(kind=Kind.INSTANCE_SILENT, enabled=True)
+    return rules.aggregate(days=Min("threshold"))["days"] or SILENT_DAYS
+
+
+def _run(reasons: Iterable[Reason], found: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+    wanted = set(reasons) or set(Reason)
+    parts = [
+        f"SELECT {number} AS number, row.* FROM ({SELECTS[reason]}) row"
+        for number, reason in enumerate(Reason)
+        if reason in wanted
+    ]
+    union = " UNION ALL ".join(parts)
+    statement = f"""
+        WITH {BASE}, found ({COLUMNS}) AS ({union}),
+        item AS (SELECT (number::bigint << {ID_BITS}) + subject_id AS id, found.* FROM found)
+        {found}
+    """
+    now = timezone.now()
+    given: dict[str, Any] = {
+        "now": now,
+        "silent_days": SILENT_DAYS,
+        "deposits_since": now - timedelta(days=DEPOSIT_DAYS),
+        **known_names(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**parameters, **given})
+        rows: Sequence[Sequence[Any]] = cursor.fetchall()
+    return rows
+
+
+def _item(row: Sequence[Any]) -> Item:
+    number = row[1]
+    return Item(row[0], list(Reason)[number].value, *row[2:])

@@ -1,0 +1,230 @@
+"""The worklist: what is on it and why, and that it goes away by itself."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from django_tenants.utils import tenant_context
+
+from licensing.accounts.models import SmartAccount
+from licensing.alerts.models import AlertRule
+from licensing.allocation.engine import license_of
+from licensing.allocation.license_names import CURRENT, KNOWN_NAMES, NAMES, known_names, with_license_of
+from licensing.fleet import matching
+from licensing.mirror.models import Change, ProductInstance, VirtualAccount
+from licensing.pools import balance, worklist
+from licensing.pools.worklist import Items, Reason
+from people.audit import Actor
+from tenants.models import Partner
+from tests import factories as make
+
+
+@pytest.fixture
+def account(acme: Partner) -> SmartAccount:
+    return make.make_smart_account()
+
+
+def pool(account: SmartAccount, name: str, **values: Any) -> VirtualAccount:
+    return make.make_virtual_account(smart_account=account, name=name, **values)
+
+
+def listed(reason: Reason | None = None) -> list[tuple[str, str, int]]:
+    items = Items((reason,) if reason else ())
+    return [(item.reason, item.subject, item.licenses) for item in items[0:100]]
+
+
+def matched(**values: Any) -> ProductInstance:
+    return make.make_instance(cluster=values.pop("cluster", None) or make.make_cluster(), **values)
+
+
+def test_free_licenses_where_nobody_is_registered_are_stranded(account: SmartAccount) -> None:
+    default = pool(account, "DEFAULT", is_default=True)
+    make.make_license(virtual_account=default, name="Free", quantity=7, in_use=0)
+    make.make_license(virtual_account=pool(account, "Elsewhere"), name="Fine", quantity=7, in_use=0)
+
+    assert listed() == [("stranded", "Free", 7)]
+
+    matched(virtual_account=default)
+    assert listed() == []
+
+
+def test_ordered_but_not_operational(account: SmartAccount) -> None:
+    ordered, operational = pool(account, "Ordered", purpose="ordered"), pool(account, "Running", purpose="operational")
+    make.make_license(virtual_account=ordered, name="A", quantity=10, in_use=0)
+    make.make_license(virtual_account=operational, name="A", quantity=4, in_use=4)
+    make.make_license(virtual_account=ordered, name="B", quantity=3, in_use=0)
+    make.make_license(virtual_account=operational, name="B", quantity=3, in_use=3)
+
+    assert listed() == [("not_deposited", "A", 6)]
+
+
+def test_spellings_of_one_license_count_together(account: SmartAccount, globex: Partner) -> None:
+    """As on the page of the pools: whatever case, blanks, version or tag name tell apart."""
+    ordered, operational = pool(account, "Ordered", purpose="ordered"), pool(account, "Running", purpose="operational")
+    for name, quantity in (("UC Manager Basic License  (12.x)", 7), ("uc manager basic license (14.x)", 5)):
+        make.make_license(virtual_account=ordered, name=name, quantity=quantity, in_use=0)
+    arrived = make.make_license(virtual_account=operational, name="UCM_Basic", quantity=4, in_use=0)
+    make.make_license(virtual_account=ordered, name="Other  License", quantity=2, in_use=0)
+    make.make_license(virtual_account=operational, name=" OTHER license (12.5)", quantity=2, in_use=0)
+    with tenant_context(globex):
+        make.make_license(virtual_account=make.make_virtual_account(purpose="ordered"), name="Theirs", in_use=0)
+
+    assert listed() == [("not_deposited", "UC Manager Basic License  (12.x)", 8)]
+    assert Items()[0:1][0].text.startswith("12 ordered, 4 in the operational pool Running:")
+    assert {row.figures.outstanding for row in balance.of(account).by_license} == {8, 0}
+
+    type(arrived).objects.filter(pk=arrived.pk).update(quantity=12)
+    assert listed() == []
+
+
+def test_licenses_are_told_apart_in_the_database_as_in_the_engine(acme: Partner) -> None:
+    names = [
+        *NAMES, *(name for given in NAMES.values() for name in given), "", " (12.x)", "(12.x)", "Coffee  License(14)",
+        "UC Manager\tBasic License (12.X) ", "Ümlaut LICENSE (1.2.3)", "Basic (beta)", "ucm_BASIC (123.x)",
+        "regid.2016-07.com.cisco.UCM_Basic,12.0_ef827a2f-f4ae-4ebb-887f-052737063d3a", "regid.2016-07.com.cisco.",
+        "REGID.2020-06.com.cisco.Coffee", "regid.2016-07.com.cisco.Coffee,1 (12.x)",
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH {KNOWN_NAMES} SELECT coalesce(known.tag, written.compared) FROM unnest(%(names)s::text[]) "
+            f"WITH ORDINALITY AS given (name, place) {with_license_of('given.name')} ORDER BY place",
+            {"names": names, **known_names()},
+        )
+        found = [tag for (tag,) in cursor.fetchall()]
+
+    assert dict(zip(names, found, strict=True)) == {name: license_of(name, CURRENT) for name in names}
+
+
+def test_order_of_an_account_without_an_operational_pool(account: SmartAccount) -> None:
+    make.make_license(virtual_account=pool(account, "Ordered", purpose="ordered"), name="A", quantity=10, in_use=0)
+
+    (item,) = Items()[0:10]
+    assert (item.reason, item.licenses) == ("not_deposited", 10)
+    assert item.text == "10 ordered, and no virtual account is the operational pool: products cannot use them."
+    assert item.next_step.startswith("Choose the operational pool. If there is none yet, ask Cisco")
+
+
+def test_arrival_in_the_wrong_pool(account: SmartAccount) -> None:
+    pool(account, "Running", purpose="operational")
+    row = make.make_license(virtual_account=pool(account, "Lab"), name="A", quantity=10, in_use=0)
+    first = make.make_sync_run(smart_account=account)
+    Change.objects.create(sync_run=first, kind="created", object_type="license", object_id=row.pk, label="A")
+    assert listed() == []
+
+    run = make.make_sync_run(smart_account=account)
+    Change.objects.create(
+        sync_run=run, kind="changed", object_type="license", object_id=row.pk, label="A", values={"quantity": [4, 10]}
+    )
+    assert listed() == [("wrong_deposit", "A", 10)]
+
+    Change.objects.update(at=timezone.now() - timedelta(days=91))
+    assert listed() == []
+
+
+def test_arrival_in_a_default_pool_that_serves_products_of_another_kind(account: SmartAccount) -> None:
+    """Licenses are stranded there only while nobody is registered; who uses others makes them no better placed."""
+    pool(account, "Running", purpose="operational")
+    default = pool(account, "DEFAULT", is_default=True)
+    row = make.make_license(virtual_account=default, name="A", quantity=10, in_use=0)
+    for _ in range(2):
+        run = make.make_sync_run(smart_account=account)
+    Change.objects.create(sync_run=run, kind="created", object_type="license", object_id=row.pk, label="A")
+    assert listed() == [("stranded", "A", 10)]
+
+    matched(virtual_account=default, usage={"Another": 1})
+    assert listed() == [("wrong_deposit", "A", 10)]
+
+
+def test_silent_instance_that_still_uses_licenses(account: SmartAccount) -> None:
+    where = pool(account, "A")
+    long_ago = timezone.now() - timedelta(days=31)
+    matched(usage={"X": 5}, virtual_account=where, host_name="ghost.example", last_contact_at=long_ago)
+    matched(usage={}, virtual_account=where, last_contact_at=long_ago)
+
+    assert listed() == [("ghost", "ghost.example", 5)]
+    AlertRule.objects.filter(kind="instance_silent").update(threshold=32)
+    assert listed() == []
+
+
+def test_instance_registered_elsewhere_than_planned(account: SmartAccount) -> None:
+    here, planned = pool(account, "Here"), pool(account, "Planned")
+    cluster = make.make_cluster()
+    instance = matched(usage={"X": 5}, virtual_account=here, host_name="a.example", cluster=cluster)
+    assignment = make.make_assignment(cluster=cluster, virtual_account=planned)
+
+    (item,) = Items()[0:10]
+    assert (item.reason, item.subject_id, item.virtual_account) == ("misplaced", instance.pk, here.pk)
+    assert "assigned to Planned; it is registered in Here" in item.text
+    assert item.next_step == "Move it to Planned, or assign the cluster to Here."
+    assert (item.way, item.way_id) == ("", None)
+    other = pool(make.make_smart_account(name="Acme East"), "Here")
+    type(assignment).objects.update(virtual_account=other)
+    (item,) = Items()[0:10]
+    assert item.text == (
+        f"Its cluster {cluster} is assigned to Here of Acme East; it is registered in Here and uses licenses there."
+    )
+    assert item.next_step == "Register it with a token of Here of Acme East, or assign the cluster to Here."
+    assert (item.way, item.way_id) == ("register", other.pk)
+    VirtualAccount.objects.filter(pk=other.pk).update(gone_at=timezone.now())
+    instance.usage.all().delete()
+    (item,) = Items()[0:10]
+    assert item.text.endswith(" of Acme East, which Cisco no longer lists; it is registered in Here.")
+    assert (item.next_step, item.way, item.way_id) == ("Assign the cluster to Here.", "reassign", cluster.pk)
+
+    assignment.ended_at = timezone.now()
+    assignment.save()
+    assert listed() == []
+
+
+def test_unmatched_and_ambiguous_instances_until_somebody_decides(account: SmartAccount) -> None:
+    where = pool(account, "A")
+    unmatched = make.make_instance({"X": 2}, virtual_account=where, host_name="nobody.example")
+    make.make_instance({"X": 1}, virtual_account=where, host_name="twice.example", cluster_candidates=2)
+
+    assert listed() == [("ambiguous", "twice.example", 1), ("unmatched", "nobody.example", 2)]
+    assert listed(Reason.UNMATCHED) == [("unmatched", "nobody.example", 2)]
+
+    matching.settle(Actor(None, "somebody"), unmatched, None)
+    assert listed(Reason.UNMATCHED) == []
+
+
+def test_gone_rows_and_paused_accounts_give_no_work(account: SmartAccount) -> None:
+    where = pool(account, "A")
+    make.make_instance(virtual_account=where, gone_at=timezone.now())
+    paused = make.make_smart_account(paused_at=timezone.now())
+    make.make_instance(virtual_account=pool(paused, "B"))
+
+    assert listed() == []
+
+
+def test_search_account_and_counts(account: SmartAccount) -> None:
+    other = make.make_smart_account()
+    make.make_instance(virtual_account=pool(account, "A"), host_name="one.example")
+    make.make_instance(virtual_account=pool(other, "B"), host_name="two.example")
+
+    assert worklist.counts() == {Reason.UNMATCHED: 2}
+    assert [item.subject for item in Items(smart_account=other.pk)[0:10]] == ["two.example"]
+    assert [item.subject for item in Items(search="ONE.ex")[0:10]] == ["one.example"]
+    assert Items(search="100%").count() == 0
+
+
+def test_pages_follow_each_other(account: SmartAccount) -> None:
+    where = pool(account, "A")
+    for number in range(5):
+        make.make_instance(virtual_account=where, host_name=f"{number}.example")
+    by_id = Items().order_by("id")
+
+    first = by_id[0:2]
+    then = by_id.filter(id__gt=first[-1].pk)[0:10]
+
+    assert len({item.pk for item in [*first, *then]}) == 5
+    assert [item.pk for item in by_id.order_by("-id")[0:5]] == [item.pk for item in [*first, *then]][::-1]
+
+
+def test_work_is_each_partners_own(account: SmartAccount, globex: Partner) -> None:
+    with tenant_context(globex):
+        make.make_instance(host_name="theirs.example")
+
+    assert listed() == []
