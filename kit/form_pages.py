@@ -84,7 +84,14 @@ def confirm_page(
         else:
             return None
     context = {
-        "heading": heading, "confirm": confirm, "cancel": cancel, "lead": lead, "crumbs": crumbs, "danger": danger,
-        "consequences": consequences, "blockers": blockers, "steps": steps if blockers else (),
-    }  # fmt: skip
+        "heading": heading,
+        "confirm": confirm,
+        "cancel": cancel,
+        "lead": lead,
+        "crumbs": crumbs,
+        "danger": danger,
+        "consequences": consequences,
+        "blockers": blockers,
+        "steps": steps if blockers else (),
+    }
     return render(request, "components/confirm_page.html", context, status=status)

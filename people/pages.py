@@ -113,9 +113,14 @@ def user_reset_password(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, f"{person.email} has a new password. Hand it over in a safe way.")
         return redirect(address)
     return form_page(
-        request, form, heading=f"New password for {person}", submit="Set password", cancel=address,
-        crumbs=[USERS, (str(person), address)], status=status,
-    )  # fmt: skip
+        request,
+        form,
+        heading=f"New password for {person}",
+        submit="Set password",
+        cancel=address,
+        crumbs=[USERS, (str(person), address)],
+        status=status,
+    )
 
 
 @needs(Need.READ)
@@ -127,9 +132,14 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(user=request.user.pk)
     empty = Empty("key", "No API tokens", "Programs use them to read and write through REST.")
     return list_page(
-        request, "people/api_tokens/api_tokens.html", ApiTokenFilter(request.GET, queryset=rows),
-        ApiTokenTable if owns else OwnTokenTable, noun=("API token", "API tokens"), empty=empty, heading="API tokens",
-    )  # fmt: skip
+        request,
+        "people/api_tokens/api_tokens.html",
+        ApiTokenFilter(request.GET, queryset=rows),
+        ApiTokenTable if owns else OwnTokenTable,
+        noun=("API token", "API tokens"),
+        empty=empty,
+        heading="API tokens",
+    )
 
 
 @needs(Need.OWN)
@@ -142,9 +152,14 @@ def api_token_add(request: HttpRequest) -> HttpResponse:
         context = {"token": token, "text": text, "crumbs": [API_TOKENS]}
         return render(request, "people/api_tokens/created.html", context)
     return form_page(
-        request, form, heading="Make an API token", submit="Make token", cancel=reverse("api-tokens"),
-        crumbs=[API_TOKENS], status=status,
-    )  # fmt: skip
+        request,
+        form,
+        heading="Make an API token",
+        submit="Make token",
+        cancel=reverse("api-tokens"),
+        crumbs=[API_TOKENS],
+        status=status,
+    )
 
 
 @needs(Need.OWN)

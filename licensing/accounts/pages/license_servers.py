@@ -34,9 +34,13 @@ def license_servers(request: HttpRequest) -> HttpResponse:
         *invite(may(request.user, Need.OWN), "license-server-add", "Add license server"),
     )  # fmt: skip
     return list_page(
-        request, "accounts/license_servers/license_servers.html", LicenseServerFilter(request.GET, queryset=rows),
-        LicenseServerTable, noun=("license server", "license servers"), empty=empty,
-    )  # fmt: skip
+        request,
+        "accounts/license_servers/license_servers.html",
+        LicenseServerFilter(request.GET, queryset=rows),
+        LicenseServerTable,
+        noun=("license server", "license servers"),
+        empty=empty,
+    )
 
 
 @needs(Need.READ)
@@ -66,9 +70,16 @@ def license_server_add(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"{server.name} was added. The connection is being tested.")
         return redirect("license-server", server.pk)
     return form_page(
-        request, form, heading="Add a license server", submit="Add and test", cancel=HERE[1], crumbs=[HERE],
-        template="accounts/license_servers/add.html", status=status, kind=kind,
-    )  # fmt: skip
+        request,
+        form,
+        heading="Add a license server",
+        submit="Add and test",
+        cancel=HERE[1],
+        crumbs=[HERE],
+        template="accounts/license_servers/add.html",
+        status=status,
+        kind=kind,
+    )
 
 
 @needs(Need.OWN)
@@ -105,7 +116,7 @@ def license_server_delete(request: HttpRequest, pk: int) -> HttpResponse:
         confirm="Delete license server",
         cancel=address,
         crumbs=[HERE, (name, address)],
-    )  # fmt: skip
+    )
     if page is None:
         messages.success(request, f"{name} was deleted.")
     return page or redirect("license-servers")
@@ -154,9 +165,14 @@ def change_secret_page(
         messages.success(request, words if changed else "Nothing has changed.")
         return redirect(address)
     return form_page(
-        request, form, heading=f"Credentials of {row}", cancel=address, crumbs=crumbs, submit="Save credentials",
+        request,
+        form,
+        heading=f"Credentials of {row}",
+        cancel=address,
+        crumbs=crumbs,
+        submit="Save credentials",
         status=status,
-    )  # fmt: skip
+    )
 
 
 def _change_secret(request: HttpRequest, row: LicenseServer | SmartAccount, values: dict[str, Any]) -> bool:

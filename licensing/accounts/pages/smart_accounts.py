@@ -42,13 +42,20 @@ def smart_accounts(request: HttpRequest) -> HttpResponse:
         last_status=Subquery(latest.values("status")[:1]),
     )
     empty = Empty(
-        "cloud", "No smart account yet", "Choose them from what a license server's credentials see.",
-        reverse("license-servers"), "Go to license servers",
-    )  # fmt: skip
+        "cloud",
+        "No smart account yet",
+        "Choose them from what a license server's credentials see.",
+        reverse("license-servers"),
+        "Go to license servers",
+    )
     return list_page(
-        request, "accounts/smart_accounts/smart_accounts.html", SmartAccountFilter(request.GET, queryset=rows),
-        SmartAccountTable, noun=("smart account", "smart accounts"), empty=empty,
-    )  # fmt: skip
+        request,
+        "accounts/smart_accounts/smart_accounts.html",
+        SmartAccountFilter(request.GET, queryset=rows),
+        SmartAccountTable,
+        noun=("smart account", "smart accounts"),
+        empty=empty,
+    )
 
 
 @needs(Need.READ)

@@ -54,11 +54,17 @@ def alert_rule_delete(request: HttpRequest, pk: int) -> HttpResponse:
     number = rule.alerts.count()
     theirs = "its" if number == 1 else "their"
     page = confirm_page(
-        request, lambda: rules.delete(actor_of(request), rule), heading=f"Delete {rule}?", confirm="Delete",
-        cancel=here, crumbs=[HERE, (str(rule), here)],
-        consequences=[f"{counted(number, 'alert,alerts')} of it and {theirs} history go with it.",
-                      "To keep them, switch the rule off instead."],
-    )  # fmt: skip
+        request,
+        lambda: rules.delete(actor_of(request), rule),
+        heading=f"Delete {rule}?",
+        confirm="Delete",
+        cancel=here,
+        crumbs=[HERE, (str(rule), here)],
+        consequences=[
+            f"{counted(number, 'alert,alerts')} of it and {theirs} history go with it.",
+            "To keep them, switch the rule off instead.",
+        ],
+    )
     if page is None:
         messages.success(request, f"“{rule}” was deleted.")
     return page or redirect("alert-rules")
@@ -76,6 +82,15 @@ def _form(request: HttpRequest, rule: AlertRule, before: dict[str, object] | Non
         messages.success(request, f"“{rule}” was saved. {SOON}")
         return redirect("alert-rules")
     return form_page(
-        request, form, heading=heading, cancel=reverse("alert-rules"), crumbs=[HERE], status=status,
-        template="alerts/alert_rules/edit.html", rule=rule, about=FACTS[rule.kind].about, replay=replay, days=REPLAYED_DAYS,
-    )  # fmt: skip
+        request,
+        form,
+        heading=heading,
+        cancel=reverse("alert-rules"),
+        crumbs=[HERE],
+        status=status,
+        template="alerts/alert_rules/edit.html",
+        rule=rule,
+        about=FACTS[rule.kind].about,
+        replay=replay,
+        days=REPLAYED_DAYS,
+    )

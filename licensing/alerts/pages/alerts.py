@@ -37,10 +37,15 @@ def alerts(request: HttpRequest) -> HttpResponse:
     rows = Alert.objects.by_urgency().select_related("owner")
     empty = all_clear("Nothing needs attention", "No alert is open. Alerts close by themselves when all is well.")
     return list_page(
-        request, "alerts/alerts/alerts.html", AlertFilter(request.GET, queryset=rows, request=request), AlertTable,
-        noun=("alert", "alerts"), empty=empty, saved=SavedFilter.objects.filter(user=request.user.pk, page=PAGE),
+        request,
+        "alerts/alerts/alerts.html",
+        AlertFilter(request.GET, queryset=rows, request=request),
+        AlertTable,
+        noun=("alert", "alerts"),
+        empty=empty,
+        saved=SavedFilter.objects.filter(user=request.user.pk, page=PAGE),
         saving=SavedFilterForm(initial={"query": request.GET.urlencode()}),
-    )  # fmt: skip
+    )
 
 
 @needs(Need.READ)

@@ -22,9 +22,14 @@ def overages(request: HttpRequest) -> HttpResponse:
     rows = Overage.objects.select_related("license__virtual_account__smart_account", "owner")
     empty = all_clear("Nothing is out of compliance", "A clock starts with the sync that finds a shortage.")
     return list_page(
-        request, "alerts/overages/overages.html", OverageFilter(request.GET, queryset=rows), OverageTable,
-        noun=("shortage", "shortages"), empty=empty, heading="Out of compliance",
-    )  # fmt: skip
+        request,
+        "alerts/overages/overages.html",
+        OverageFilter(request.GET, queryset=rows),
+        OverageTable,
+        noun=("shortage", "shortages"),
+        empty=empty,
+        heading="Out of compliance",
+    )
 
 
 @needs(Need.OPERATE)
@@ -33,9 +38,10 @@ def overage_edit(request: HttpRequest, pk: int) -> HttpResponse:
     here = reverse("license", args=[found.license_id])
     form = OverageForm(found, request.POST or None)
     status, _ = attempt(
-        request, form,
+        request,
+        form,
         lambda: alerts.take_care(actor_of(request), found, form.cleaned_data["owner"], form.cleaned_data["note"]),
-    )  # fmt: skip
+    )
     if status == DONE:
         messages.success(request, "Saved.")
         return redirect(here)

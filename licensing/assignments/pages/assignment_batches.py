@@ -39,9 +39,13 @@ def assignment_batches(request: HttpRequest) -> HttpResponse:
         *invite(may(request.user, Need.OPERATE), "assignment-batch-add", "New batch"),
     )
     return list_page(
-        request, "assignments/assignment_batches/assignment_batches.html", BatchFilter(request.GET, queryset=rows), BatchTable,
-        noun=("assignment batch", "assignment batches"), empty=empty,
-    )  # fmt: skip
+        request,
+        "assignments/assignment_batches/assignment_batches.html",
+        BatchFilter(request.GET, queryset=rows),
+        BatchTable,
+        noun=("assignment batch", "assignment batches"),
+        empty=empty,
+    )
 
 
 @needs(Need.OPERATE)
@@ -54,9 +58,15 @@ def assignment_batch_add(request: HttpRequest) -> HttpResponse:
     if status == DONE and drafted is not None:
         return redirect("assignment-batch", drafted.pk)
     return form_page(
-        request, form, heading="New assignment batch", submit="Draft and look at it", cancel=HERE[1], crumbs=[HERE],
-        template="assignments/assignment_batches/add.html", status=status,
-    )  # fmt: skip
+        request,
+        form,
+        heading="New assignment batch",
+        submit="Draft and look at it",
+        cancel=HERE[1],
+        crumbs=[HERE],
+        template="assignments/assignment_batches/add.html",
+        status=status,
+    )
 
 
 @needs(Need.READ)

@@ -33,13 +33,20 @@ RELATED = ("cluster__customer", "virtual_account__smart_account", "previous", "a
 def assignment_jobs(request: HttpRequest) -> HttpResponse:
     rows = AssignmentJob.objects.select_related("cluster__customer", "virtual_account").prefetch_related("stages")
     empty = Empty(
-        "list-checks", "No job is under way", "Each assignment is carried out by a job. Open a cluster to assign it.",
-        reverse("clusters"), "Go to clusters",
-    )  # fmt: skip
+        "list-checks",
+        "No job is under way",
+        "Each assignment is carried out by a job. Open a cluster to assign it.",
+        reverse("clusters"),
+        "Go to clusters",
+    )
     return list_page(
-        request, "assignments/assignment_jobs/assignment_jobs.html", JobFilter(request.GET, queryset=rows), JobTable,
-        noun=("assignment job", "assignment jobs"), empty=empty,
-    )  # fmt: skip
+        request,
+        "assignments/assignment_jobs/assignment_jobs.html",
+        JobFilter(request.GET, queryset=rows),
+        JobTable,
+        noun=("assignment job", "assignment jobs"),
+        empty=empty,
+    )
 
 
 @vary_on_headers("HX-Request")
@@ -72,10 +79,12 @@ def assignment_job_fail(request: HttpRequest, pk: int) -> HttpResponse:
     job = _job(pk)
     form = FailureForm("", request.POST)
     return _acted(
-        request, job, form,
+        request,
+        job,
+        form,
         lambda: actions.report_failure(actor_of(request), job, form.cleaned_data["stage"], form.cleaned_data["cause"]),
         "failure",
-    )  # fmt: skip
+    )
 
 
 @require_POST

@@ -28,13 +28,20 @@ def all_assignments() -> QuerySet[Assignment]:
 @needs(Need.READ)
 def assignments(request: HttpRequest) -> HttpResponse:
     empty = Empty(
-        "link", "No cluster is assigned", "Open a cluster and assign it to the pool whose licenses it uses.",
-        reverse("clusters"), "Go to clusters",
-    )  # fmt: skip
+        "link",
+        "No cluster is assigned",
+        "Open a cluster and assign it to the pool whose licenses it uses.",
+        reverse("clusters"),
+        "Go to clusters",
+    )
     return list_page(
-        request, "assignments/assignments/assignments.html", AssignmentFilter(request.GET, queryset=all_assignments()),
-        AssignmentTable, noun=("assignment", "assignments"), empty=empty,
-    )  # fmt: skip
+        request,
+        "assignments/assignments/assignments.html",
+        AssignmentFilter(request.GET, queryset=all_assignments()),
+        AssignmentTable,
+        noun=("assignment", "assignments"),
+        empty=empty,
+    )
 
 
 @needs(Need.READ)
@@ -73,9 +80,16 @@ def virtual_account_assign(request: HttpRequest, pk: int) -> HttpResponse:
         return to_job(made)
     crumbs = [("Virtual accounts", reverse("virtual-accounts")), (pool.name, address)]
     return form_page(
-        request, form, heading=f"Assign a cluster to {pool}", submit="Assign", cancel=address, crumbs=crumbs,
-        template="assignments/assignments/assign.html", status=status, pool=pool,
-    )  # fmt: skip
+        request,
+        form,
+        heading=f"Assign a cluster to {pool}",
+        submit="Assign",
+        cancel=address,
+        crumbs=crumbs,
+        template="assignments/assignments/assign.html",
+        status=status,
+        pool=pool,
+    )
 
 
 @needs(Need.OPERATE)
@@ -114,10 +128,17 @@ def assignment_reassign(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, f"{made.cluster} is assigned to {made.virtual_account}. This job moves it.")
         return to_job(made)
     return form_page(
-        request, form, heading=f"Move {found.cluster} out of {found.virtual_account}", submit="Move", cancel=address,
-        crumbs=[HERE, (str(found), address)], template="assignments/assignments/assign.html", status=status,
-        cluster=found.cluster, leaves=found.virtual_account,
-    )  # fmt: skip
+        request,
+        form,
+        heading=f"Move {found.cluster} out of {found.virtual_account}",
+        submit="Move",
+        cancel=address,
+        crumbs=[HERE, (str(found), address)],
+        template="assignments/assignments/assign.html",
+        status=status,
+        cluster=found.cluster,
+        leaves=found.virtual_account,
+    )
 
 
 def pools_to_choose() -> QuerySet[VirtualAccount]:

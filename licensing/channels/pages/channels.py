@@ -39,13 +39,21 @@ KINDS = [
 @needs(Need.OWN)
 def channels(request: HttpRequest) -> HttpResponse:
     empty = Empty(
-        "send", "Nobody is told yet", "Add a channel, and alerts come by mail, to a program or into a chat.",
-        reverse("channel-add"), "Add channel",
-    )  # fmt: skip
+        "send",
+        "Nobody is told yet",
+        "Add a channel, and alerts come by mail, to a program or into a chat.",
+        reverse("channel-add"),
+        "Add channel",
+    )
     return list_page(
-        request, "channels/channels/channels.html", ChannelFilter(request.GET, queryset=Channel.objects.all()), ChannelTable,
-        noun=("channel", "channels"), empty=empty, heading="Channels",
-    )  # fmt: skip
+        request,
+        "channels/channels/channels.html",
+        ChannelFilter(request.GET, queryset=Channel.objects.all()),
+        ChannelTable,
+        noun=("channel", "channels"),
+        empty=empty,
+        heading="Channels",
+    )
 
 
 @needs(Need.OWN)
@@ -77,9 +85,17 @@ def channel_add(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"{row.name} was added. Test it to see whether it works.")
         return redirect("channel", row.pk)
     return form_page(
-        request, form, heading="Add a channel", submit="Add channel", cancel=HERE[1], crumbs=[HERE],
-        template="channels/channels/add.html", status=status, kind=row.kind, kinds=KINDS,
-    )  # fmt: skip
+        request,
+        form,
+        heading="Add a channel",
+        submit="Add channel",
+        cancel=HERE[1],
+        crumbs=[HERE],
+        template="channels/channels/add.html",
+        status=status,
+        kind=row.kind,
+        kinds=KINDS,
+    )
 
 
 @needs(Need.OWN)
@@ -92,8 +108,15 @@ def channel_edit(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, f"{row.name} was saved.")
         return redirect(address)
     crumbs = [HERE, (name, address)]
-    return form_page(request, form, heading=f"Edit {name}", cancel=address, crumbs=crumbs, status=status,
-                     template="channels/channels/edit.html")  # fmt: skip
+    return form_page(
+        request,
+        form,
+        heading=f"Edit {name}",
+        cancel=address,
+        crumbs=crumbs,
+        status=status,
+        template="channels/channels/edit.html",
+    )
 
 
 @needs(Need.OWN)
@@ -127,8 +150,10 @@ def channel_secret(request: HttpRequest, pk: int) -> HttpResponse:
         lambda: made.append(verbs.rotate_secret(audit.actor_of(request), row)),
         heading=f"New signing secret for {row}?",
         consequences=["Calls are signed with the new one from now on.", "The receiver must know it before it checks."],
-        confirm="Make a new secret", cancel=address, crumbs=[HERE, (row.name, address)],
-    )  # fmt: skip
+        confirm="Make a new secret",
+        cancel=address,
+        crumbs=[HERE, (row.name, address)],
+    )
     return page or _secret_once(request, row, made[0])
 
 
@@ -141,8 +166,10 @@ def channel_delete(request: HttpRequest, pk: int) -> HttpResponse:
         lambda: verbs.delete_channel(audit.actor_of(request), row),
         heading=f"Delete {name}?",
         consequences=["Nobody is told through it any more.", "The record of what it has told goes with it."],
-        confirm="Delete channel", cancel=address, crumbs=[HERE, (name, address)],
-    )  # fmt: skip
+        confirm="Delete channel",
+        cancel=address,
+        crumbs=[HERE, (name, address)],
+    )
     if page is None:
         messages.success(request, f"{name} was deleted.")
     return page or redirect("channels")
@@ -154,9 +181,14 @@ def deliveries(request: HttpRequest) -> HttpResponse:
     rows = rows.defer("text", "html", "body")
     empty = Empty("inbox", "Nothing has been told yet", "Each message to each recipient is listed here.")
     return list_page(
-        request, "channels/channels/deliveries.html", DeliveryFilter(request.GET, queryset=rows), DeliveryTable,
-        noun=("delivery", "deliveries"), empty=empty, heading="Deliveries",
-    )  # fmt: skip
+        request,
+        "channels/channels/deliveries.html",
+        DeliveryFilter(request.GET, queryset=rows),
+        DeliveryTable,
+        noun=("delivery", "deliveries"),
+        empty=empty,
+        heading="Deliveries",
+    )
 
 
 @needs(Need.OWN)

@@ -41,9 +41,15 @@ def cluster_access_edit(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(here)
     crumbs = [*crumbs_of(cluster), ("Access", here)]
     return form_page(
-        request, form, heading=f"Access to {cluster}", submit="Save and test", cancel=here, crumbs=crumbs,
-        template="fleet/cluster_access/edit.html", status=status,
-    )  # fmt: skip
+        request,
+        form,
+        heading=f"Access to {cluster}",
+        submit="Save and test",
+        cancel=here,
+        crumbs=crumbs,
+        template="fleet/cluster_access/edit.html",
+        status=status,
+    )
 
 
 @needs(Need.READ, write=Need.OPERATE)

@@ -41,9 +41,13 @@ def clusters(request: HttpRequest) -> HttpResponse:
         *invite(may(request.user, Need.OPERATE), "cluster-add", "Add cluster"),
     )  # fmt: skip
     return list_page(
-        request, "fleet/clusters/clusters.html", ClusterFilter(request.GET, queryset=rows), ClusterTable,
-        noun=("cluster", "clusters"), empty=empty,
-    )  # fmt: skip
+        request,
+        "fleet/clusters/clusters.html",
+        ClusterFilter(request.GET, queryset=rows),
+        ClusterTable,
+        noun=("cluster", "clusters"),
+        empty=empty,
+    )
 
 
 @needs(Need.READ)
@@ -120,9 +124,16 @@ def _edit(request: HttpRequest, row: Cluster, heading: str, cancel: str) -> Http
         messages.success(request, f"{saved} was saved.")
         return redirect("cluster", saved.pk)
     return form_page(
-        request, form, heading=heading, cancel=cancel, crumbs=crumbs, template="fleet/clusters/edit.html", status=status,
-        proxy=proxy, nodes=nodes,
-    )  # fmt: skip
+        request,
+        form,
+        heading=heading,
+        cancel=cancel,
+        crumbs=crumbs,
+        template="fleet/clusters/edit.html",
+        status=status,
+        proxy=proxy,
+        nodes=nodes,
+    )
 
 
 def _save(

@@ -38,9 +38,13 @@ def customers(request: HttpRequest) -> HttpResponse:
         *invite(may(request.user, Need.OPERATE), "customer-add", "Add customer"),
     )  # fmt: skip
     return list_page(
-        request, "fleet/customers/customers.html", CustomerFilter(request.GET, queryset=rows), CustomerTable,
-        noun=("customer", "customers"), empty=empty,
-    )  # fmt: skip
+        request,
+        "fleet/customers/customers.html",
+        CustomerFilter(request.GET, queryset=rows),
+        CustomerTable,
+        noun=("customer", "customers"),
+        empty=empty,
+    )
 
 
 @needs(Need.READ)
@@ -101,9 +105,15 @@ def _edit(request: HttpRequest, row: Customer, heading: str, cancel: str) -> Htt
         messages.success(request, f"{saved} was saved.")
         return redirect("customer", saved.pk)
     return form_page(
-        request, form, heading=heading, cancel=cancel, crumbs=crumbs, template="fleet/customers/edit.html", status=status,
+        request,
+        form,
+        heading=heading,
+        cancel=cancel,
+        crumbs=crumbs,
+        template="fleet/customers/edit.html",
+        status=status,
         proxy=proxy,
-    )  # fmt: skip
+    )
 
 
 def _save(request: HttpRequest, form: CustomerForm, proxy: ProxyForm, before: dict[str, Any] | None) -> Customer:

@@ -23,6 +23,11 @@ def transport(request: HttpRequest) -> HttpResponse:
         *invite(may(request.user, Need.OPERATE), "cluster-add", "Add cluster"),
     )  # fmt: skip
     return list_page(
-        request, "fleet/transport/transport.html", filter_, TransportTable, noun=("cluster", "clusters"), empty=empty,
+        request,
+        "fleet/transport/transport.html",
+        filter_,
+        TransportTable,
+        noun=("cluster", "clusters"),
+        empty=empty,
         tiles=tiles,
-    )  # fmt: skip
+    )

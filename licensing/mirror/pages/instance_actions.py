@@ -25,15 +25,19 @@ def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
     found = _find(pk)
     form = RemoveInstanceForm(request.POST if request.method == "POST" else None)
     return _ask(
-        request, found, form,
+        request,
+        found,
+        form,
         lambda: request_tasks.start_instance_removal(signed_in(request), found, form.cleaned_data["return_code"]),
-        heading=f"Remove {found}?", submit="Remove at Cisco", danger=True,
+        heading=f"Remove {found}?",
+        submit="Remove at Cisco",
+        danger=True,
         consequences=[
             f"Cisco forgets its registration in {found.virtual_account}; the licenses that it uses become free there.",
             "The product is unregistered until somebody registers it again. Where you can, deregister it there.",
             *_assigned(found),
         ],
-    )  # fmt: skip
+    )
 
 
 @needs(Need.OPERATE)
@@ -46,16 +50,20 @@ def product_instance_replace(request: HttpRequest, pk: int) -> HttpResponse:
         else "Cisco lists it no longer, so nothing is removed there."
     )
     return _ask(
-        request, found, form,
+        request,
+        found,
+        form,
         lambda: request_tasks.start_instance_replacement(signed_in(request), found, **form.cleaned_data),
-        heading=f"{found} was replaced", danger=found.gone_at is None, of_gone_ones_too=True,
+        heading=f"{found} was replaced",
+        danger=found.gone_at is None,
+        of_gone_ones_too=True,
         submit="Hand over and remove" if found.gone_at is None else "Hand over",
         consequences=[
             removed,
             "The device in its place takes over its cluster, as a decision by hand, and its note.",
             "Serial numbers that you entered for nodes stay as they are: change them on the cluster's page.",
         ],
-    )  # fmt: skip
+    )
 
 
 @needs(Need.OPERATE)
@@ -64,15 +72,19 @@ def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
     planned = _current(found).values_list("virtual_account", flat=True).first()
     form = TransferInstanceForm(found, planned, request.POST if request.method == "POST" else None)
     return _ask(
-        request, found, form,
+        request,
+        found,
+        form,
         lambda: request_tasks.start_instance_transfer(signed_in(request), found, form.cleaned_data["virtual_account"]),
-        heading=f"Move {found}", submit="Move at Cisco", danger=False,
+        heading=f"Move {found}",
+        submit="Move at Cisco",
+        danger=False,
         consequences=[
             f"It leaves {found.virtual_account} and uses the licenses of the other virtual account from then on.",
             "Its reservations go with it; no licenses do. Ask what if first, where they may be short.",
             *_assigned(found),
         ],
-    )  # fmt: skip
+    )
 
 
 @needs(Need.OPERATE)
@@ -82,18 +94,36 @@ def instance_errand(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _ask(
-    request: HttpRequest, found: ProductInstance, form: Form, start: Callable[[], str], *, heading: str, submit: str,
-    danger: bool, consequences: list[str], of_gone_ones_too: bool = False,
-) -> HttpResponse:  # fmt: skip
+    request: HttpRequest,
+    found: ProductInstance,
+    form: Form,
+    start: Callable[[], str],
+    *,
+    heading: str,
+    submit: str,
+    danger: bool,
+    consequences: list[str],
+    of_gone_ones_too: bool = False,
+) -> HttpResponse:
     here = reverse("product-instance", args=[found.pk])
     status, key = attempt(request, form, start)
     if status == DONE and key is not None:
         return redirect("instance-errand", key)
     return form_page(
-        request, form, heading=heading, submit=submit, cancel=here, crumbs=[HERE, (str(found), here)], status=status,
-        template="mirror/product_instances/act.html", instance=found, danger=danger, consequences=consequences,
-        reserved=product_instances.is_reserved(found), nothing_to_do=found.gone_at is not None and not of_gone_ones_too,
-    )  # fmt: skip
+        request,
+        form,
+        heading=heading,
+        submit=submit,
+        cancel=here,
+        crumbs=[HERE, (str(found), here)],
+        status=status,
+        template="mirror/product_instances/act.html",
+        instance=found,
+        danger=danger,
+        consequences=consequences,
+        reserved=product_instances.is_reserved(found),
+        nothing_to_do=found.gone_at is not None and not of_gone_ones_too,
+    )
 
 
 def _assigned(found: ProductInstance) -> list[str]:

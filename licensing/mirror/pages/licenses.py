@@ -28,13 +28,19 @@ def licenses(request: HttpRequest) -> HttpResponse:
     clocks = Prefetch("overages", Overage.objects.open(), to_attr="clocks")
     rows = with_next_end(License.objects.select_related("virtual_account__smart_account").prefetch_related(clocks))
     empty = Empty(
-        "key-round", "No licenses yet", "They appear with the first sync of a smart account.",
+        "key-round",
+        "No licenses yet",
+        "They appear with the first sync of a smart account.",
         *to_smart_accounts(),
-    )  # fmt: skip
+    )
     return list_page(
-        request, "mirror/licenses/licenses.html", LicenseFilter(request.GET, queryset=rows), LicenseTable,
-        noun=("license", "licenses"), empty=empty,
-    )  # fmt: skip
+        request,
+        "mirror/licenses/licenses.html",
+        LicenseFilter(request.GET, queryset=rows),
+        LicenseTable,
+        noun=("license", "licenses"),
+        empty=empty,
+    )
 
 
 @needs(Need.READ)

@@ -28,13 +28,19 @@ TWINS_SHOWN = 20
 def product_instances(request: HttpRequest) -> HttpResponse:
     rows = ProductInstance.objects.select_related("virtual_account__smart_account", "cluster")
     empty = Empty(
-        "cpu", "No product instances yet", "They appear with the first sync after a product has registered.",
+        "cpu",
+        "No product instances yet",
+        "They appear with the first sync after a product has registered.",
         *to_smart_accounts(),
-    )  # fmt: skip
+    )
     return list_page(
-        request, "mirror/product_instances/product_instances.html", ProductInstanceFilter(request.GET, queryset=rows),
-        ProductInstanceTable, noun=("product instance", "product instances"), empty=empty,
-    )  # fmt: skip
+        request,
+        "mirror/product_instances/product_instances.html",
+        ProductInstanceFilter(request.GET, queryset=rows),
+        ProductInstanceTable,
+        noun=("product instance", "product instances"),
+        empty=empty,
+    )
 
 
 @needs(Need.READ)

@@ -28,10 +28,13 @@ def registration_tokens(request: HttpRequest) -> HttpResponse:
     rows = RegistrationToken.objects.select_related("virtual_account__smart_account")
     empty = Empty("ticket", "No registration tokens", "Products register with them. Syncs find those made elsewhere.")
     return list_page(
-        request, "mirror/registration_tokens/registration_tokens.html",
-        RegistrationTokenFilter(request.GET, queryset=rows), RegistrationTokenTable,
-        noun=("registration token", "registration tokens"), empty=empty,
-    )  # fmt: skip
+        request,
+        "mirror/registration_tokens/registration_tokens.html",
+        RegistrationTokenFilter(request.GET, queryset=rows),
+        RegistrationTokenTable,
+        noun=("registration token", "registration tokens"),
+        empty=empty,
+    )
 
 
 @needs(Need.READ)
@@ -48,9 +51,15 @@ def registration_token_add(request: HttpRequest) -> HttpResponse:
     if status == DONE and key is not None:
         return redirect("token-errand", key)
     return form_page(
-        request, form, heading="Make a registration token", submit="Make token", cancel=HERE[1], crumbs=[HERE],
-        template="mirror/registration_tokens/add.html", status=status,
-    )  # fmt: skip
+        request,
+        form,
+        heading="Make a registration token",
+        submit="Make token",
+        cancel=HERE[1],
+        crumbs=[HERE],
+        template="mirror/registration_tokens/add.html",
+        status=status,
+    )
 
 
 @needs(Need.OPERATE)
@@ -61,9 +70,15 @@ def registration_token_record(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"“{token}” was recorded.")
         return redirect("registration-token", token.pk)
     return form_page(
-        request, form, heading="Record a registration token", submit="Record token", cancel=HERE[1], crumbs=[HERE],
-        template="mirror/registration_tokens/record.html", status=status,
-    )  # fmt: skip
+        request,
+        form,
+        heading="Record a registration token",
+        submit="Record token",
+        cancel=HERE[1],
+        crumbs=[HERE],
+        template="mirror/registration_tokens/record.html",
+        status=status,
+    )
 
 
 @needs(Need.OPERATE)
@@ -120,9 +135,14 @@ def _start_creation(request: HttpRequest, form: CreateTokenForm) -> str:
 def _record(request: HttpRequest, form: RecordTokenForm) -> RegistrationToken:
     values = form.cleaned_data
     return tokens.record_by_hand(
-        actor_of(request), values["virtual_account"], values["text"], values["description"], values["expires_at"],
-        export_controlled=values["export_controlled"], uses_allowed=values["uses_allowed"],
-    )  # fmt: skip
+        actor_of(request),
+        values["virtual_account"],
+        values["text"],
+        values["description"],
+        values["expires_at"],
+        export_controlled=values["export_controlled"],
+        uses_allowed=values["uses_allowed"],
+    )
 
 
 def _find(pk: int) -> RegistrationToken:

@@ -23,13 +23,19 @@ def sync_runs(request: HttpRequest) -> HttpResponse:
     rows = SyncRun.objects.select_related("smart_account")
     lost_workers.look_for_lost()
     empty = Empty(
-        "refresh-cw", "Nothing has been synced yet", "A smart account is synced when it is added, then by schedule.",
+        "refresh-cw",
+        "Nothing has been synced yet",
+        "A smart account is synced when it is added, then by schedule.",
         *to_smart_accounts(),
-    )  # fmt: skip
+    )
     return list_page(
-        request, "mirror/sync_runs/sync_runs.html", SyncRunFilter(request.GET, queryset=rows), SyncRunTable,
-        noun=("sync run", "sync runs"), empty=empty,
-    )  # fmt: skip
+        request,
+        "mirror/sync_runs/sync_runs.html",
+        SyncRunFilter(request.GET, queryset=rows),
+        SyncRunTable,
+        noun=("sync run", "sync runs"),
+        empty=empty,
+    )
 
 
 @vary_on_headers("HX-Request")

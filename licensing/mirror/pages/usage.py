@@ -13,10 +13,17 @@ from people.gate import Need, needs
 @needs(Need.READ)
 def usage(request: HttpRequest) -> HttpResponse:
     empty = Empty(
-        "cpu", "Nothing is used yet", "It appears with the first sync after a product has registered.",
+        "cpu",
+        "Nothing is used yet",
+        "It appears with the first sync after a product has registered.",
         *to_smart_accounts(),
-    )  # fmt: skip
+    )
     return list_page(
-        request, "mirror/usage/usage.html", UsageFilter(request.GET, queryset=InstanceUsage.objects.current()), UsageTable,
-        noun=("use", "uses"), empty=empty, heading="Usage report",
-    )  # fmt: skip
+        request,
+        "mirror/usage/usage.html",
+        UsageFilter(request.GET, queryset=InstanceUsage.objects.current()),
+        UsageTable,
+        noun=("use", "uses"),
+        empty=empty,
+        heading="Usage report",
+    )

@@ -22,9 +22,14 @@ def virtual_account_add(request: HttpRequest) -> HttpResponse:
     if status == DONE and key is not None:
         return redirect("virtual-account-errand", key)
     return form_page(
-        request, form, heading="Make a virtual account", submit="Make it at Cisco", cancel=HERE[1], crumbs=[HERE],
+        request,
+        form,
+        heading="Make a virtual account",
+        submit="Make it at Cisco",
+        cancel=HERE[1],
+        crumbs=[HERE],
         status=status,
-    )  # fmt: skip
+    )
 
 
 @needs(Need.OPERATE)

@@ -43,13 +43,19 @@ def virtual_accounts(request: HttpRequest) -> HttpResponse:
         instance_count=count_of(ProductInstance.objects.present()),
     )
     empty = Empty(
-        "layers", "No virtual accounts yet", "They appear with the first sync of a smart account.",
+        "layers",
+        "No virtual accounts yet",
+        "They appear with the first sync of a smart account.",
         *to_smart_accounts(),
-    )  # fmt: skip
+    )
     return list_page(
-        request, "mirror/virtual_accounts/virtual_accounts.html", VirtualAccountFilter(request.GET, queryset=rows),
-        VirtualAccountTable, noun=("virtual account", "virtual accounts"), empty=empty,
-    )  # fmt: skip
+        request,
+        "mirror/virtual_accounts/virtual_accounts.html",
+        VirtualAccountFilter(request.GET, queryset=rows),
+        VirtualAccountTable,
+        noun=("virtual account", "virtual accounts"),
+        empty=empty,
+    )
 
 
 @needs(Need.READ)

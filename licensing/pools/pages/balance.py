@@ -18,8 +18,12 @@ ROWS_SHOWN = 200
 ENDINGS_SHOWN = 12
 ENDED_DAYS = 30  # that long an end stays on the line
 WAYS: dict[str, str] = {
-    "license": "License", "model": "License model", "customer": "Customer", "cluster": "Cluster", "order": "Order",
-}  # fmt: skip
+    "license": "License",
+    "model": "License model",
+    "customer": "Customer",
+    "cluster": "Cluster",
+    "order": "Order",
+}
 
 
 @needs(Need.READ)

@@ -56,9 +56,10 @@ def license_transfer(request: HttpRequest, pk: int) -> HttpResponse:
     account = row.virtual_account.smart_account
     pools = VirtualAccount.objects.present().filter(smart_account=account).exclude(pk=row.virtual_account_id)
     form = TransferForm(
-        pools.exclude(purpose=VirtualAccount.Purpose.ORDERED), request.POST or None,
+        pools.exclude(purpose=VirtualAccount.Purpose.ORDERED),
+        request.POST or None,
         initial={"quantity": max(row.available, 0) or None, "target": request.GET.get("target")},
-    )  # fmt: skip
+    )
 
     def make() -> TransferPlan:
         values = form.cleaned_data
@@ -71,10 +72,16 @@ def license_transfer(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("transfer-plan", plan.pk)
     here = reverse("license", args=[pk])
     return form_page(
-        request, form, heading=f"Move licenses out of {row.virtual_account}", submit="Make a transfer plan",
-        cancel=here, crumbs=[("Licenses", reverse("licenses")), (row.name, here)], template="pools/remedies/transfer.html",
-        status=status, license=row,
-    )  # fmt: skip
+        request,
+        form,
+        heading=f"Move licenses out of {row.virtual_account}",
+        submit="Make a transfer plan",
+        cancel=here,
+        crumbs=[("Licenses", reverse("licenses")), (row.name, here)],
+        template="pools/remedies/transfer.html",
+        status=status,
+        license=row,
+    )
 
 
 def _make_plan(request: HttpRequest, row: License) -> TransferPlan:

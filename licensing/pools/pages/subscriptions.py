@@ -51,13 +51,20 @@ def subscriptions(request: HttpRequest) -> HttpResponse:
     rows = with_figures(Subscription.objects.select_related("smart_account", "customer"))
     unmapped = Subscription.objects.unmapped().count()
     empty = Empty(
-        "receipt", "No subscriptions yet", "They appear with the purchase lines of the first sync.",
+        "receipt",
+        "No subscriptions yet",
+        "They appear with the purchase lines of the first sync.",
         *to_smart_accounts(),
-    )  # fmt: skip
+    )
     return list_page(
-        request, "pools/subscriptions/subscriptions.html", SubscriptionFilter(request.GET, queryset=rows),
-        SubscriptionTable, noun=("subscription", "subscriptions"), empty=empty, unmapped=unmapped,
-    )  # fmt: skip
+        request,
+        "pools/subscriptions/subscriptions.html",
+        SubscriptionFilter(request.GET, queryset=rows),
+        SubscriptionTable,
+        noun=("subscription", "subscriptions"),
+        empty=empty,
+        unmapped=unmapped,
+    )
 
 
 @needs(Need.READ)

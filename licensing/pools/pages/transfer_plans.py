@@ -33,13 +33,20 @@ def all_plans() -> QuerySet[TransferPlan]:
 def transfer_plans(request: HttpRequest) -> HttpResponse:
     rows = all_plans().annotate(step_count=Count("steps"), moved=Sum("steps__quantity"))
     empty = Empty(
-        "arrow-left-right", "No transfer plans yet", "A license that is short offers one among its remedies.",
-        f"{reverse('licenses')}?status=out_of_compliance", "Licenses out of compliance",
-    )  # fmt: skip
+        "arrow-left-right",
+        "No transfer plans yet",
+        "A license that is short offers one among its remedies.",
+        f"{reverse('licenses')}?status=out_of_compliance",
+        "Licenses out of compliance",
+    )
     return list_page(
-        request, "pools/transfer_plans/transfer_plans.html", TransferPlanFilter(request.GET, queryset=rows),
-        TransferPlanTable, noun=("transfer plan", "transfer plans"), empty=empty,
-    )  # fmt: skip
+        request,
+        "pools/transfer_plans/transfer_plans.html",
+        TransferPlanFilter(request.GET, queryset=rows),
+        TransferPlanTable,
+        noun=("transfer plan", "transfer plans"),
+        empty=empty,
+    )
 
 
 @vary_on_headers("HX-Request")

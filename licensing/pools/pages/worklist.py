@@ -59,9 +59,14 @@ def _file_rows(items: Items) -> Iterator[list[Any]]:
     yield ["Reason", "What", "Virtual account", "Licenses", "Why", "What to do", "As of"]
     for item in items[: len(items)]:
         yield [
-            Reason(item.reason).label, item.subject, item.virtual_account_name, item.licenses, item.text,
-            item.next_step, item.as_of,
-        ]  # fmt: skip
+            Reason(item.reason).label,
+            item.subject,
+            item.virtual_account_name,
+            item.licenses,
+            item.text,
+            item.next_step,
+            item.as_of,
+        ]
 
 
 def _items(form: WorklistForm) -> Items:
