@@ -17,16 +17,16 @@ from people.admin_site import VerbAdmin, VerbForm, partner_site, secret_field
 KEEP = "Never shown. Empty: what is stored stays."
 
 
+CONNECTION_FIELDS = ("name", "kind", "api_base_url", "token_url", "client_id", "version", "registration_url")
+ON_PREM_FIELDS = ("on_prem_name", "host_common_name", "hcmf_version", "offline", "last_cloud_sync_at", "instance_limit")
+
+
 class LicenseServerForm(VerbForm):
     new_secret = secret_field("Client secret", help_text=KEEP)
 
     class Meta:
         model = LicenseServer
-        fields = [
-            "name", "kind", "api_base_url", "token_url", "client_id", "version", "registration_url", "on_prem_name",
-            "host_common_name", "hcmf_version", "offline", "last_cloud_sync_at", "instance_limit", "ca_certificate",
-            "verify_tls",
-        ]  # fmt: skip
+        fields = [*CONNECTION_FIELDS, *ON_PREM_FIELDS, "ca_certificate", "verify_tls"]
 
 
 class LicenseServerAdmin(VerbAdmin):

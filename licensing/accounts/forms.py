@@ -108,8 +108,13 @@ class SmartAccountForm(forms.ModelForm):
     class Meta:
         model = SmartAccount
         fields = [
-            "name", "approve_transfers", "cssm_alerts_configured", "credentials_expire_on", "hcmf_host", "hcmf_version",
-        ]  # fmt: skip
+            "name",
+            "approve_transfers",
+            "cssm_alerts_configured",
+            "credentials_expire_on",
+            "hcmf_host",
+            "hcmf_version",
+        ]
         widgets = {"credentials_expire_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
         labels = {
             "approve_transfers": "A second person approves transfers",

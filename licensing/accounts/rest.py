@@ -30,11 +30,18 @@ class ServerWarningSerializer(serializers.Serializer[Any]):
     next_step = serializers.CharField()
 
 
+SERVER_FIELDS = ("id", "name", "kind", "api_base_url", "token_url", "client_id", "client_secret", "version")
+CHECK_FIELDS = ("check_status", "check_message", "check_next_step", "checked_at")
+
+
 class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]):
     token_url = serializers.CharField(
-        max_length=500, required=False, allow_blank=True, validators=[WEB_ADDRESS],
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        validators=[WEB_ADDRESS],
         help_text="Of an On-Prem server it follows from its host where it is left out.",
-    )  # fmt: skip
+    )
     client_secret = SecretText()
     product_instances = serializers.IntegerField(
         source="present_instances", read_only=True, help_text="Present ones of the smart accounts that are mirrored."
@@ -44,15 +51,18 @@ class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]
     class Meta:
         model = LicenseServer
         fields = [
-            "id", "name", "kind", "api_base_url", "token_url", "client_id", "client_secret", "version",
-            *servers.ON_PREM_FACTS, "verify_tls", "ca_certificate", "check_status", "check_message",
-            "check_next_step", "checked_at", "visible_accounts", "credentials_expire_on", "certificate_not_after",
-            "product_instances", "warnings",
-        ]  # fmt: skip
-        read_only_fields = [
-            "check_status", "check_message", "check_next_step", "checked_at", "visible_accounts",
+            *SERVER_FIELDS,
+            *servers.ON_PREM_FACTS,
+            "verify_tls",
+            "ca_certificate",
+            *CHECK_FIELDS,
+            "visible_accounts",
+            "credentials_expire_on",
             "certificate_not_after",
-        ]  # fmt: skip
+            "product_instances",
+            "warnings",
+        ]
+        read_only_fields = [*CHECK_FIELDS, "visible_accounts", "certificate_not_after"]
         extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -108,6 +118,11 @@ class LicenseServers(ModelViewSet[LicenseServer]):
         return Response(self.get_serializer(server).data, status=status.HTTP_202_ACCEPTED)
 
 
+ACCOUNT_FIELDS = ("id", "license_server", "domain", "name")
+ACCESS_FIELDS = ("client_id", "client_secret")
+SETTING_FIELDS = ("sync_every", "approve_transfers", "cssm_alerts_configured")
+
+
 class SmartAccountSerializer(Strict, serializers.ModelSerializer[SmartAccount]):
     license_server = Link(LicenseServer)
     client_secret = SecretText()
@@ -115,10 +130,15 @@ class SmartAccountSerializer(Strict, serializers.ModelSerializer[SmartAccount]):
     class Meta:
         model = SmartAccount
         fields = [
-            "id", "license_server", "domain", "name", "client_id", "client_secret", "sync_every",
-            "approve_transfers", "cssm_alerts_configured", "paused_at", "last_synced_at", "credentials_expire_on",
-            "hcmf_host", "hcmf_version",
-        ]  # fmt: skip
+            *ACCOUNT_FIELDS,
+            *ACCESS_FIELDS,
+            *SETTING_FIELDS,
+            "paused_at",
+            "last_synced_at",
+            "credentials_expire_on",
+            "hcmf_host",
+            "hcmf_version",
+        ]
         read_only_fields = ["paused_at", "last_synced_at"]
         validators: list[Any] = []  # the verb says it
 

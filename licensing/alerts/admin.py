@@ -30,6 +30,15 @@ class AlertAdmin(ShownAdmin):
         self.act_on(request, rows, handling.acknowledge, "Acknowledged")
 
 
+RULE_FIELDS = ("name", "kind", "enabled")
+
+
+LIMIT_FIELDS = ("threshold", "unit", "lead_days", "rise_at_days")
+
+
+REACTION_FIELDS = ("severity", "escalate_after_hours", "owner")
+
+
 class AlertRuleAdmin(VerbAdmin):
     """Through the same verbs as pages and REST; the kind of a stored rule stays."""
 
@@ -37,10 +46,7 @@ class AlertRuleAdmin(VerbAdmin):
     list_filter = ("kind", "enabled", "severity")
     list_select_related = ("owner",)
     deletable = True
-    fields = (
-        "name", "kind", "enabled", "threshold", "unit", "lead_days", "rise_at_days", "severity", "escalate_after_hours",
-        "owner", *AlertRule.SCOPES,
-    )  # fmt: skip
+    fields = (*RULE_FIELDS, *LIMIT_FIELDS, *REACTION_FIELDS, *AlertRule.SCOPES)
 
     def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> tuple[str, ...]:
         return ("kind",) if obj else ()

@@ -54,9 +54,12 @@ class AlertRuleForm(ScopeFields, forms.Form):
         super().__init__(*args, **{"initial": {}, **options})
         if facts.counts and not facts.timed:
             self.fields["threshold"] = forms.IntegerField(
-                min_value=0, max_value=facts.most, required=False, label=_label(facts.counts),
+                min_value=0,
+                max_value=facts.most,
+                required=False,
+                label=_label(facts.counts),
                 help_text=f"{facts.about} Empty: {facts.usual}." if facts.usual is not None else facts.about,
-            )  # fmt: skip
+            )
         if facts.units:
             self.fields["unit"] = forms.ChoiceField(choices=[(unit, unit.label) for unit in AlertRule.Unit], label="Of")
         if facts.timed:
@@ -77,9 +80,12 @@ class AlertRuleForm(ScopeFields, forms.Form):
     def _add_severity(self) -> None:
         self.fields["severity"] = forms.ChoiceField(choices=Severity.choices)
         self.fields["escalate_after_hours"] = forms.IntegerField(
-            min_value=1, max_value=8760, required=False, label="More severe after hours",
+            min_value=1,
+            max_value=8760,
+            required=False,
+            label="More severe after hours",
             help_text="Severity rises one step each time so many hours pass and nobody acknowledges. Empty: never.",
-        )  # fmt: skip
+        )
         self.fields["owner"] = forms.ModelChoiceField(
             people_who_act(), required=False, empty_label="Nobody in particular"
         )
@@ -136,7 +142,8 @@ class OverageForm(forms.Form):
         super().__init__(data, initial={"owner": row.owner_id, "note": row.note})
         able = Q(is_active=True) & ~Q(role=Role.VIEWER)
         self.fields["owner"] = forms.ModelChoiceField(
-            queryset=User.objects.filter(able | Q(pk=row.owner_id)).order_by("email"), required=False,
+            queryset=User.objects.filter(able | Q(pk=row.owner_id)).order_by("email"),
+            required=False,
             empty_label="Nobody",
-        )  # fmt: skip
+        )
         self.order_fields(["owner", "note"])

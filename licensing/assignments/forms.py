@@ -16,9 +16,12 @@ WHY_SHORT = "Only where licenses will be short: why it goes on nevertheless. It 
 
 def override_field() -> forms.CharField:
     return forms.CharField(
-        max_length=2000, required=False, label="Reason to go on", help_text=WHY_SHORT,
+        max_length=2000,
+        required=False,
+        label="Reason to go on",
+        help_text=WHY_SHORT,
         widget=forms.Textarea(attrs={"rows": 2}),
-    )  # fmt: skip
+    )
 
 
 class AssignClusterForm(forms.Form):
@@ -75,14 +78,25 @@ class BatchForm(forms.ModelForm):
     class Meta:
         model = AssignmentBatch
         fields = [
-            "name", "kind", "virtual_account", "window_start", "window_end", "at_once", "stop_on_error",
-            "needs_approval", "override_reason",
-        ]  # fmt: skip
+            "name",
+            "kind",
+            "virtual_account",
+            "window_start",
+            "window_end",
+            "at_once",
+            "stop_on_error",
+            "needs_approval",
+            "override_reason",
+        ]
         labels = {
-            "kind": "What to do", "window_start": "Window opens", "window_end": "Window closes",
-            "at_once": "At the same time", "stop_on_error": "Stop at the first error",
-            "needs_approval": "Another person has to approve it", "override_reason": "Reason to go on",
-        }  # fmt: skip
+            "kind": "What to do",
+            "window_start": "Window opens",
+            "window_end": "Window closes",
+            "at_once": "At the same time",
+            "stop_on_error": "Stop at the first error",
+            "needs_approval": "Another person has to approve it",
+            "override_reason": "Reason to go on",
+        }
         help_texts = {
             "virtual_account": "Where they go; or, to unassign, where they are.",
             "window_start": "Nothing starts before. Times are UTC unless the portal is set to another zone.",

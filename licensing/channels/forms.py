@@ -42,6 +42,10 @@ class Addresses(forms.CharField):
                 raise ValidationError(f"{address} is not an email address.") from None
 
 
+FILTER_FIELDS = ("min_severity", "kinds", "tell_closed")
+TIMING_FIELDS = ("digest_at", "storm_limit", "quiet_from", "quiet_until", "quiet_except_critical", "zone")
+
+
 class ChannelForm(ScopeFields, forms.ModelForm):
     """Of one kind: the instance's."""
 
@@ -49,16 +53,16 @@ class ChannelForm(ScopeFields, forms.ModelForm):
 
     recipients = Addresses(required=False, help_text="One a line. Each gets mails of their own and may end them.")
     kinds = forms.MultipleChoiceField(
-        label="Kinds of alerts", choices=Kind.choices, required=False, widget=forms.CheckboxSelectMultiple,
+        label="Kinds of alerts",
+        choices=Kind.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
         help_text="None chosen: all.",
-    )  # fmt: skip
+    )
 
     class Meta:
         model = Channel
-        fields = [
-            "name", "recipients", "min_severity", "kinds", "tell_closed", "digest_at", "storm_limit",
-            "quiet_from", "quiet_until", "quiet_except_critical", "zone", "enabled",
-        ]  # fmt: skip
+        fields = ["name", "recipients", *FILTER_FIELDS, *TIMING_FIELDS, "enabled"]
         labels = {
             "enabled": "Switched on",
             "min_severity": "At least as severe as",
@@ -72,9 +76,11 @@ class ChannelForm(ScopeFields, forms.ModelForm):
             "zone": "Of the times here, for example Europe/Berlin.",
         }
         widgets = {
-            **{name: forms.TimeInput(attrs={"type": "time"}, format="%H:%M") for name in
-               ("digest_at", "quiet_from", "quiet_until")},
-        }  # fmt: skip
+            **{
+                name: forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+                for name in ("digest_at", "quiet_from", "quiet_until")
+            },
+        }
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -18,6 +18,11 @@ from licensing.channels.models import Channel, Delivery, DeliveryAttempt
 from people import audit
 from people.gate import Need
 
+TARGET_FIELDS = ("recipients", "unsubscribed", "url", "url_shown")
+FILTER_FIELDS = ("min_severity", "kinds", *Channel.SCOPES, "tell_closed")
+TIMING_FIELDS = ("digest_at", "storm_limit", "quiet_from", "quiet_until", "quiet_except_critical", "zone")
+HEALTH_FIELDS = ("failures", "last_error", "last_sent_at", "dead_since")
+
 
 class ChannelSerializer(Strict, serializers.ModelSerializer[Channel]):
     """`url` goes in and never comes out; `url_shown` is what may be seen of it."""
@@ -28,11 +33,17 @@ class ChannelSerializer(Strict, serializers.ModelSerializer[Channel]):
     class Meta:
         model = Channel
         fields = [
-            "id", "name", "kind", "enabled", "state", "recipients", "unsubscribed", "url", "url_shown", "min_severity",
-            "kinds", *Channel.SCOPES, "tell_closed", "digest_at", "storm_limit", "quiet_from", "quiet_until",
-            "quiet_except_critical", "zone", "failures", "last_error", "last_sent_at", "dead_since",
-        ]  # fmt: skip
-        read_only_fields = ["unsubscribed", "url_shown", "failures", "last_error", "last_sent_at", "dead_since"]
+            "id",
+            "name",
+            "kind",
+            "enabled",
+            "state",
+            *TARGET_FIELDS,
+            *FILTER_FIELDS,
+            *TIMING_FIELDS,
+            *HEALTH_FIELDS,
+        ]
+        read_only_fields = ["unsubscribed", "url_shown", *HEALTH_FIELDS]
         extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it
 
 
@@ -49,6 +60,11 @@ class DeliveryAttemptSerializer(serializers.ModelSerializer[DeliveryAttempt]):
         read_only_fields = fields
 
 
+ADDRESS_FIELDS = ("id", "uuid", "message", "channel", "kind", "recipient")
+CONTENT_FIELDS = ("subject", "alert_count")
+ATTEMPT_FIELDS = ("state", "created_at", "sent_at", "next_try_at", "attempts")
+
+
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     """`uuid` went out with each attempt; deliveries of one message to several recipients share `message`."""
 
@@ -57,10 +73,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
 
     class Meta:
         model = Delivery
-        fields = [
-            "id", "uuid", "message", "channel", "kind", "recipient", "subject", "alert_count", "state", "created_at",
-            "sent_at", "next_try_at", "attempts",
-        ]  # fmt: skip
+        fields = [*ADDRESS_FIELDS, *CONTENT_FIELDS, *ATTEMPT_FIELDS]
         read_only_fields = fields
 
 

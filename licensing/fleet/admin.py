@@ -42,9 +42,13 @@ class ClusterAccessAdmin(VerbAdmin):
 
     def save_row(self, actor: audit.Actor, row: ClusterAccess, before: dict[str, Any] | None, form: Any) -> None:
         spec = settings.AccessSpec(
-            row.method, row.url, row.username, form.cleaned_data["new_password"] or None, row.ca_certificate,
+            row.method,
+            row.url,
+            row.username,
+            form.cleaned_data["new_password"] or None,
+            row.ca_certificate,
             row.verify_tls,
-        )  # fmt: skip
+        )
         row.pk = settings.save(actor, row.cluster, spec).pk
 
     @admin.action(description="Test access", permissions=["view"])
@@ -119,9 +123,16 @@ class CustomerAdmin(WithProxyAdmin):
 
 class ClusterAdmin(WithProxyAdmin):
     fields = (
-        "customer", "name", "application", "version", "deployment", "mixed_mode", "managed_on_premise", "installed_on",
+        "customer",
+        "name",
+        "application",
+        "version",
+        "deployment",
+        "mixed_mode",
+        "managed_on_premise",
+        "installed_on",
         "license_server",
-    )  # fmt: skip
+    )
     autocomplete_fields = ("customer",)
     list_display = ("name", "customer", "application", "version", "deployment")
     list_filter = ("application", "deployment", "mixed_mode", "managed_on_premise")

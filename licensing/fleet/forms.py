@@ -92,9 +92,16 @@ class ClusterForm(forms.ModelForm):
     class Meta:
         model = Cluster
         fields = [
-            "customer", "name", "application", "version", "deployment", "mixed_mode", "managed_on_premise",
-            "installed_on", "license_server",
-        ]  # fmt: skip
+            "customer",
+            "name",
+            "application",
+            "version",
+            "deployment",
+            "mixed_mode",
+            "managed_on_premise",
+            "installed_on",
+            "license_server",
+        ]
         widgets = {"installed_on": forms.DateInput(attrs={"type": "date"})}
         labels = {"license_server": "On-Prem server"}
 

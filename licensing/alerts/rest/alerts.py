@@ -31,6 +31,13 @@ def days_field(help_text: str) -> serializers.ListField:
     )
 
 
+ALERT_FIELDS = ("id", "rule", "kind", "severity", "state")
+CONTENT_FIELDS = ("subject", "subject_type", "subject_id", "summary", "next_step", "figures")
+DATE_FIELDS = ("opened_at", "reopened_at", "closed_at", "due_at", "lead")
+HANDLING_FIELDS = ("acknowledged_at", "snoozed_until", "owner")
+PLACE_FIELDS = ("smart_account", "virtual_account", "cluster", "license_name")
+
+
 class AlertSerializer(serializers.ModelSerializer[Alert]):
     state = serializers.ChoiceField(["open", "closed"], read_only=True)
     figures = serializers.DictField(read_only=True, help_text="The figures that it stands on, by their names.")
@@ -40,11 +47,7 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
 
     class Meta:
         model = Alert
-        fields = [
-            "id", "rule", "kind", "severity", "state", "subject", "subject_type", "subject_id", "summary", "next_step",
-            "figures", "opened_at", "reopened_at", "closed_at", "due_at", "lead", "acknowledged_at", "snoozed_until",
-            "owner", "smart_account", "virtual_account", "cluster", "license_name",
-        ]  # fmt: skip
+        fields = [*ALERT_FIELDS, *CONTENT_FIELDS, *DATE_FIELDS, *HANDLING_FIELDS, *PLACE_FIELDS]
         read_only_fields = fields
 
 
@@ -136,6 +139,11 @@ class Alerts(ReadOnlyModelViewSet[Alert]):
         return Response(AlertSerializer(alert).data)
 
 
+RULE_FIELDS = ("id", "name", "kind", "enabled")
+LIMIT_FIELDS = ("threshold", "unit", "lead_days", "rise_at_days")
+REACTION_FIELDS = ("severity", "escalate_after_hours", "owner")
+
+
 class AlertRuleSerializer(Strict, serializers.ModelSerializer[AlertRule]):
     """Where a kind has lead times, `threshold` is the longest of them; whichever is sent, the other follows."""
 
@@ -146,10 +154,7 @@ class AlertRuleSerializer(Strict, serializers.ModelSerializer[AlertRule]):
 
     class Meta:
         model = AlertRule
-        fields = [
-            "id", "name", "kind", "enabled", "threshold", "unit", "lead_days", "rise_at_days", "severity",
-            "escalate_after_hours", "owner", *AlertRule.SCOPES,
-        ]  # fmt: skip
+        fields = [*RULE_FIELDS, *LIMIT_FIELDS, *REACTION_FIELDS, *AlertRule.SCOPES]
 
 
 class AlertRuleFilters(django_filters.FilterSet):

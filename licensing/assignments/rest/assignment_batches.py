@@ -45,20 +45,18 @@ class ClusterList(serializers.ManyRelatedField):
         return [row.cluster_id for row in value]
 
 
+CONDITION_FIELDS = ("window_start", "window_end", "at_once", "stop_on_error", "needs_approval", "override_reason")
+PROGRESS_FIELDS = ("state", "cause", "created_by", "created_at", "approved_by", "approved_at", "finished_at")
+
+
 class BatchSerializer(Strict, serializers.ModelSerializer[AssignmentBatch]):
     virtual_account = Link(VirtualAccount)
     clusters = ClusterList(help_text="In the order in which they go.")
 
     class Meta:
         model = AssignmentBatch
-        fields = [
-            "id", "name", "kind", "virtual_account", "clusters", "window_start", "window_end", "at_once",
-            "stop_on_error", "needs_approval", "override_reason", "state", "cause", "created_by", "created_at",
-            "approved_by", "approved_at", "finished_at",
-        ]  # fmt: skip
-        read_only_fields = [
-            "state", "cause", "created_by", "created_at", "approved_by", "approved_at", "finished_at",
-        ]  # fmt: skip
+        fields = ["id", "name", "kind", "virtual_account", "clusters", *CONDITION_FIELDS, *PROGRESS_FIELDS]
+        read_only_fields = [*PROGRESS_FIELDS]
 
 
 class OrderBody(Strict, serializers.Serializer[Any]):

@@ -38,9 +38,16 @@ class AssignmentSerializer(Strict, serializers.ModelSerializer[Assignment]):
     class Meta:
         model = Assignment
         fields = [
-            "id", "cluster", "virtual_account", "started_at", "started_by", "ended_at", "ended_by", "job",
+            "id",
+            "cluster",
+            "virtual_account",
+            "started_at",
+            "started_by",
+            "ended_at",
+            "ended_by",
+            "job",
             "override_reason",
-        ]  # fmt: skip
+        ]
         read_only_fields = ["started_at", "started_by", "ended_at", "ended_by"]
         validators: list[Any] = []  # the verb says it
 
@@ -128,10 +135,13 @@ class StageSerializer(serializers.ModelSerializer[AssignmentStage]):
 
     class Meta:
         model = AssignmentStage
-        fields = [
-            "kind", "state", "cause", "next_step", "instructions", "confirmed_by", "started_at", "finished_at",
-        ]  # fmt: skip
+        fields = ["kind", "state", "cause", "next_step", "instructions", "confirmed_by", "started_at", "finished_at"]
         read_only_fields = fields
+
+
+JOB_FIELDS = ("id", "kind", "state")
+ASSIGNMENT_FIELDS = ("cluster", "virtual_account", "previous", "assignment", "batch")
+REQUEST_FIELDS = ("override_reason", "requested_by", "requested_at")
 
 
 class JobSerializer(serializers.ModelSerializer[AssignmentJob]):
@@ -139,10 +149,7 @@ class JobSerializer(serializers.ModelSerializer[AssignmentJob]):
 
     class Meta:
         model = AssignmentJob
-        fields = [
-            "id", "kind", "state", "cluster", "virtual_account", "previous", "assignment", "batch", "override_reason",
-            "requested_by", "requested_at", "finished_at", "stages",
-        ]  # fmt: skip
+        fields = [*JOB_FIELDS, *ASSIGNMENT_FIELDS, *REQUEST_FIELDS, "finished_at", "stages"]
         read_only_fields = fields
 
 

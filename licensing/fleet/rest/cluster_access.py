@@ -17,6 +17,8 @@ from licensing.fleet.models import Cluster, ClusterAccess
 from people import audit
 from people.gate import Need
 
+CHECK_FIELDS = ("check_status", "check_message", "check_next_step", "checked_at", "check_found")
+
 
 class AccessSerializer(Strict, serializers.ModelSerializer[ClusterAccess]):
     """A cluster that nobody has set a way for is reached by hand."""
@@ -26,13 +28,8 @@ class AccessSerializer(Strict, serializers.ModelSerializer[ClusterAccess]):
 
     class Meta:
         model = ClusterAccess
-        fields = [
-            "cluster", "method", "url", "username", "password", "ca_certificate", "verify_tls", "check_status",
-            "check_message", "check_next_step", "checked_at", "check_found",
-        ]  # fmt: skip
-        read_only_fields = [
-            "cluster", "check_status", "check_message", "check_next_step", "checked_at", "check_found",
-        ]  # fmt: skip
+        fields = ["cluster", "method", "url", "username", "password", "ca_certificate", "verify_tls", *CHECK_FIELDS]
+        read_only_fields = ["cluster", *CHECK_FIELDS]
 
 
 class Accesses(GenericViewSet[Cluster]):

@@ -148,6 +148,10 @@ class TransportSerializer(serializers.Serializer[Any]):
     registration_url = serializers.CharField(allow_null=True, help_text="What the products are told, for On-Prem.")
 
 
+CLUSTER_FIELDS = ("id", "customer", "name", "application", "version")
+DEPLOYMENT_FIELDS = ("deployment", "mixed_mode", "managed_on_premise", "installed_on", "license_server")
+
+
 class ClusterSerializer(WithProxy):
     customer = Link(Customer)
     license_server = Link(LicenseServer, required=False, allow_null=True)
@@ -162,10 +166,7 @@ class ClusterSerializer(WithProxy):
 
     class Meta:
         model = Cluster
-        fields = [
-            "id", "customer", "name", "application", "version", "deployment", "mixed_mode", "managed_on_premise",
-            "installed_on", "license_server", "nodes", "transport", "status", "evaluation_ends", *PROXY_FIELDS,
-        ]  # fmt: skip
+        fields = [*CLUSTER_FIELDS, *DEPLOYMENT_FIELDS, "nodes", "transport", "status", "evaluation_ends", *PROXY_FIELDS]
         validators: list[Any] = []  # the verb says it
 
     @extend_schema_field(TransportSerializer)

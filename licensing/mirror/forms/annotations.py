@@ -30,9 +30,11 @@ class VirtualAccountForm(forms.Form):
         own = ("purpose", "license_mode", "cost_center", "region", "owner", "note")
         super().__init__(data, initial={name: getattr(row, name) for name in own})
         self.fields["owner"] = forms.ModelChoiceField(
-            queryset=User.objects.filter(Q(is_active=True) | Q(pk=row.owner_id)).order_by("email"), required=False,
-            empty_label="Nobody", help_text="Who answers for this pool.",
-        )  # fmt: skip
+            queryset=User.objects.filter(Q(is_active=True) | Q(pk=row.owner_id)).order_by("email"),
+            required=False,
+            empty_label="Nobody",
+            help_text="Who answers for this pool.",
+        )
         self.order_fields(own)
 
 

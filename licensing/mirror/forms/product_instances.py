@@ -11,9 +11,11 @@ from licensing.mirror.models import ProductInstance, VirtualAccount
 
 class RemoveInstanceForm(forms.Form):
     return_code = forms.CharField(
-        label="Return code", max_length=500, required=False,
+        label="Return code",
+        max_length=500,
+        required=False,
         help_text="For an instance with reserved licenses: the device shows it when the reservation is returned.",
-    )  # fmt: skip
+    )
 
 
 class ReplaceInstanceForm(RemoveInstanceForm):
@@ -27,9 +29,10 @@ class ReplaceInstanceForm(RemoveInstanceForm):
             rows = rows.exclude(registered_at__lt=instance.registered_at)
         self.fields["successor"] = forms.ModelChoiceField(
             queryset=rows.order_by(F("registered_at").desc(nulls_last=True), "pk"),
-            label="Replaced by", empty_label="Choose one",
+            label="Replaced by",
+            empty_label="Choose one",
             help_text="What has registered since, of the same product; the newest come first.",
-        )  # fmt: skip
+        )
         self.order_fields(["successor", "return_code"])
 
 

@@ -30,16 +30,21 @@ class CreateTokenForm(forms.Form):
 
 def uses_allowed_field() -> forms.IntegerField:
     return forms.IntegerField(
-        label="Number of uses", min_value=1, max_value=MAX_USES, required=False,
+        label="Number of uses",
+        min_value=1,
+        max_value=MAX_USES,
+        required=False,
         help_text="As it was set in CSSM. Empty: no limit.",
-    )  # fmt: skip
+    )
 
 
 class TokenUsesForm(forms.Form):
     uses = forms.IntegerField(
-        label="Used so far", min_value=0, max_value=MAX_USES,
+        label="Used so far",
+        min_value=0,
+        max_value=MAX_USES,
         help_text="CSSM's list of tokens shows it. From here the portal counts each registration that it makes.",
-    )  # fmt: skip
+    )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -12,7 +12,10 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from kit.rest.fields import AsOf
 from kit.rest.filters import GoneFilter, LinkFilter
 from licensing.mirror import trend
-from licensing.mirror.models import License, LicenseLine
+from licensing.mirror.models import (
+    License,
+    LicenseLine,
+)
 from licensing.mirror.rest.trend import TrendSerializer
 
 SUBSTITUTIONS = {
@@ -41,9 +44,17 @@ class LicenseSerializer(serializers.ModelSerializer[License]):
     class Meta:
         model = License
         fields = [
-            "id", "virtual_account", "name", "quantity", "in_use", "available", "reserved", "pending", "status",
-            "billing_type", "lines", "substitutions", "as_of", "gone_at",
-        ]  # fmt: skip
+            "id",
+            "virtual_account",
+            "name",
+            *QUANTITY_FIELDS,
+            "status",
+            "billing_type",
+            "lines",
+            "substitutions",
+            "as_of",
+            "gone_at",
+        ]
 
 
 class LicenseFilters(django_filters.FilterSet):

@@ -7,7 +7,11 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from kit.rest.fields import AsOf
 from kit.rest.filters import GoneFilter, LinkFilter
-from licensing.mirror.models import InstanceUsage, ProductInstance
+from licensing.mirror.models import (
+    InstanceUsage,
+    ProductInstance,
+)
+from licensing.mirror.rest.virtual_accounts import CONTACT_FIELDS, IDENTITY_FIELDS
 
 
 class InstanceUsageSerializer(serializers.ModelSerializer[InstanceUsage]):
@@ -22,10 +26,7 @@ class ProductInstanceSerializer(serializers.ModelSerializer[ProductInstance]):
 
     class Meta:
         model = ProductInstance
-        fields = [
-            "id", "virtual_account", "name", "host_name", "udi_pid", "serial", "uuid", "product_tag", "product_type",
-            "status", "registered_at", "last_contact_at", "usage", "cluster", "as_of", "gone_at",
-        ]  # fmt: skip
+        fields = ["id", "virtual_account", *IDENTITY_FIELDS, *CONTACT_FIELDS, "usage", "cluster", "as_of", "gone_at"]
 
 
 class ProductInstanceFilters(django_filters.FilterSet):

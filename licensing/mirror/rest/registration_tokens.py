@@ -17,6 +17,7 @@ from licensing.mirror.models import (
     RegistrationToken,
     VirtualAccount,
 )
+from licensing.mirror.rest.virtual_accounts import TOKEN_FIELDS, USE_FIELDS
 from people import audit
 from people.gate import Need
 
@@ -26,10 +27,7 @@ class RegistrationTokenSerializer(serializers.ModelSerializer[RegistrationToken]
 
     class Meta:
         model = RegistrationToken
-        fields = [
-            "id", "virtual_account", "description", "expires_at", "created_by", "export_controlled", "made_here",
-            "uses_allowed", "uses", "as_of", "gone_at",
-        ]  # fmt: skip
+        fields = [*TOKEN_FIELDS, *USE_FIELDS, "as_of", "gone_at"]
         read_only_fields = fields
         extra_kwargs: dict[str, Any] = {
             "uses_allowed": {"help_text": "As somebody read it in CSSM. Null: no limit, or none is known."},

@@ -43,16 +43,18 @@ class CountsSerializer(serializers.Serializer[SyncRun]):
     unchanged = serializers.IntegerField()
 
 
+RUN_FIELDS = ("id", "smart_account", "status", "requested_by")
+TIMESTAMP_FIELDS = ("queued_at", "started_at", "finished_at")
+OUTCOME_FIELDS = ("progress", "counts", "remark", "reason", "cause", "next_step")
+
+
 class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
     counts = CountsSerializer(source="*", read_only=True)
     progress = ProgressField(read_only=True)
 
     class Meta:
         model = SyncRun
-        fields = [
-            "id", "smart_account", "status", "requested_by", "queued_at", "started_at", "finished_at", "progress",
-            "counts", "remark", "reason", "cause", "next_step",
-        ]  # fmt: skip
+        fields = [*RUN_FIELDS, *TIMESTAMP_FIELDS, *OUTCOME_FIELDS]
         read_only_fields = fields
 
 

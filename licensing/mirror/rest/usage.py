@@ -16,6 +16,12 @@ def name(source: str, allow_null: bool = False) -> serializers.CharField:
     return serializers.CharField(source=source, read_only=True, allow_null=allow_null)
 
 
+USE_FIELDS = ("id", "license", "license_name", "quantity")
+CONSUMER_FIELDS = ("product_instance", "host_name")
+POOL_FIELDS = ("virtual_account", "virtual_account_name", "smart_account", "smart_account_name")
+OWNER_FIELDS = ("cluster", "cluster_name", "customer", "customer_name")
+
+
 class UsageSerializer(serializers.ModelSerializer[InstanceUsage]):
     """Names beside the links: a report is read on its own."""
 
@@ -34,11 +40,7 @@ class UsageSerializer(serializers.ModelSerializer[InstanceUsage]):
 
     class Meta:
         model = InstanceUsage
-        fields = [
-            "id", "license", "license_name", "quantity", "product_instance", "host_name", "virtual_account",
-            "virtual_account_name", "smart_account", "smart_account_name", "cluster", "cluster_name", "customer",
-            "customer_name", "as_of",
-        ]  # fmt: skip
+        fields = [*USE_FIELDS, *CONSUMER_FIELDS, *POOL_FIELDS, *OWNER_FIELDS, "as_of"]
 
 
 class UsageFilters(UsageFilter):

@@ -27,17 +27,20 @@ from people.models import User
 UNSET = "unset"  # how `?license_mode=` asks for none
 
 
+CISCO_FIELDS = ("smart_account", "name", "description", "is_default", "access_level")
+
+
+OWN_FIELDS = ("purpose", "license_mode", "cost_center", "region", "owner")
+
+
 class VirtualAccountSerializer(Strict, serializers.ModelSerializer[VirtualAccount]):
     owner = Link(User, required=False, allow_null=True)
     as_of = AsOf("smart_account")
 
     class Meta:
         model = VirtualAccount
-        fields = [
-            "id", "smart_account", "name", "description", "is_default", "access_level", "purpose", "license_mode",
-            "cost_center", "region", "owner", "as_of", "gone_at",
-        ]  # fmt: skip
-        read_only_fields = ["smart_account", "name", "description", "is_default", "access_level", "gone_at"]
+        fields = ["id", *CISCO_FIELDS, *OWN_FIELDS, "as_of", "gone_at"]
+        read_only_fields = [*CISCO_FIELDS, "gone_at"]
         validators: list[Any] = []  # the verb says it
 
 
@@ -103,3 +106,18 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
         holder = {name: getattr(pool, name) for name in ("cost_center", "region", "owner")}
         if holder.keys() & values:
             annotations.set_holder(actor, pool, **{name: values.get(name, stored) for name, stored in holder.items()})
+
+
+QUANTITY_FIELDS = ("quantity", "in_use", "available", "reserved", "pending")
+
+
+IDENTITY_FIELDS = ("name", "host_name", "udi_pid", "serial", "uuid", "product_tag", "product_type")
+
+
+CONTACT_FIELDS = ("status", "registered_at", "last_contact_at")
+
+
+TOKEN_FIELDS = ("id", "virtual_account", "description", "expires_at", "created_by", "export_controlled")
+
+
+USE_FIELDS = ("made_here", "uses_allowed", "uses")

@@ -54,13 +54,22 @@ class RemediesSerializer(serializers.Serializer[Any]):
     options = RemedySerializer(many=True)
 
 
+MOVE_FIELDS = ("id", "position", "license", "license_type", "source", "target", "quantity")
+
+
+RESULT_FIELDS = ("state", "cause", "before", "after", "sent_at", "verified_at")
+
+
 class StepSerializer(serializers.ModelSerializer[TransferStep]):
     class Meta:
         model = TransferStep
-        fields = [
-            "id", "position", "license", "license_type", "source", "target", "quantity", "state", "cause", "before",
-            "after", "sent_at", "verified_at",
-        ]  # fmt: skip
+        fields = [*MOVE_FIELDS, *RESULT_FIELDS]
+
+
+PLAN_FIELDS = ("id", "smart_account", "state", "reason", "needs_approval")
+
+
+HISTORY_FIELDS = ("created_by", "created_at", "approved_by", "approved_at", "started_by", "started_at", "finished_at")
 
 
 class PlanSerializer(serializers.ModelSerializer[TransferPlan]):
@@ -68,10 +77,7 @@ class PlanSerializer(serializers.ModelSerializer[TransferPlan]):
 
     class Meta:
         model = TransferPlan
-        fields = [
-            "id", "smart_account", "state", "reason", "needs_approval", "created_by", "created_at", "approved_by",
-            "approved_at", "started_by", "started_at", "finished_at", "cause", "next_step", "steps",
-        ]  # fmt: skip
+        fields = [*PLAN_FIELDS, *HISTORY_FIELDS, "cause", "next_step", "steps"]
         read_only_fields = fields
 
 
