@@ -126,8 +126,11 @@ def ends(day: date | None, warn_days: int = 90) -> SafeString:
     words = words.replace(" 1 days", " 1 day")
     return format_html(
         '<time class="ends-on" datetime="{}">{}</time> <span class="{}">{}</span>',
-        day.isoformat(), date_format(day, "j M Y"), f"ends {tone}".strip(), words,
-    )  # fmt: skip
+        day.isoformat(),
+        date_format(day, "j M Y"),
+        f"ends {tone}".strip(),
+        words,
+    )
 
 
 @register.simple_tag
@@ -179,8 +182,9 @@ def bar(used: int, total: int) -> SafeString:
         '<svg class="bar {}" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="bar-rest" width="100" height="6"></rect>'
         '<rect class="bar-used" width="{}" height="6"></rect></svg>',
-        tone, share,
-    )  # fmt: skip
+        tone,
+        share,
+    )
 
 
 @register.inclusion_tag("components/progress.html")

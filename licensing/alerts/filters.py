@@ -15,12 +15,16 @@ class AlertFilter(ListFilter):
     searched = ("subject", "summary")
     placeholder = "Search subject or summary"
     state = django_filters.ChoiceFilter(
-        label="State", empty_label="Open",
+        label="State",
+        empty_label="Open",
         choices=[
-            ("new", "Open, not acknowledged"), ("snoozed", "Snoozed"), ("closed", "Closed"),
+            ("new", "Open, not acknowledged"),
+            ("snoozed", "Snoozed"),
+            ("closed", "Closed"),
             ("all", "Open and closed"),
-        ], method="keep",
-    )  # fmt: skip
+        ],
+        method="keep",
+    )
     severity = django_filters.ChoiceFilter(choices=Severity.choices, empty_label="Any")
     kind = django_filters.ChoiceFilter(choices=Kind.choices, empty_label="Any")
 
@@ -64,9 +68,11 @@ class OverageFilter(ListFilter):
         SmartAccount.objects.all(), "Smart account", field_name="license__virtual_account__smart_account"
     )
     state = django_filters.ChoiceFilter(
-        label="State", empty_label="Running", method="keep",
+        label="State",
+        empty_label="Running",
+        method="keep",
         choices=[("unowned", "Running, nobody's"), ("ended", "Ended"), ("all", "All")],
-    )  # fmt: skip
+    )
     license = by_link(License.objects.all(), "License")
 
     class Meta:

@@ -141,9 +141,15 @@ class Alert(models.Model):
     """
 
     SUBJECTS = (
-        "license", "product_instance", "virtual_account", "smart_account", "license_server", "registration_token",
-        "cluster", "cssm_alert",
-    )  # fmt: skip
+        "license",
+        "product_instance",
+        "virtual_account",
+        "smart_account",
+        "license_server",
+        "registration_token",
+        "cluster",
+        "cssm_alert",
+    )
 
     rule = models.ForeignKey(AlertRule, on_delete=models.CASCADE, related_name="alerts")
     kind = models.CharField(max_length=30, choices=Kind)

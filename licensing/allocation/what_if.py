@@ -131,7 +131,7 @@ def evaluate(scenario: Scenario) -> Outcome:
     """Four statements, however many clusters and pools. Raises Refusal, with the field at fault, for what makes no
     sense: nothing chosen, the ordered pool or one that is gone as target, more users taken than there are."""
     _check(scenario)
-    recorded = _recorded(scenario.clusters)
+    recorded = _recorded_usage(scenario.clusters)
     pools = _pools(scenario, recorded)
     held = holdings.of(pools.values())
     asked = {pk: dict(holding.asked) for pk, holding in held.items()}
@@ -162,14 +162,15 @@ def _check(scenario: Scenario) -> None:
 def _check_target(pool: VirtualAccount) -> None:
     if pool.purpose == VirtualAccount.Purpose.ORDERED:
         raise Refusal(
-            f"{pool} is the ordered pool, which serves no applications.", "Choose the operational pool.",
+            f"{pool} is the ordered pool, which serves no applications.",
+            "Choose the operational pool.",
             "virtual_account",
-        )  # fmt: skip
+        )
     if pool.gone_at:
         raise Refusal(f"{pool} is gone at Cisco.", "Choose a virtual account that exists.", "virtual_account")
 
 
-def _recorded(clusters: Sequence[Cluster]) -> Recorded:
+def _recorded_usage(clusters: Sequence[Cluster]) -> Recorded:
     found: dict[int, dict[int, dict[str, int]]] = {cluster.pk: {} for cluster in clusters}
     if not clusters:
         return found

@@ -67,9 +67,13 @@ def switch_on(actor: Actor, account: SmartAccount, *, on_upgrade: bool, may_rest
     try:
         with transaction.atomic():
             made = AutoRegistration.objects.create(
-                side=side, smart_account=account, on_upgrade=on_upgrade, may_restart=may_restart, too_old_before=old,
+                side=side,
+                smart_account=account,
+                on_upgrade=on_upgrade,
+                may_restart=may_restart,
+                too_old_before=old,
                 enabled_by=actor.label,
-            )  # fmt: skip
+            )
             audit.record(actor, "switched on", made, changes={"may_restart": ["", may_restart]})
             schedules.plan_auto_registration(made.pk)
     except IntegrityError:
@@ -208,7 +212,7 @@ def _reasons(
     current = facts.assignment
     if current and current.virtual_account_id == pool.pk:
         yield f"It is in {pool} already."
-    yield _left(cluster, option)
+    yield _manual_move(cluster, option)
     if current and current.started_by != AUTO_REGISTRATION:
         yield f"It is assigned to {current.virtual_account} by hand."
     if facts.job:
@@ -220,7 +224,7 @@ def _reasons(
     yield from map(str, checks.standing_against(facts, pool, gates, step))
 
 
-def _left(cluster: Any, option: AutoRegistration | None) -> str:
+def _manual_move(cluster: Any, option: AutoRegistration | None) -> str:
     """Since the option was switched on, somebody has assigned it or ended its assignment."""
     if option is None:
         return ""

@@ -35,7 +35,7 @@ def assign(
 
     A cluster whose products stand in another virtual account, as Cisco sees it, leaves that one first.
     """
-    cluster, pool = _locked(cluster, virtual_account)
+    cluster, pool = _lock_rows(cluster, virtual_account)
     refuse(cluster, pool, Step.ASSIGN, override_reason)
     _take_place_of_open_job(actor, cluster)
     return _decide(actor, "assigned", cluster, pool, _seen_elsewhere(cluster, pool), override_reason, batch)
@@ -51,7 +51,7 @@ def reassign(
     batch: AssignmentBatch | None = None,
 ) -> Assignment:
     """From the virtual account that it is assigned to, to another one: deregister there, then register here."""
-    cluster, pool = _locked(cluster, virtual_account)
+    cluster, pool = _lock_rows(cluster, virtual_account)
     refuse(cluster, pool, Step.REASSIGN, override_reason)
     current = Assignment.objects.current().select_related("virtual_account").get(cluster=cluster)
     previous = _seen_elsewhere(cluster, pool) or (current.virtual_account if _may_be_registered(cluster) else None)
@@ -92,16 +92,22 @@ def _decide(
     try:
         with transaction.atomic():
             records.make(
-                actor, kind, cluster, pool, assignment=made, previous=previous, batch=batch,
+                actor,
+                kind,
+                cluster,
+                pool,
+                assignment=made,
+                previous=previous,
+                batch=batch,
                 override_reason=override_reason,
-            )  # fmt: skip
+            )
     except IntegrityError:
         raise Refusal(f"Somebody else has just begun something with {cluster}.", "Reload its page.") from None
-    audit.record(actor, action, made, changes=_said(previous, override_reason))
+    audit.record(actor, action, made, changes=_audit_changes(previous, override_reason))
     return made
 
 
-def _said(previous: VirtualAccount | None, override_reason: str) -> dict[str, list[str]]:
+def _audit_changes(previous: VirtualAccount | None, override_reason: str) -> dict[str, list[str]]:
     changes = {"from": [str(previous), ""]} if previous else {}
     return changes | ({"override_reason": ["", override_reason.strip()]} if override_reason.strip() else {})
 
@@ -150,7 +156,7 @@ def _seen_elsewhere(cluster: Cluster, pool: VirtualAccount) -> VirtualAccount | 
     return rows.exclude(pk=pool.pk).order_by("pk").first()
 
 
-def _locked(cluster: Cluster, pool: VirtualAccount) -> tuple[Cluster, VirtualAccount]:
+def _lock_rows(cluster: Cluster, pool: VirtualAccount) -> tuple[Cluster, VirtualAccount]:
     """Both as they are now: neither may be deleted, change its version or purpose, or go until we are done."""
     try:
         held = Cluster.objects.select_for_update(no_key=True).get(pk=cluster.pk)

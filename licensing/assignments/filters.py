@@ -15,10 +15,11 @@ class JobFilter(ListFilter):
     searched = ("cluster__name", "cluster__customer__name", "virtual_account__name")
     placeholder = "Search cluster, customer or virtual account"
     show = django_filters.ChoiceFilter(
-        label="Jobs", empty_label="Not over",
+        label="Jobs",
+        empty_label="Not over",
         choices=[("all", "All"), ("failed", "Failed"), ("waiting", "Waiting for somebody"), ("over", "Over")],
         method="keep",
-    )  # fmt: skip
+    )
     virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
     customer = by_link(Customer.objects.all(), "Customer", field_name="cluster__customer")
     cluster = by_link(Cluster.objects.all(), "Cluster")
@@ -59,9 +60,11 @@ class AssignmentFilter(ListFilter):
     searched = ("cluster__name", "cluster__customer__name", "virtual_account__name")
     placeholder = "Search cluster, customer or virtual account"
     show = django_filters.ChoiceFilter(
-        label="Assignments", empty_label="Current", choices=[("all", "Current and ended"), ("ended", "Ended")],
+        label="Assignments",
+        empty_label="Current",
+        choices=[("all", "Current and ended"), ("ended", "Ended")],
         method="keep",
-    )  # fmt: skip
+    )
     virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
     customer = by_link(Customer.objects.all(), "Customer", field_name="cluster__customer")
     cluster = by_link(Cluster.objects.all(), "Cluster")

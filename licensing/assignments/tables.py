@@ -19,9 +19,11 @@ from licensing.assignments.models import AssignmentBatch, AssignmentJob
 
 class JobTable(PortalTable):
     cluster = TitleColumn(
-        "assignment-job", below=lambda job: job.cluster.customer, order_by=("cluster__name", "pk"),
+        "assignment-job",
+        below=lambda job: job.cluster.customer,
+        order_by=("cluster__name", "pk"),
         verbose_name="Cluster",
-    )  # fmt: skip
+    )
     kind = tables.Column(verbose_name="What")
     virtual_account = LinkColumn("virtual-account", order_by=("virtual_account__name", "pk"))
     state = StateColumn()

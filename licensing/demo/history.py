@@ -45,33 +45,43 @@ def _deposit(account: SmartAccount, grown: list[License], then: datetime) -> Non
     came = {line.license_id: line for line in lines}
     Change.objects.bulk_create(
         Change(
-            sync_run=run, at=then, kind=Change.Kind.CHANGED, object_type="license", object_id=row.pk,
-            label=f"{row.name} in {row.virtual_account.name}", values=_values(row, came.get(row.pk)),
+            sync_run=run,
+            at=then,
+            kind=Change.Kind.CHANGED,
+            object_type="license",
+            object_id=row.pk,
+            label=f"{row.name} in {row.virtual_account.name}",
+            values=_values(row, came.get(row.pk)),
         )
         for row in grown
-        if _arrived(row)
-    )  # fmt: skip
+        if _arrivals(row)
+    )
 
 
 def _values(row: License, line: LicenseLine | None) -> dict[str, Any]:
     after = row.quantity
-    arrived = {"quantity": _arrived(row), "order_number": f"8{row.pk:06d}", "subscription_id": _of(line)}
-    return {"quantity": [after - _arrived(row), after], "lines": [[], [arrived]]}
+    arrived = {"quantity": _arrivals(row), "order_number": f"8{row.pk:06d}", "subscription_id": _of(line)}
+    return {"quantity": [after - _arrivals(row), after], "lines": [[], [arrived]]}
 
 
 def _of(line: LicenseLine | None) -> str:
     return line.subscription_id if line else ""
 
 
-def _arrived(row: License) -> int:
+def _arrivals(row: License) -> int:
     return round(row.quantity * SHARE)
 
 
 def _run(account: SmartAccount, then: datetime, **counts: int) -> SyncRun:
     return SyncRun.objects.create(
-        smart_account=account, status=SyncRun.Status.SUCCEEDED, requested_by="schedule", queued_at=then,
-        started_at=then, finished_at=then + timedelta(seconds=8), **counts,
-    )  # fmt: skip
+        smart_account=account,
+        status=SyncRun.Status.SUCCEEDED,
+        requested_by="schedule",
+        queued_at=then,
+        started_at=then,
+        finished_at=then + timedelta(seconds=8),
+        **counts,
+    )
 
 
 def _samples(licenses: list[License], grown: set[int], now: datetime) -> None:
@@ -82,14 +92,18 @@ def _samples(licenses: list[License], grown: set[int], now: datetime) -> None:
         began = 1 - dice.choice((0.0, 0.03, 0.08, 0.16, 0.25))
         for ago in range(DAYS, 0, -1):
             share = began + (1 - began) * (DAYS - ago) / DAYS + dice.uniform(-0.008, 0.008)
-            quantity = row.quantity - (_arrived(row) if row.pk in grown and ago > DEPOSIT_DAYS else 0)
+            quantity = row.quantity - (_arrivals(row) if row.pk in grown and ago > DEPOSIT_DAYS else 0)
             in_use = min(round(row.in_use * share), row.in_use) if row.in_use else 0
             rows.append(
                 UsageSample(
-                    license=row, day=(now - timedelta(days=ago)).date(), quantity=quantity, in_use=in_use,
-                    available=quantity - in_use - row.reserved, reserved=row.reserved,
+                    license=row,
+                    day=(now - timedelta(days=ago)).date(),
+                    quantity=quantity,
+                    in_use=in_use,
+                    available=quantity - in_use - row.reserved,
+                    reserved=row.reserved,
                 )
-            )  # fmt: skip
+            )
     UsageSample.objects.bulk_create(rows, batch_size=2_000, ignore_conflicts=True)
 
 

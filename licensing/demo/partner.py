@@ -120,9 +120,14 @@ def _add_what_is_new(emulator_url: str, domain: str) -> None:
     if last:
         server = _on_prem(emulator_url, f"onprem.{domain}")
         _new(
-            last, Cluster.Application.CUCM, ["cucm-site"], name=f"{last} Unified CM On-Prem", version="14.0.1",
-            license_server=server, managed_on_premise=True,
-        )  # fmt: skip
+            last,
+            Cluster.Application.CUCM,
+            ["cucm-site"],
+            name=f"{last} Unified CM On-Prem",
+            version="14.0.1",
+            license_server=server,
+            managed_on_premise=True,
+        )
 
 
 def _new(customer: Customer, application: Cluster.Application, hosts: list[str], **values: Any) -> None:

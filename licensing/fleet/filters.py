@@ -31,17 +31,23 @@ class TransportFilter(ListFilter):
     placeholder = "Search cluster, customer or On-Prem server"
     application = django_filters.ChoiceFilter(choices=Cluster.Application.choices, empty_label="Any")
     mode = django_filters.ChoiceFilter(
-        label="Transport", empty_label="Any", choices=[(mode.value, word) for mode, word in MODE_WORDS.items()],
+        label="Transport",
+        empty_label="Any",
+        choices=[(mode.value, word) for mode, word in MODE_WORDS.items()],
         method="keep",
-    )  # fmt: skip
+    )
     rule = django_filters.ChoiceFilter(
-        label="Rule", empty_label="Any", choices=[(rule.value, word) for rule, word in RULE_WORDS.items()],
+        label="Rule",
+        empty_label="Any",
+        choices=[(rule.value, word) for rule, word in RULE_WORDS.items()],
         method="keep",
-    )  # fmt: skip
+    )
     changes = django_filters.ChoiceFilter(
-        label="If the proxy moved", empty_label="Any", method="keep",
+        label="If the proxy moved",
+        empty_label="Any",
+        method="keep",
         choices=[("yes", "Something changes"), ("no", "Nothing changes")],
-    )  # fmt: skip
+    )
     customer = by_link(Customer.objects.all(), "Customer")
     license_server = by_link(LicenseServer.objects.all(), "On-Prem server")
 

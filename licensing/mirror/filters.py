@@ -90,9 +90,13 @@ class SyncRunFilter(ListFilter):
 
 class UsageFilter(ListFilter):
     searched = (
-        "license_name", "license__name", "product_instance__host_name", "product_instance__virtual_account__name",
-        "product_instance__cluster__name", "product_instance__cluster__customer__name",
-    )  # fmt: skip
+        "license_name",
+        "license__name",
+        "product_instance__host_name",
+        "product_instance__virtual_account__name",
+        "product_instance__cluster__name",
+        "product_instance__cluster__customer__name",
+    )
     placeholder = "Search license, host name, cluster, customer, pool"
 
     smart_account = by_choice(
@@ -123,9 +127,11 @@ class RegistrationTokenFilter(MirrorFilter):
         label="Ends", choices=[("soon", "Within 7 days"), ("ended", "Ended")], empty_label="Any time", method="by_end"
     )
     export_controlled = django_filters.ChoiceFilter(
-        label="Export control", choices=[("true", "Allowed"), ("false", "Not allowed")], empty_label="Any",
+        label="Export control",
+        choices=[("true", "Allowed"), ("false", "Not allowed")],
+        empty_label="Any",
         method="by_export",
-    )  # fmt: skip
+    )
     virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
     smart_account = by_link(SmartAccount.objects.all(), "Smart account", field_name="virtual_account__smart_account")
 

@@ -113,9 +113,12 @@ def product_and_serial(row: ProductInstance) -> str:
 
 class ProductInstanceTable(PortalTable):
     name = TitleColumn(
-        "product-instance", below=product_and_serial, accessor="host_name", empty_values=(),
+        "product-instance",
+        below=product_and_serial,
+        accessor="host_name",
+        empty_values=(),
         order_by=("host_name", "name", "pk"),
-    )  # fmt: skip
+    )
     product = tables.Column(accessor="udi_pid", visible=False)
     serial = tables.Column(visible=False)
     virtual_account = LinkColumn("virtual-account", order_by=("virtual_account__name", "pk"))
@@ -156,17 +159,19 @@ class UsageTable(PortalTable):
     license = UsedLicenseColumn(accessor="license_name", verbose_name="License", attrs={"td": {"class": "title"}})
     quantity = NumberColumn(verbose_name="Uses")
     customer = LinkColumn(
-        "customer", accessor="product_instance__cluster__customer",
+        "customer",
+        accessor="product_instance__cluster__customer",
         order_by=("product_instance__cluster__customer__name", "pk"),
-    )  # fmt: skip
+    )
     cluster = LinkColumn(
         "cluster", accessor="product_instance__cluster", order_by=("product_instance__cluster__name", "pk")
     )
     product_instance = LinkColumn("product-instance", order_by=("product_instance__host_name", "pk"))
     virtual_account = LinkColumn(
-        "virtual-account", accessor="product_instance__virtual_account",
+        "virtual-account",
+        accessor="product_instance__virtual_account",
         order_by=("product_instance__virtual_account__name", "pk"),
-    )  # fmt: skip
+    )
     smart_account = tables.Column(accessor="product_instance__virtual_account__smart_account", visible=False)
     as_of = AgeColumn(accessor="product_instance__virtual_account__smart_account")
 

@@ -22,16 +22,20 @@ class SubscriptionFilter(ListFilter):
 
     smart_account = by_choice(SmartAccount.objects.all(), "Smart account")
     license_model = django_filters.ChoiceFilter(
-        label="License model", empty_label="Any", method="of_model",
+        label="License model",
+        empty_label="Any",
+        method="of_model",
         choices=[(value or UNSET, label) for value, label in Subscription.LicenseModel.choices],
-    )  # fmt: skip
+    )
     mapped = django_filters.ChoiceFilter(
         label="Customer", empty_label="Any", method="is_mapped", choices=[("no", "Not mapped"), ("yes", "Mapped")]
     )
     ends = django_filters.ChoiceFilter(
-        label="Next end", empty_label="Any", method="ending",
+        label="Next end",
+        empty_label="Any",
+        method="ending",
         choices=[("ended", "Ended"), ("90", "Within 90 days"), ("365", "Within a year")],
-    )  # fmt: skip
+    )
     customer = by_link(Customer.objects.all(), "Customer")
 
     class Meta:

@@ -24,9 +24,10 @@ def map_to(
     """`customer` None: the partner itself, or nobody yet. `note` None: it stays."""
     if license_model not in Model.values:
         raise Refusal(
-            f"{license_model!r} is not a license model.", f"Choose one of {', '.join(filter(None, Model.values))}.",
+            f"{license_model!r} is not a license model.",
+            f"Choose one of {', '.join(filter(None, Model.values))}.",
             "license_model",
-        )  # fmt: skip
+        )
     if license_model == Model.PERPETUAL and customer is not None:
         raise Refusal(
             "Perpetual licenses belong to the partner, not to a customer.",

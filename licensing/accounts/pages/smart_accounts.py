@@ -168,7 +168,7 @@ def smart_account_remove(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         lambda: lifecycle.remove(audit.actor_of(request), account),
         heading=f"Remove {name}?",
-        consequences=_lost_with(account),
+        consequences=_deletion_consequences(account),
         blockers=guard.blockers,
         steps=guard.steps,
         confirm="Remove smart account",
@@ -189,7 +189,7 @@ def _crumbs(account: SmartAccount) -> Crumbs:
     return [HERE, (str(account), reverse("smart-account", args=[account.pk]))]
 
 
-def _lost_with(account: SmartAccount) -> list[str]:
+def _deletion_consequences(account: SmartAccount) -> list[str]:
     pools = VirtualAccount.objects.filter(smart_account=account).count()
     instances = ProductInstance.objects.filter(virtual_account__smart_account=account).count()
     ended = Assignment.objects.filter(virtual_account__smart_account=account).exclude(ended_at=None).count()

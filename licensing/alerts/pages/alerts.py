@@ -110,7 +110,7 @@ def alert_filter_save(request: HttpRequest) -> HttpResponse:
     """Of the person's own; anybody may."""
     form = SavedFilterForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _said(form))
+        messages.error(request, _error_text(form))
         return redirect("alerts")
     query = form.cleaned_data["query"]
     try:
@@ -135,7 +135,7 @@ def _act(
 ) -> HttpResponse:
     found = get_object_or_404(Alert, pk=pk)
     if form is not None and not form.is_valid():
-        messages.error(request, _said(form))
+        messages.error(request, _error_text(form))
         return redirect("alert", pk)
     try:
         with transaction.atomic():
@@ -146,5 +146,5 @@ def _act(
     return redirect("alert", pk)
 
 
-def _said(form: forms.Form) -> str:
+def _error_text(form: forms.Form) -> str:
     return " ".join(str(error) for errors in form.errors.values() for error in errors)

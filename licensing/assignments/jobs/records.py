@@ -46,9 +46,15 @@ def make(
     The constraint lets one job per cluster be open.
     """
     job = AssignmentJob.objects.create(
-        kind=kind, cluster=cluster, virtual_account=pool, assignment=assignment, previous=previous, batch=batch,
-        override_reason=override_reason.strip(), requested_by=actor.label,
-    )  # fmt: skip
+        kind=kind,
+        cluster=cluster,
+        virtual_account=pool,
+        assignment=assignment,
+        previous=previous,
+        batch=batch,
+        override_reason=override_reason.strip(),
+        requested_by=actor.label,
+    )
     AssignmentStage.objects.bulk_create(
         AssignmentStage(job=job, position=place, kind=kind) for place, kind in enumerate(AssignmentStage.Kind, 1)
     )

@@ -110,7 +110,7 @@ def assignment_batch_plan(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 def assignment_batch_approve(request: HttpRequest, pk: int) -> HttpResponse:
     batch = _batch(pk)
-    return _acted(request, batch, lambda: verbs.approve(actor_of(request), batch), "You approved the batch.")
+    return _perform(request, batch, lambda: verbs.approve(actor_of(request), batch), "You approved the batch.")
 
 
 @needs(Need.OPERATE)
@@ -151,7 +151,7 @@ def _in_order(batch: AssignmentBatch) -> list[Cluster]:
     return [row.cluster for row in batch.clusters.select_related("cluster")]
 
 
-def _acted(request: HttpRequest, batch: AssignmentBatch, act: Callable[[], Any], said: str) -> HttpResponse:
+def _perform(request: HttpRequest, batch: AssignmentBatch, act: Callable[[], Any], said: str) -> HttpResponse:
     try:
         with transaction.atomic():
             act()

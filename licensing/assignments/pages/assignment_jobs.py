@@ -78,7 +78,7 @@ def assignment_job_confirm(request: HttpRequest, pk: int) -> HttpResponse:
 def assignment_job_fail(request: HttpRequest, pk: int) -> HttpResponse:
     job = _job(pk)
     form = FailureForm("", request.POST)
-    return _acted(
+    return _perform(
         request,
         job,
         form,
@@ -132,7 +132,7 @@ def shown(job: AssignmentJob, **forms: Any) -> dict[str, Any]:
     return context | forms
 
 
-def _acted(request: HttpRequest, job: AssignmentJob, form: Any, act: Callable[[], Any], name: str) -> HttpResponse:
+def _perform(request: HttpRequest, job: AssignmentJob, form: Any, act: Callable[[], Any], name: str) -> HttpResponse:
     status, _ = attempt(request, form, act)
     if status == DONE:
         return redirect("assignment-job", job.pk)

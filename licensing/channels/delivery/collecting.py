@@ -172,17 +172,25 @@ def _groups(channel: Channel, items: list[Item]) -> list[list[Item]]:
     return [[item] for item in items]
 
 
+NOTICE_COLUMNS = ("channel_id", "alert_id", "event_id", "event__kind", "alert__kind", "event__severity")
+ALERT_COLUMNS = (
+    "alert__subject",
+    "alert__summary",
+    "alert__next_step",
+    "alert__opened_at",
+    "alert__closed_at",
+    "alert__due_at",
+)
+
+
 def _due_items(channels: list[int], now: datetime) -> Iterable[tuple[int, Item]]:
     """Of several notices of one alert the last counts: what was opened and closed overnight is told as closed."""
     rows = (
         Notice.objects.filter(message=None, not_before__lte=now, channel__in=channels)
         .order_by("channel_id", "alert_id", "-event_id")
         .distinct("channel_id", "alert_id")
-        .values_list(
-            "channel_id", "alert_id", "event_id", "event__kind", "alert__kind", "event__severity", "alert__subject",
-            "alert__summary", "alert__next_step", "alert__opened_at", "alert__closed_at", "alert__due_at",
-        )
-    )  # fmt: skip
+        .values_list(*NOTICE_COLUMNS, *ALERT_COLUMNS)
+    )
     names = dict(Kind.choices)
     row: Any
     for row in rows.iterator():

@@ -89,13 +89,17 @@ def about_alerts(items: Sequence[Item], base_url: str, delivery_id: str, unsubsc
     return _message(context, "alerts", delivery_id, body)
 
 
-def about_channel(kind: str, subject: str, paragraphs: Sequence[str], base_url: str, delivery_id: str,
-                  unsubscribe_url: str = "") -> Message:  # fmt: skip
+def about_channel(
+    kind: str, subject: str, paragraphs: Sequence[str], base_url: str, delivery_id: str, unsubscribe_url: str = ""
+) -> Message:
     """A message without alerts: a test, or that another channel has died or works again."""
     context = {
-        "subject": _one_line(subject), "paragraphs": paragraphs, "base_url": base_url,
-        "list_url": base_url + reverse("channels"), "unsubscribe_url": unsubscribe_url,
-    }  # fmt: skip
+        "subject": _one_line(subject),
+        "paragraphs": paragraphs,
+        "base_url": base_url,
+        "list_url": base_url + reverse("channels"),
+        "unsubscribe_url": unsubscribe_url,
+    }
     return _message(context, kind, delivery_id, {"message": " ".join(paragraphs)})
 
 

@@ -55,16 +55,16 @@ def send(delivery: Delivery, attempt: DeliveryAttempt, base_url: str, now: Calla
     try:
         answer = _send(delivery, base_url)
     except NotDelivered as error:
-        _failed(delivery, attempt, error.message, error.final, base_url, now())
+        _record_failure(delivery, attempt, error.message, error.final, base_url, now())
         return False
     except SecretUnreadable as error:
-        _failed(delivery, attempt, str(error), False, base_url, now())
+        _record_failure(delivery, attempt, str(error), False, base_url, now())
         return False
     except Exception:  # one message that cannot be sent must not keep back all others, run after run
         log.exception("Delivery %s could not be sent", delivery.uuid)
-        _failed(delivery, attempt, "An error of the portal stopped this.", False, base_url, now())
+        _record_failure(delivery, attempt, "An error of the portal stopped this.", False, base_url, now())
         return False
-    _sent(delivery, attempt, answer, base_url, now())
+    _record_success(delivery, attempt, answer, base_url, now())
     return True
 
 
@@ -92,7 +92,7 @@ def _claim(now: datetime, message: UUID | None) -> tuple[Delivery, DeliveryAttem
 
 
 @transaction.atomic
-def _sent(delivery: Delivery, attempt: DeliveryAttempt, answer: str, base_url: str, now: datetime) -> None:
+def _record_success(delivery: Delivery, attempt: DeliveryAttempt, answer: str, base_url: str, now: datetime) -> None:
     _close(attempt, DeliveryAttempt.Outcome.SENT, answer, now)
     Delivery.objects.filter(pk=delivery.pk).update(state=Delivery.State.SENT, sent_at=now, claimed_until=None)
     channel = Channel.objects.select_for_update().get(pk=delivery.channel_id)
@@ -104,7 +104,9 @@ def _sent(delivery: Delivery, attempt: DeliveryAttempt, answer: str, base_url: s
 
 
 @transaction.atomic
-def _failed(delivery: Delivery, attempt: DeliveryAttempt, why: str, final: bool, base_url: str, now: datetime) -> None:
+def _record_failure(
+    delivery: Delivery, attempt: DeliveryAttempt, why: str, final: bool, base_url: str, now: datetime
+) -> None:
     _close(attempt, DeliveryAttempt.Outcome.FAILED, why, now)
     channel = Channel.objects.select_for_update().get(pk=delivery.channel_id)
     channel.failures, channel.last_error = channel.failures + 1, why
@@ -142,8 +144,11 @@ def _close(attempt: DeliveryAttempt, outcome: str, answer: str, now: datetime) -
 
 def _tell_others(channel: Channel, subject: str, paragraphs: list[str], base_url: str, now: datetime) -> None:
     others = Channel.objects.filter(enabled=True, dead_since=None).exclude(pk=channel.pk)
-    rows = [row for other in others for row in about_channel(other, Delivery.Kind.CHANNEL, subject, paragraphs,
-                                                             base_url, now)]  # fmt: skip
+    rows = [
+        row
+        for other in others
+        for row in about_channel(other, Delivery.Kind.CHANNEL, subject, paragraphs, base_url, now)
+    ]
     Delivery.objects.bulk_create(rows)
 
 
@@ -153,8 +158,9 @@ def about_channel(
     """Deliveries, not saved yet, of one message without alerts to everybody whom `channel` reaches."""
     message, rows = uuid4(), []
     for recipient in channel.addressees():
-        row = Delivery(channel=channel, kind=kind, message=message, recipient=recipient, created_at=now,
-                       next_try_at=now)  # fmt: skip
+        row = Delivery(
+            channel=channel, kind=kind, message=message, recipient=recipient, created_at=now, next_try_at=now
+        )
         link = mail.unsubscribe_url(base_url, channel.uuid, recipient) if recipient else ""
         rows.append(fill(row, messages.about_channel(kind, subject, paragraphs, base_url, str(row.uuid), link)))
     return rows

@@ -67,8 +67,10 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
     host = urlsplit(url).hostname or ""
     try:
         check_url(url)
-        with _client(host) as client, client.stream("POST", url, content=body, headers=headers,
-                                                    extensions={"trace": _pin(host)}) as response:  # fmt: skip
+        with (
+            _client(host) as client,
+            client.stream("POST", url, content=body, headers=headers, extensions={"trace": _pin(host)}) as response,
+        ):
             return response.status_code, _first_bytes(response)
     except CssmError as error:
         raise NotDelivered(error.message.replace("license servers", "webhooks")) from None

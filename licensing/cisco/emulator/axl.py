@@ -79,9 +79,14 @@ def deregister(state: State, host: str) -> str:
 def find(state: State, host: str) -> tuple[Account, Raw] | None:
     """Where the publisher's product instance is listed."""
     return next(
-        ((account, raw) for account in state.accounts.values() for raw in account.devices
-         if str(raw.get("hostName")).lower() == host), None,
-    )  # fmt: skip
+        (
+            (account, raw)
+            for account in state.accounts.values()
+            for raw in account.devices
+            if str(raw.get("hostName")).lower() == host
+        ),
+        None,
+    )
 
 
 def status(state: State, host: str) -> str:
@@ -102,8 +107,9 @@ def status(state: State, host: str) -> str:
     uses = device[1]["licenseUsage"] if device else []
     entitlements = "".join(
         f"<Entitlement><Tag>{escape(use['license'])}</Tag><Count>{use['quantity']}</Count>"
-        "<Status>InCompliance</Status></Entitlement>" for use in uses
-    )  # fmt: skip
+        "<Status>InCompliance</Status></Entitlement>"
+        for use in uses
+    )
     return (
         "<LicenseDetails><SmartLicensing>ENABLED</SmartLicensing>"
         f"<Registration><Status>{words}</Status>{place}<RegistrationFailedReason/></Registration>"
@@ -184,10 +190,15 @@ async def not_xml(request: web.Request, handler: Handler) -> web.StreamResponse:
 SCENARIOS = {
     f"axl-{name}": _of_axl(scenario)
     for name, scenario in (
-        ("dropped", dropped), ("lost", lost), ("silent", silent), ("wrapped", wrapped), ("fault", faulty),
-        ("missing", no_axl), ("not-xml", not_xml),
+        ("dropped", dropped),
+        ("lost", lost),
+        ("silent", silent),
+        ("wrapped", wrapped),
+        ("fault", faulty),
+        ("missing", no_axl),
+        ("not-xml", not_xml),
     )
-}  # fmt: skip
+}
 
 
 def _token_place(state: State, text: str) -> tuple[Account, str, Raw] | None:

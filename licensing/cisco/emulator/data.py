@@ -23,9 +23,13 @@ def generate(
         used = {name: dice.randrange(1, 50) for name in dice.sample(names, usage)}
         contact = iso(EPOCH - timedelta(minutes=dice.randrange(60 * 24 * 40)))
         account.add_device(
-            pool, f"{number:06x}", used, hostName=f"host-{number:06d}.example", lastContactDate=contact,
+            pool,
+            f"{number:06x}",
+            used,
+            hostName=f"host-{number:06d}.example",
+            lastContactDate=contact,
             registrationDate=iso(EPOCH - timedelta(days=90)),
-        )  # fmt: skip
+        )
     _supply(account, names)
     return account
 
@@ -45,8 +49,14 @@ def _supply(account: Account, names: list[str]) -> None:
 
 
 def _figures(quantity: int, in_use: int) -> dict[str, object]:
-    line = {"licenseType": "TERM", "quantity": quantity, "startDate": "2025-01-01", "endDate": "2028-01-01",
-            "subscriptionId": f"Sub{quantity:06d}", "status": "ACTIVE"}  # fmt: skip
+    line = {
+        "licenseType": "TERM",
+        "quantity": quantity,
+        "startDate": "2025-01-01",
+        "endDate": "2028-01-01",
+        "subscriptionId": f"Sub{quantity:06d}",
+        "status": "ACTIVE",
+    }
     return {
         "quantity": quantity,
         "inUse": in_use,

@@ -30,8 +30,9 @@ async def redirect(request: web.Request, handler: Handler) -> web.StreamResponse
 async def too_many_with_hint(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every third call."""
     if _count(request) % 3 == 0:
-        return web.Response(status=429, text="<h1>Developer Over Rate</h1>", content_type="text/html",
-                            headers={"Retry-After": "1"})  # fmt: skip
+        return web.Response(
+            status=429, text="<h1>Developer Over Rate</h1>", content_type="text/html", headers={"Retry-After": "1"}
+        )
     return await handler(request)
 
 

@@ -110,10 +110,15 @@ def devices(account: Account, query: dict[str, str], body: Raw) -> Raw:
 def search_devices(account: Account, query: dict[str, str], body: Raw) -> Raw:
     """One pool's instances; the display name is called `instanceName` here (cssm-api.md §4.8)."""
     found = [
-        {"instanceName": raw["displayName"], "productTagName": raw["productTagName"], "sudi": raw["sudi"],
-         "virtualAccount": raw["virtualAccount"]}
-        for raw in account.devices if raw["virtualAccount"] == query["pool"]
-    ]  # fmt: skip
+        {
+            "instanceName": raw["displayName"],
+            "productTagName": raw["productTagName"],
+            "sudi": raw["sudi"],
+            "virtualAccount": raw["virtualAccount"],
+        }
+        for raw in account.devices
+        if raw["virtualAccount"] == query["pool"]
+    ]
     return page(found, "devices", query, body)
 
 

@@ -60,8 +60,7 @@ class Account:
         raw: Raw = {
             "displayName": f"UDI_PID:UCM; UDI_SN:{serial}; ",
             "hostName": "",
-            "sudi": {"udiPid": "UCM", "udiSerialNumber": serial, "udiVid": None, "uuid": None, "suvi": None,
-                     "hostIdentifier": None, "macAddress": None},
+            "sudi": _sudi(serial),
             "virtualAccount": pool,
             "status": "In Compliance",
             "registrationDate": iso(now - timedelta(days=200)),
@@ -72,7 +71,7 @@ class Account:
             "productType": "UCM",
             "licenseUsage": [{"license": name, "quantity": quantity} for name, quantity in usage.items()],
             **members,
-        }  # fmt: skip
+        }
         self.devices.append(raw)
         return raw
 
@@ -134,6 +133,12 @@ class State:
 
 def iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _sudi(serial: str) -> Raw:
+    """Return the identity of a UCM device; members that Cisco leaves empty are null."""
+    empty = ("udiVid", "uuid", "suvi", "hostIdentifier", "macAddress")
+    return {"udiPid": "UCM", "udiSerialNumber": serial} | dict.fromkeys(empty)
 
 
 def new_license(pool: str, name: str) -> Raw:

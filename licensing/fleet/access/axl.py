@@ -53,7 +53,7 @@ class Axl:
         try:
             self.transport = Transport(_transport_config(config, self.url))
         except CssmError as error:
-            raise _translated(error) from None
+            raise _translate_error(error) from None
 
     def __enter__(self) -> "Axl":
         return self
@@ -79,14 +79,14 @@ class Axl:
         if before.registered is wanted:
             return before
         if before.registered is None:  # an earlier call is still at it: none is sent beside it
-            return self._settled(wanted, before, None)
+            return self._wait_for_status(wanted, before, None)
         try:
             self._call(call, members)
         except ReachUnavailable as lost:
-            return self._settled(wanted, before, lost)
-        return self._settled(wanted, before, None)
+            return self._wait_for_status(wanted, before, lost)
+        return self._wait_for_status(wanted, before, None)
 
-    def _settled(self, wanted: bool, before: Status, lost: ReachUnavailable | None) -> Status:
+    def _wait_for_status(self, wanted: bool, before: Status, lost: ReachUnavailable | None) -> Status:
         """Read until the status is as wanted, or the time is up."""
         end = time.monotonic() + self.config.settle_seconds
         while True:
@@ -96,7 +96,7 @@ class Axl:
             if found is not None and found.reason and found.reason != before.reason:
                 raise ReachRefused(f"{self.host} could not register: {found.reason}.", _cure(found.reason))
             if time.monotonic() + self.config.pause_seconds > end:
-                raise self._unsettled(found, lost)
+                raise self._timeout_error(found, lost)
             time.sleep(self.config.pause_seconds)
 
     def _status_or_none(self) -> Status | None:
@@ -105,7 +105,7 @@ class Axl:
         except ReachUnavailable:
             return None
 
-    def _unsettled(self, found: Status | None, lost: ReachUnavailable | None) -> ReachUnavailable:
+    def _timeout_error(self, found: Status | None, lost: ReachUnavailable | None) -> ReachUnavailable:
         if found is None:
             return ReachUnavailable(f"{self.host} does not answer any more; whether it was done is not known.", LOOK)
         state = {True: "is still registered", False: "is not registered", None: "is still at it"}[found.registered]
@@ -114,15 +114,21 @@ class Axl:
 
     def _call(self, call: str, members: dict[str, str] | None = None) -> Status | None:
         version = soap.axl_version(self.config.version)
-        headers = {"Content-Type": "text/xml; charset=utf-8", "Accept": "text/xml",
-                   "SOAPAction": f'"CUCM:DB ver={version} {call}"'}  # fmt: skip
+        headers = {
+            "Content-Type": "text/xml; charset=utf-8",
+            "Accept": "text/xml",
+            "SOAPAction": f'"CUCM:DB ver={version} {call}"',
+        }
         try:
             status, _, content = self.transport.exchange(
-                "POST", self.url, headers=headers, content=soap.envelope(call, version, members),
+                "POST",
+                self.url,
+                headers=headers,
+                content=soap.envelope(call, version, members),
                 auth=(self.config.username, self.config.password),
-            )  # fmt: skip
+            )
         except CssmError as error:
-            raise _translated(error) from None
+            raise _translate_error(error) from None
         return self._meaning(status, content)
 
     def _meaning(self, status: int, content: bytes) -> Status | None:
@@ -163,14 +169,23 @@ def _cure(words: str) -> str:
 def _transport_config(config: AxlConfig, url: str) -> ServerConfig:
     """A publisher stands where On-Prem servers do: private networks are allowed. Tokens of the API are not used."""
     return ServerConfig(
-        kind="on_prem", api_base_url=url, token_url=url, client_id="", client_secret="", ca_pem=config.ca_pem,
-        verify_tls=config.verify_tls, allow_http=config.allow_http, allowed_networks=config.allowed_networks,
-        connect_seconds=config.connect_seconds, read_seconds=config.read_seconds,
-        answer_seconds=config.answer_seconds, max_answer_bytes=MAX_ANSWER_BYTES,
-    )  # fmt: skip
+        kind="on_prem",
+        api_base_url=url,
+        token_url=url,
+        client_id="",
+        client_secret="",
+        ca_pem=config.ca_pem,
+        verify_tls=config.verify_tls,
+        allow_http=config.allow_http,
+        allowed_networks=config.allowed_networks,
+        connect_seconds=config.connect_seconds,
+        read_seconds=config.read_seconds,
+        answer_seconds=config.answer_seconds,
+        max_answer_bytes=MAX_ANSWER_BYTES,
+    )
 
 
-def _translated(error: CssmError) -> Exception:
+def _translate_error(error: CssmError) -> Exception:
     """The transport speaks of license servers."""
     message = error.message.replace("license servers", "clusters").replace("this server", "this cluster")
     if isinstance(error, CssmUnavailable):

@@ -35,7 +35,7 @@ def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
         consequences=[
             f"Cisco forgets its registration in {found.virtual_account}; the licenses that it uses become free there.",
             "The product is unregistered until somebody registers it again. Where you can, deregister it there.",
-            *_assigned(found),
+            *_assignment_consequences(found),
         ],
     )
 
@@ -69,7 +69,7 @@ def product_instance_replace(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
     found = _find(pk)
-    planned = _current(found).values_list("virtual_account", flat=True).first()
+    planned = _current_assignments(found).values_list("virtual_account", flat=True).first()
     form = TransferInstanceForm(found, planned, request.POST if request.method == "POST" else None)
     return _ask(
         request,
@@ -82,7 +82,7 @@ def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
         consequences=[
             f"It leaves {found.virtual_account} and uses the licenses of the other virtual account from then on.",
             "Its reservations go with it; no licenses do. Ask what if first, where they may be short.",
-            *_assigned(found),
+            *_assignment_consequences(found),
         ],
     )
 
@@ -126,16 +126,16 @@ def _ask(
     )
 
 
-def _assigned(found: ProductInstance) -> list[str]:
+def _assignment_consequences(found: ProductInstance) -> list[str]:
     """The assignment is the portal's own and stays; where the product is elsewhere, moving it there mends that."""
     return [
         f"{row.cluster} stays assigned to {row.virtual_account}"
         + ("; change that too." if row.virtual_account_id == found.virtual_account_id else ".")
-        for row in _current(found).select_related("virtual_account", "cluster")
+        for row in _current_assignments(found).select_related("virtual_account", "cluster")
     ]
 
 
-def _current(found: ProductInstance) -> QuerySet[Assignment]:
+def _current_assignments(found: ProductInstance) -> QuerySet[Assignment]:
     return Assignment.objects.current().filter(cluster=found.cluster_id)
 
 

@@ -28,10 +28,7 @@ def licenses(request: HttpRequest) -> HttpResponse:
     clocks = Prefetch("overages", Overage.objects.open(), to_attr="clocks")
     rows = with_next_end(License.objects.select_related("virtual_account__smart_account").prefetch_related(clocks))
     empty = Empty(
-        "key-round",
-        "No licenses yet",
-        "They appear with the first sync of a smart account.",
-        *to_smart_accounts(),
+        "key-round", "No licenses yet", "They appear with the first sync of a smart account.", *to_smart_accounts()
     )
     return list_page(
         request,

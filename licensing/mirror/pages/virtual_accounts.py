@@ -43,10 +43,7 @@ def virtual_accounts(request: HttpRequest) -> HttpResponse:
         instance_count=count_of(ProductInstance.objects.present()),
     )
     empty = Empty(
-        "layers",
-        "No virtual accounts yet",
-        "They appear with the first sync of a smart account.",
-        *to_smart_accounts(),
+        "layers", "No virtual accounts yet", "They appear with the first sync of a smart account.", *to_smart_accounts()
     )
     return list_page(
         request,

@@ -45,7 +45,7 @@ class Mirror:
         return self.compared + self.silent
 
     @property
-    def _resolved(self) -> str:
+    def _staged_rows(self) -> str:
         """Staging, with the parent's id."""
         if self.parent == "smart_account_id":
             return f"SELECT %(account)s::bigint AS smart_account_id, staged.* FROM {self.staged} staged"
@@ -90,7 +90,7 @@ class Mirror:
                 COALESCE(s.{self.parent}, m.{self.parent}) AS {self.parent},
                 COALESCE(s.{self.key}, m.{self.key}) AS {self.key},
                 {_of("s", self.written)}, s.fingerprint{parts}
-            FROM ({self._resolved}) s
+            FROM ({self._staged_rows}) s
             FULL JOIN ({self._in_question}) m ON m.{self.parent} = s.{self.parent} AND m.{self.key} = s.{self.key}
             WHERE CASE
                 WHEN m.id IS NULL THEN true
@@ -176,9 +176,7 @@ LICENSES = Mirror(
     table="mirror_license",
     staged="staged_license",
     key="name",
-    columns=(
-        "quantity", "in_use", "available", "reserved", "pending", "status", "billing_type", "substitutions",
-    ),
+    columns=("quantity", "in_use", "available", "reserved", "pending", "status", "billing_type", "substitutions"),
     label="concat(d.name, ' in ', pool.name)",
     parts=(
         "lines_digest",
@@ -205,7 +203,7 @@ LICENSES = Mirror(
             WHERE d.parts_differ AND d.kind IN ('created', 'changed', 'back')""",
         ),
     ),
-)  # fmt: skip
+)
 
 PRODUCT_INSTANCES = Mirror(
     object_type="product_instance",

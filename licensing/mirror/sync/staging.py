@@ -59,9 +59,12 @@ class Staging:
         odd: list[Odd] = []
         statement, errors = f"COPY {self.table} FROM STDIN", connection.wrap_database_errors
         with (
-            formats.odd_counts() as noted, transaction.atomic(), connection.cursor() as cursor, errors,
+            formats.odd_counts() as noted,
+            transaction.atomic(),
+            connection.cursor() as cursor,
+            errors,
             cursor.copy(statement) as copy,
-        ):  # fmt: skip
+        ):
             for fingerprint, row, pool in rows:
                 values = row_of(parsed(_without_nul(row)), pool)
                 copy.write_row((*values, None if noted else fingerprint))
@@ -79,9 +82,18 @@ def _virtual_account(raw: formats.Raw, _: str) -> Row:
 def _license(raw: formats.Raw, _: str) -> Row:
     item = formats.license_(raw)
     return (
-        item.virtual_account[:300], item.name[:300], item.quantity, item.in_use, item.available, item.reserved,
-        item.pending, item.status, item.billing_type[:30], _to_json(item.substitutions), *_lines(item.lines),
-    )  # fmt: skip
+        item.virtual_account[:300],
+        item.name[:300],
+        item.quantity,
+        item.in_use,
+        item.available,
+        item.reserved,
+        item.pending,
+        item.status,
+        item.billing_type[:30],
+        _to_json(item.substitutions),
+        *_lines(item.lines),
+    )
 
 
 def _lines(lines: Iterable[types.LicenseLine]) -> tuple[str, str]:
@@ -106,10 +118,20 @@ def _product_instance(raw: formats.Raw, _: str) -> Row:
     values = formats.product_instance_values(raw)
     pool, name, host_name, udi_pid, serial, uuid, tag, kind, status, registered, contact, usage = values
     return (
-        pool[:300], types.identity_of(udi_pid, serial, uuid, tag, name or host_name)[:600], name[:300], host_name[:300],
-        udi_pid[:100], serial[:100], uuid[:100], tag[:300], kind[:100], status[:50], formats.moment_text(registered),
-        formats.moment_text(contact), *_usage(usage),
-    )  # fmt: skip
+        pool[:300],
+        types.identity_of(udi_pid, serial, uuid, tag, name or host_name)[:600],
+        name[:300],
+        host_name[:300],
+        udi_pid[:100],
+        serial[:100],
+        uuid[:100],
+        tag[:300],
+        kind[:100],
+        status[:50],
+        formats.moment_text(registered),
+        formats.moment_text(contact),
+        *_usage(usage),
+    )
 
 
 def _usage(usage: dict[str, int]) -> tuple[str, str]:

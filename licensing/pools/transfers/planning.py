@@ -189,9 +189,14 @@ def _steps(plan: TransferPlan, wanted: Iterable[Wanted]) -> Iterator[TransferSte
         for kind, quantity in _split(part, left[part.license.pk]):
             position += 1
             yield TransferStep(
-                plan=plan, position=position, license=part.license, license_type=kind, quantity=quantity,
-                source=part.license.virtual_account, target=part.target,
-            )  # fmt: skip
+                plan=plan,
+                position=position,
+                license=part.license,
+                license_type=kind,
+                quantity=quantity,
+                source=part.license.virtual_account,
+                target=part.target,
+            )
 
 
 def _split(part: Wanted, left: dict[str, int]) -> Iterator[tuple[str, int]]:
