@@ -249,9 +249,15 @@ def make_plan(**values: Any) -> TransferPlan:
     plan = TransferPlan.objects.create(**{"smart_account": account, **values})
     target = make_virtual_account(smart_account=account, name=f"{account.name} target {plan.pk}")
     TransferStep.objects.create(
-        id=plan.pk, plan=plan, position=1, license=row, license_type="TERM", source=row.virtual_account, target=target,
+        id=plan.pk,
+        plan=plan,
+        position=1,
+        license=row,
+        license_type="TERM",
+        source=row.virtual_account,
+        target=target,
         quantity=1,
-    )  # fmt: skip
+    )
     return plan
 
 

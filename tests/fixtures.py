@@ -20,8 +20,14 @@ def cisco(emulator: EmulatorThread) -> Account:
     """Two pools, three licenses, three product instances and one token: nine rows."""
     cisco = emulator.state.add("acme.example", "Acme")
     cisco.add_pool("R&D / Lab")
-    term = {"licenseType": "TERM", "quantity": 10, "startDate": "2026-01-01", "endDate": "2027-01-01",
-            "subscriptionId": "Sub1", "status": "ACTIVE"}  # fmt: skip
+    term = {
+        "licenseType": "TERM",
+        "quantity": 10,
+        "startDate": "2026-01-01",
+        "endDate": "2027-01-01",
+        "subscriptionId": "Sub1",
+        "status": "ACTIVE",
+    }
     forever = {**term, "licenseType": "PERPETUAL", "startDate": None, "endDate": None, "subscriptionId": None}
     cisco.set_license("DEFAULT", ENHANCED, quantity=20, inUse=7, licenseDetails=[term, forever])
     cisco.set_license("DEFAULT", BASIC, quantity=5, inUse=9)

@@ -14,10 +14,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 from django_tenants.utils import schema_context, tenant_context
 
+from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import AlertRule
 from licensing.channels.models import Delivery
-from licensing.fleet.models import ClusterAccess, Proxy
-from licensing.mirror.models import Change, UsageSample
+from licensing.fleet.models import Cluster, ClusterAccess, Proxy
+from licensing.mirror.models import Change, License, UsageSample, VirtualAccount
 from people.models import ApiToken, AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
@@ -86,73 +87,88 @@ def paths_of(urlconf: str) -> list[str]:
 def fill(partner: Partner, marker: str) -> None:
     """One row of everything, all with the same id, every text with the partner's marker."""
     with tenant_context(partner):
-        server = make.make_server(id=ID, name=f"{marker} server", client_id=f"{marker}-client", client_secret=marker)
-        account = make.make_smart_account(
-            id=ID, license_server=server, domain=f"{marker}.example", name=f"{marker} account"
-        )
-        pool = make.make_virtual_account(
-            id=ID, smart_account=account, name=f"{marker} pool", description=f"{marker} words", purpose="operational"
-        )
-        license_ = make.make_license(id=ID, virtual_account=pool, name=f"{marker} license", quantity=3, in_use=5)
-        make.make_line(id=ID, license=license_, subscription_id=f"{marker}-sub")
-        UsageSample.objects.create(
-            id=ID, license=license_, day="2026-01-01", quantity=3, in_use=5, available=-2, reserved=0
-        )
-        customer = make.make_customer(id=ID, name=f"{marker} customer", note=f"{marker} note")
-        make.make_subscription(
-            id=ID, smart_account=account, subscription_id=f"{marker}-sub", customer=customer, license_model="named_user"
-        )
-        cluster = make.make_cluster(
-            {f"{marker}.host.example": "publisher"}, id=ID, customer=customer, name=f"{marker} cluster"
-        )
-        ClusterAccess.objects.create(
-            id=ID, cluster=cluster, method="axl", url=f"https://{marker}.host.example", username=marker, password=marker
-        )
-        Proxy.objects.create(id=ID, customer=customer, host=f"{marker}.proxy.example", port=3128, password=marker)
-        make.make_instance(
-            {license_.name: 5},
-            id=ID,
-            virtual_account=pool,
-            host_name=f"{marker}.host.example",
-            name=f"{marker} instance",
-            identity=f"{marker}|1",
-            cluster=cluster,
-        )
-        make.make_instance({license_.name: 1}, virtual_account=pool, host_name=f"{marker}.nowhere.example")
-        make.make_plan(id=ID, license=license_, reason=f"{marker} reason")
-        make.make_overage(id=ID, license=license_, note=f"{marker} note")
-        make.make_token(id=ID, virtual_account=pool, description=f"{marker} token", text=f"{marker} secret")
-        make.make_assignment(id=ID, cluster=cluster, virtual_account=pool, started_by=f"{marker} person")
-        batch = make.make_batch(
-            [cluster], id=ID, virtual_account=pool, name=f"{marker} batch", created_by=f"{marker} person"
-        )
-        job = make.make_assignment_job(
-            id=ID, kind="unassign", cluster=cluster, virtual_account=pool, batch=batch, requested_by=f"{marker} person"
-        )
-        job.stages.update(cause=f"{marker} cause")
-        run = make.make_sync_run(id=ID, smart_account=account, status="failed", cause=f"{marker} cause")
-        Change.objects.create(
-            id=ID, sync_run=run, kind="created", object_type="license", object_id=ID, label=f"{marker} change"
-        )
-        AlertRule.objects.filter(kind="out_of_compliance").update(id=ID)
-        make.make_alert(
-            id=ID, subject=f"{marker} license", summary=f"{marker} summary", subject_type="license", subject_id=ID
-        )
-        channel = make.make_channel(id=ID, name=f"{marker} channel", recipients=[f"{marker}@people.example"])
-        Delivery.objects.create(
-            id=ID, channel=channel, recipient=f"{marker}@people.example", subject=f"{marker} subject", text=marker
-        )
-        User.objects.create_user("same@person.example", "same-pass-1", id=ID, name=f"{marker} person", role="owner")
-        token, _ = ApiToken.issue(User.objects.get(id=ID), f"{marker} key", "write")
-        ApiToken.objects.filter(pk=token.pk).update(id=ID)
-        AuditEntry.objects.create(
-            id=ID,
-            actor=f"{marker} actor",
-            action="made",
-            object_type="customer",
-            object_id=str(ID),
-            object_label=marker,
-        )
+        account, license_ = fill_supply(marker)
+        pool = license_.virtual_account
+        cluster = fill_fleet(account, marker)
+        fill_registrations(license_, cluster, marker)
+        fill_assignments(pool, cluster, marker)
+        fill_history(account, marker)
+        fill_notices(marker)
+        fill_people(marker)
+
+
+def fill_supply(marker: str) -> tuple[SmartAccount, License]:
+    server = make.make_server(id=ID, name=f"{marker} server", client_id=f"{marker}-client", client_secret=marker)
+    account = make.make_smart_account(
+        id=ID, license_server=server, domain=f"{marker}.example", name=f"{marker} account"
+    )
+    pool = make.make_virtual_account(
+        id=ID, smart_account=account, name=f"{marker} pool", description=f"{marker} words", purpose="operational"
+    )
+    license_ = make.make_license(id=ID, virtual_account=pool, name=f"{marker} license", quantity=3, in_use=5)
+    make.make_line(id=ID, license=license_, subscription_id=f"{marker}-sub")
+    UsageSample.objects.create(
+        id=ID, license=license_, day="2026-01-01", quantity=3, in_use=5, available=-2, reserved=0
+    )
+    return account, license_
+
+
+def fill_fleet(account: SmartAccount, marker: str) -> Cluster:
+    host = f"{marker}.host.example"
+    customer = make.make_customer(id=ID, name=f"{marker} customer", note=f"{marker} note")
+    make.make_subscription(
+        id=ID, smart_account=account, subscription_id=f"{marker}-sub", customer=customer, license_model="named_user"
+    )
+    cluster = make.make_cluster({host: "publisher"}, id=ID, customer=customer, name=f"{marker} cluster")
+    ClusterAccess.objects.create(
+        id=ID, cluster=cluster, method="axl", url=f"https://{host}", username=marker, password=marker
+    )
+    Proxy.objects.create(id=ID, customer=customer, host=f"{marker}.proxy.example", port=3128, password=marker)
+    return cluster
+
+
+def fill_registrations(license_: License, cluster: Cluster, marker: str) -> None:
+    pool, host, name = license_.virtual_account, f"{marker}.host.example", f"{marker} instance"
+    own = {"host_name": host, "name": name, "identity": f"{marker}|1", "cluster": cluster}
+    make.make_instance({license_.name: 5}, id=ID, virtual_account=pool, **own)
+    make.make_instance({license_.name: 1}, virtual_account=pool, host_name=f"{marker}.nowhere.example")
+    make.make_plan(id=ID, license=license_, reason=f"{marker} reason")
+    make.make_overage(id=ID, license=license_, note=f"{marker} note")
+    make.make_token(id=ID, virtual_account=pool, description=f"{marker} token", text=f"{marker} secret")
+
+
+def fill_assignments(pool: VirtualAccount, cluster: Cluster, marker: str) -> None:
+    who = f"{marker} person"
+    make.make_assignment(id=ID, cluster=cluster, virtual_account=pool, started_by=who)
+    batch = make.make_batch([cluster], id=ID, virtual_account=pool, name=f"{marker} batch", created_by=who)
+    job = make.make_assignment_job(
+        id=ID, kind="unassign", cluster=cluster, virtual_account=pool, batch=batch, requested_by=who
+    )
+    job.stages.update(cause=f"{marker} cause")
+
+
+def fill_history(account: SmartAccount, marker: str) -> None:
+    run = make.make_sync_run(id=ID, smart_account=account, status="failed", cause=f"{marker} cause")
+    what = {"object_type": "license", "object_id": ID, "label": f"{marker} change"}
+    Change.objects.create(id=ID, sync_run=run, kind="created", **what)
+
+
+def fill_notices(marker: str) -> None:
+    AlertRule.objects.filter(kind="out_of_compliance").update(id=ID)
+    make.make_alert(
+        id=ID, subject=f"{marker} license", summary=f"{marker} summary", subject_type="license", subject_id=ID
+    )
+    recipient = f"{marker}@people.example"
+    channel = make.make_channel(id=ID, name=f"{marker} channel", recipients=[recipient])
+    Delivery.objects.create(id=ID, channel=channel, recipient=recipient, subject=f"{marker} subject", text=marker)
+
+
+def fill_people(marker: str) -> None:
+    User.objects.create_user("same@person.example", "same-pass-1", id=ID, name=f"{marker} person", role="owner")
+    token, _ = ApiToken.issue(User.objects.get(id=ID), f"{marker} key", "write")
+    ApiToken.objects.filter(pk=token.pk).update(id=ID)
+    what = {"object_type": "customer", "object_id": str(ID), "object_label": marker}
+    AuditEntry.objects.create(id=ID, actor=f"{marker} actor", action="made", **what)
 
 
 @pytest.fixture
@@ -200,13 +216,11 @@ def test_own_session_shows_own_rows_and_never_the_others(filled: tuple[Partner, 
     assert {f"/{name}/{ID}/" for name in LISTS if f"/{name}/{ID}/" in PAGES} - shown == set()
 
 
-LISTS = (
-    "license-servers", "smart-accounts", "virtual-accounts", "licenses", "product-instances", "registration-tokens",
-    "overages", "transfer-plans", "worklist", "usage",
-    "customers", "clusters", "assignments", "sync-runs", "alerts", "channels", "deliveries",
-    "users", "api-tokens", "audit",
-    "subscriptions", "pools",
-)  # fmt: skip
+SUPPLY = ("license-servers", "smart-accounts", "virtual-accounts", "licenses", "subscriptions", "pools")
+USE = ("product-instances", "registration-tokens", "usage", "customers", "clusters", "assignments")
+WORK = ("overages", "transfer-plans", "worklist", "sync-runs", "alerts", "channels", "deliveries")
+PEOPLE = ("users", "api-tokens", "audit")
+LISTS = (*SUPPLY, *USE, *WORK, *PEOPLE)
 
 
 @pytest.mark.parametrize("path", [*(f"/{name}/" for name in LISTS if name != "pools"), f"/pools/{ID}/"])

@@ -40,8 +40,13 @@ def actions() -> list[tuple[str, str, dict[str, list[object]]]]:
 
 
 def test_new_server_is_saved_and_audited_without_its_secret(acme: Partner) -> None:
-    server = LicenseServer(name="Cloud", api_base_url="https://api.example/x", token_url="https://id.example/t",
-                           client_id="id", client_secret="top-secret")  # fmt: skip
+    server = LicenseServer(
+        name="Cloud",
+        api_base_url="https://api.example/x",
+        token_url="https://id.example/t",
+        client_id="id",
+        client_secret="top-secret",
+    )
 
     servers.save_server(SYSTEM, server)
 
@@ -52,10 +57,18 @@ def test_new_server_is_saved_and_audited_without_its_secret(acme: Partner) -> No
 @pytest.mark.parametrize(
     "address",
     [
-        "", "ftp://x.example", "https://", "https://user@x.example", "javascript:1", "https://x.example\\@10.0.0.1/",
-        "https://x.example?y=/", "https://x.example#/y", "https://x.example /", "//x.example/",
+        "",
+        "ftp://x.example",
+        "https://",
+        "https://user@x.example",
+        "javascript:1",
+        "https://x.example\\@10.0.0.1/",
+        "https://x.example?y=/",
+        "https://x.example#/y",
+        "https://x.example /",
+        "//x.example/",
     ],
-)  # fmt: skip
+)
 def test_server_needs_addresses(acme: Partner, address: str) -> None:
     server = LicenseServer(name="Cloud", api_base_url=address, token_url="https://id.example/t")
 

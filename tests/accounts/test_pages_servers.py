@@ -386,9 +386,17 @@ def test_account_page_needs_the_same_queries_for_more_pools(
 
 
 LISTS = (
-    "license-servers", "smart-accounts", "registration-tokens", "customers", "clusters", "assignments", "alerts",
-    "users", "api-tokens", "audit",
-)  # fmt: skip
+    "license-servers",
+    "smart-accounts",
+    "registration-tokens",
+    "customers",
+    "clusters",
+    "assignments",
+    "alerts",
+    "users",
+    "api-tokens",
+    "audit",
+)
 
 
 @pytest.mark.parametrize("name", LISTS)

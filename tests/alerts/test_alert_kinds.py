@@ -143,9 +143,13 @@ def test_term_opens_rises_and_has_ended_at_midnight(acme: Partner, clock: Any) -
 
     ending = "term_ending"
     assert seen == [
-        [], [(ending, "minor")], [(ending, "minor")], [(ending, "major")], [(ending, "critical")],
+        [],
+        [(ending, "minor")],
+        [(ending, "minor")],
+        [(ending, "major")],
+        [(ending, "critical")],
         [("term_ended", "major")],
-    ]  # fmt: skip
+    ]
     assert Alert.objects.get(kind=ending).opened_at == border
 
 

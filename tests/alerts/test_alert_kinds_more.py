@@ -78,11 +78,15 @@ def used(license_: Any, days: int, per_day: float) -> None:
     """Samples of so many days up to today, at that pace, ending with what is in use."""
     UsageSample.objects.bulk_create(
         UsageSample(
-            license=license_, day=TODAY - timedelta(days=back), quantity=license_.quantity,
-            in_use=round(license_.in_use - per_day * back), available=0, reserved=0,
+            license=license_,
+            day=TODAY - timedelta(days=back),
+            quantity=license_.quantity,
+            in_use=round(license_.in_use - per_day * back),
+            available=0,
+            reserved=0,
         )
         for back in range(days)
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(("free", "opens"), [(60, False), (59, True), (58, True), (0, True)])
@@ -142,9 +146,15 @@ def test_instance_outside_of_its_clusters_pool_is_found_until_one_of_both_moves(
 
 @pytest.mark.parametrize(
     ("left", "opens"),
-    [(8 * DAY, False), (7 * DAY + 12 * HOUR, False), (7 * DAY + 12 * HOUR - SECOND, True), (SECOND, True),
-     (timedelta(0), False), (-DAY, False)],
-)  # fmt: skip
+    [
+        (8 * DAY, False),
+        (7 * DAY + 12 * HOUR, False),
+        (7 * DAY + 12 * HOUR - SECOND, True),
+        (SECOND, True),
+        (timedelta(0), False),
+        (-DAY, False),
+    ],
+)
 def test_token_is_found_from_seven_days_before_its_end_until_it_ends(
     acme: Partner, left: timedelta, opens: bool
 ) -> None:
@@ -254,9 +264,12 @@ def test_ciscos_word_on_shortages_is_left_to_our_own_kind(acme: Partner) -> None
 def test_ciscos_word_on_shortages_is_passed_on_where_our_own_rule_does_not_look(acme: Partner, narrowed: str) -> None:
     here, elsewhere = pool(), pool()
     scopes = {
-        "smart_accounts": [elsewhere.smart_account_id], "virtual_accounts": [elsewhere.pk], "licenses": ["Basic"],
-        "customers": [1], "tags": ["north"],
-    }  # fmt: skip
+        "smart_accounts": [elsewhere.smart_account_id],
+        "virtual_accounts": [elsewhere.pk],
+        "licenses": ["Basic"],
+        "customers": [1],
+        "tags": ["north"],
+    }
     AlertRule.objects.filter(kind=Kind.OUT_OF_COMPLIANCE).update(**{narrowed: scopes[narrowed]})
 
     cisco_says(here.smart_account, "Insufficient Licenses")
@@ -349,10 +362,13 @@ def test_on_prem_server_is_to_synchronize_within_thirty_days(acme: Partner, age:
 
 def test_url_that_does_not_fit_the_version_is_found_once_with_all_that_differs(acme: Partner) -> None:
     server = make.make_server(
-        kind="on_prem", name="ssm", version="8-202404", api_base_url="https://ssm.example:8443/api/v1",
+        kind="on_prem",
+        name="ssm",
+        version="8-202404",
+        api_base_url="https://ssm.example:8443/api/v1",
         registration_url="https://ssm.example/Transportgateway/services/DeviceRequestHandler",
         on_prem_name="other.example",
-    )  # fmt: skip
+    )
 
     alert = only(Kind.ON_PREM_URL)
 
@@ -430,9 +446,12 @@ def test_rule_watches_its_scope_alone(acme: Partner, globex: Partner, scope: str
     for place, name in ((inside, "A"), (outside, "B")):
         make.make_license(virtual_account=place, name=name, quantity=1, in_use=5)
     value = {
-        "smart_accounts": inside.smart_account_id, "virtual_accounts": inside.pk, "licenses": "A",
-        "customers": customer.pk, "tags": "north",
-    }[scope]  # fmt: skip
+        "smart_accounts": inside.smart_account_id,
+        "virtual_accounts": inside.pk,
+        "licenses": "A",
+        "customers": customer.pk,
+        "tags": "north",
+    }[scope]
     AlertRule.objects.filter(kind=Kind.OUT_OF_COMPLIANCE).update(**{scope: [value]})
     with tenant_context(globex):
         make.make_license(name="A", quantity=1, in_use=5)

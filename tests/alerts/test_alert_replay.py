@@ -29,11 +29,15 @@ def samples(license_: Any, free: list[int], quantity: int = 100) -> None:
     """One a day, the last of them today's."""
     UsageSample.objects.bulk_create(
         UsageSample(
-            license=license_, day=TODAY - timedelta(days=len(free) - 1 - place), quantity=quantity,
-            in_use=quantity - number, available=number, reserved=0,
+            license=license_,
+            day=TODAY - timedelta(days=len(free) - 1 - place),
+            quantity=quantity,
+            in_use=quantity - number,
+            available=number,
+            reserved=0,
         )
         for place, number in enumerate(free)
-    )  # fmt: skip
+    )
 
 
 def fired(kind: str, days: int = 90, **values: Any) -> list[tuple[str, datetime, datetime | None]]:

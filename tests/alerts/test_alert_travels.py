@@ -111,7 +111,8 @@ JOURNEYS = {
     ),
     Kind.FREE_BELOW: Journey(
         lambda _: make.make_license(quantity=100, in_use=90),
-        of(License, in_use=90, available=10), of(License, in_use=91, available=9),
+        of(License, in_use=90, available=10),
+        of(License, in_use=91, available=9),
     ),
     Kind.EXHAUSTION: Journey(growth, lambda: UsageSample.objects.all().delete()),
     Kind.TERM_ENDING: Journey(
@@ -124,7 +125,8 @@ JOURNEYS = {
     ),
     Kind.INSTANCE_SILENT: Journey(
         lambda border: make.make_instance(last_contact_at=border - days(30)),
-        of(ProductInstance, last_contact_at=timezone.now), after=True,
+        of(ProductInstance, last_contact_at=timezone.now),
+        after=True,
     ),
     Kind.WRONG_POOL: Journey(
         in_one_pool,
@@ -135,18 +137,21 @@ JOURNEYS = {
     ),
     Kind.ASSIGNMENT_FAILED: Journey(
         lambda border: make.make_assignment_job(state="running", moved_at=border - HOUR),
-        of(AssignmentJob, state="cancelled", finished_at=timezone.now), after=True,
+        of(AssignmentJob, state="cancelled", finished_at=timezone.now),
+        after=True,
     ),
     Kind.ORDERED_CONSUMPTION: Journey(
         lambda _: make.make_license(virtual_account=make.make_virtual_account(purpose="ordered"), in_use=0),
-        of(License, in_use=0), of(License, in_use=1),
+        of(License, in_use=0),
+        of(License, in_use=1),
     ),
     Kind.TOKEN_EXPIRING: Journey(
         lambda border: make.make_token(expires_at=noon(day_of(border) + days(7))), ends=days(7) + 12 * HOUR
     ),
     Kind.TOKEN_USED_UP: Journey(
         lambda _: make.make_token(uses_allowed=5, uses=4, expires_at=None),
-        of(RegistrationToken, uses_allowed=None), of(RegistrationToken, uses=5),
+        of(RegistrationToken, uses_allowed=None),
+        of(RegistrationToken, uses=5),
     ),
     Kind.EVALUATION_ENDING: Journey(
         lambda border: make.make_cluster(installed_on=day_of(border) - days(30)),
@@ -155,14 +160,17 @@ JOURNEYS = {
     Kind.OVERAGE: Journey(short_since, of(License, **WELL)),
     Kind.ON_PREM_SYNC: Journey(
         lambda border: make.make_server(kind="on_prem", last_cloud_sync_at=border - days(30)),
-        of(LicenseServer, last_cloud_sync_at=timezone.now), after=True,
+        of(LicenseServer, last_cloud_sync_at=timezone.now),
+        after=True,
     ),
     Kind.ON_PREM_URL: Journey(
         lambda _: make.make_server(kind="on_prem", api_base_url="https://ssm.example:8443/api/v1"),
-        of(LicenseServer, on_prem_name=""), of(LicenseServer, on_prem_name="other.example"),
+        of(LicenseServer, on_prem_name=""),
+        of(LicenseServer, on_prem_name="other.example"),
     ),
     Kind.ON_PREM_CAPACITY: Journey(
-        full_server, of(LicenseServer, instance_limit=50),
+        full_server,
+        of(LicenseServer, instance_limit=50),
         lambda: make.make_instance(virtual_account=ProductInstance.objects.first().virtual_account),
     ),
     Kind.CERTIFICATE_EXPIRING: Journey(
@@ -177,7 +185,8 @@ JOURNEYS = {
     ),
     Kind.SYNC_TOO_OLD: Journey(
         lambda border: make.make_smart_account(sync_every=days(1), last_synced_at=border - days(2)),
-        of(SmartAccount, last_synced_at=timezone.now), after=True,
+        of(SmartAccount, last_synced_at=timezone.now),
+        after=True,
     ),
     Kind.CREDENTIALS_REFUSED: Journey(
         lambda _: make.make_smart_account(), lambda: run("succeeded"), lambda: run("failed", reason="refused")
@@ -187,10 +196,11 @@ JOURNEYS = {
         of(LicenseServer, credentials_expire_on=lambda: timezone.localdate() + days(365)),
     ),
     Kind.CSSM_ALERT: Journey(
-        lambda _: make.make_smart_account(), lambda: CssmAlert.objects.all().delete(),
+        lambda _: make.make_smart_account(),
+        lambda: CssmAlert.objects.all().delete(),
         lambda: CssmAlert.objects.create(smart_account=SmartAccount.objects.get(), digest="1", type="Pending"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture

@@ -27,8 +27,11 @@ def test_rule_is_added_changed_and_deleted(acme: Partner, globex: Partner, api_o
 
     assert made.status_code == 201
     assert {name: made.json()[name] for name in ("name", "threshold", "lead_days", "enabled")} == {
-        "name": "Term ending 2", "threshold": 45, "lead_days": [45, 30, 14, 7, 3, 1], "enabled": True,
-    }  # fmt: skip
+        "name": "Term ending 2",
+        "threshold": 45,
+        "lead_days": [45, 30, 14, 7, 3, 1],
+        "enabled": True,
+    }
     assert (changed.json()["lead_days"], changed.json()["threshold"]) == ([10, 5, 2], 10)
     assert api.delete(f"{RULES}{made.json()['id']}/").status_code == 204
     assert list(AuditEntry.objects.order_by("id").values_list("action", flat=True)) == ["added", "changed", "deleted"]

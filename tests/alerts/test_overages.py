@@ -104,8 +104,10 @@ def test_somebody_takes_care_and_the_audit_says_so(acme: Partner, acme_users: di
     assert (overage.owner, overage.note) == (operator, "Ordered 20 more.")
     entry = AuditEntry.objects.latest("id")
     assert (entry.action, entry.object_type, entry.changes) == (
-        "changed", "overage", {"owner": [None, operator.pk], "note": ["", "Ordered 20 more."]},
-    )  # fmt: skip
+        "changed",
+        "overage",
+        {"owner": [None, operator.pk], "note": ["", "Ordered 20 more."]},
+    )
 
 
 def test_who_has_left_cannot_take_care(acme: Partner, acme_users: dict[str, User]) -> None:

@@ -46,9 +46,12 @@ def test_open_alerts_come_first_by_severity_and_are_filtered(acme: Partner, clie
 def test_alert_says_what_since_when_and_what_to_do_and_links_its_subject(acme: Partner, client_of: Any) -> None:
     row = make.make_license()
     alert = make.make_alert(
-        subject_id=row.pk, subject=row.name, summary="3 short in Pool.", next_step="Order 3 more.",
+        subject_id=row.pk,
+        subject=row.name,
+        summary="3 short in Pool.",
+        next_step="Order 3 more.",
         due_at=timezone.now() + timedelta(days=10),
-    )  # fmt: skip
+    )
     older = make.make_alert("term_ending", subject_id=row.pk, subject=row.name, closed_at=timezone.now())
 
     shown = page(client_of(acme, "viewer").get(f"/alerts/{alert.pk}/"))
@@ -113,9 +116,12 @@ def test_owner_changes_a_rule_and_only_the_threshold_that_means_something(acme: 
     assert response["Location"] == "/alert-rules/"
     assert AlertRule.objects.filter(pk=term.pk, threshold=45, severity="major", enabled=True).exists()
     assert AuditEntry.objects.get().changes == {
-        "name": ["Term ending", "Ends soon"], "threshold": [90, 45], "severity": ["minor", "major"],
-        "lead_days": [[90, 60, 30, 14, 7, 3, 1], [45, 7]], "rise_at_days": [[30, 7], []],
-    }  # fmt: skip
+        "name": ["Term ending", "Ends soon"],
+        "threshold": [90, 45],
+        "severity": ["minor", "major"],
+        "lead_days": [[90, 60, 30, 14, 7, 3, 1], [45, 7]],
+        "rise_at_days": [[30, 7], []],
+    }
     assert "45, 7 days before" in page(client.get("/alert-rules/"))
 
 

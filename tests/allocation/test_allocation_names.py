@@ -33,10 +33,19 @@ def test_cisco_spellings_find_the_license(name: str, tag: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "", " ", "(12.x)", "UC Manager", "UC Manager Basic License (beta)", "UCMBasic", "UCM Basic", "CUWL",
-        "regid.2016-07.com.cisco.ISR_4400,1.0_x", "regid.2016-07.com.cisco.", "UC Manager Basic License (12.x) x",
+        "",
+        " ",
+        "(12.x)",
+        "UC Manager",
+        "UC Manager Basic License (beta)",
+        "UCMBasic",
+        "UCM Basic",
+        "CUWL",
+        "regid.2016-07.com.cisco.ISR_4400,1.0_x",
+        "regid.2016-07.com.cisco.",
+        "UC Manager Basic License (12.x) x",
     ],
-)  # fmt: skip
+)
 def test_other_names_find_nothing(name: str) -> None:
     assert CURRENT.find(name) is None
 

@@ -29,8 +29,18 @@ HCS_PARENTS = {
     "CER_USER": ["HCER_User"],
 }
 HCS_LENDERS = {"HUCM_Foundation": ["HUCM_Standard"], "HCUC_BasicMessaging": ["HCUC_StandardMessaging"]}
-OWN = {name: [name] for name in [*HCS_PARENTS, "HUCM_Standard", "HUCM_Foundation", "HCUC_StandardMessaging",
-                                 "HCUC_BasicMessaging", "HUCM_TelePresenceRoom", "HCER_User"]}  # fmt: skip
+OWN = {
+    name: [name]
+    for name in [
+        *HCS_PARENTS,
+        "HUCM_Standard",
+        "HUCM_Foundation",
+        "HCUC_StandardMessaging",
+        "HCUC_BasicMessaging",
+        "HUCM_TelePresenceRoom",
+        "HCER_User",
+    ]
+}
 PHASES = [OWN, ENTERPRISE_LENDERS, HCS_PARENTS, HCS_LENDERS]
 RULES = [Rule.OWN, Rule.HIERARCHY, Rule.DUAL_PARENTING, Rule.HIERARCHY]
 
@@ -38,9 +48,7 @@ quantities = st.dictionaries(st.sampled_from(list(OWN)), st.integers(0, 7))
 # Few licenses of one family: where requests compete most.
 ucm = ["UCM_CUWL", "UCM_EnhancedPlus", "UCM_Enhanced", "UCM_Basic", "HUCM_Standard", "HUCM_Foundation"]
 crowded = st.dictionaries(st.sampled_from(ucm), st.integers(0, 3))
-cases = st.one_of(
-    st.tuples(quantities, quantities, quantities), st.tuples(crowded, crowded, crowded)
-)  # fmt: skip
+cases = st.one_of(st.tuples(quantities, quantities, quantities), st.tuples(crowded, crowded, crowded))
 
 
 def most(supply: dict[str, int], demand: dict[str, int], reserved: dict[str, int], phases: list[dict]) -> int:

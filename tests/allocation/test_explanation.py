@@ -63,10 +63,12 @@ def test_ciscos_example_is_explained_and_agrees(acme: Partner) -> None:
         ({"status": "unknown"}, "Status", "explained", "Cisco gives no status"),
         (
             {"substitutions": [{**LENT[0], "license": CUWL, "substituted_license": STANDARD}]},
-            "Substitutions", "unexplained", "by the rules it is none",
+            "Substitutions",
+            "unexplained",
+            "by the rules it is none",
         ),
     ],
-)  # fmt: skip
+)
 def test_difference_is_said_and_explained_only_where_a_reason_is_known(
     acme: Partner, cuwl: dict[str, Any], topic: str, verdict: str, said: str
 ) -> None:
@@ -86,8 +88,11 @@ def test_cisco_that_does_not_borrow_is_called_out(acme: Partner) -> None:
 
     assert (plus.figures.short, plus.figures.borrowed, standard.figures.left) == (0, 20, 480)
     assert verdicts(plus) == {
-        "In use": "agrees", "Available": "explained", "Status": "unexplained", "Substitutions": "explained",
-    }  # fmt: skip
+        "In use": "agrees",
+        "Available": "explained",
+        "Status": "unexplained",
+        "Substitutions": "explained",
+    }
     assert "Cisco shows 500 available, by the rules it is 480." in standard.comparisons[1].text
 
 

@@ -110,15 +110,24 @@ def test_rest_answers_what_the_page_shows(acme: Partner, api_of: Any) -> None:
 
     assert answer.status_code == 200
     assert body["first_shortage"] == {
-        "virtual_account": there.pk, "license": ENHANCED, "short": 2, "before": 0,
+        "virtual_account": there.pk,
+        "license": ENHANCED,
+        "short": 2,
+        "before": 0,
         "text": f"There would be 2 short of {ENHANCED}: 8 needed, 6 covered.",
-    }  # fmt: skip
+    }
     assert [(found["license"], found["short"]) for found in body["shortages"]] == [(ENHANCED, 2), (BASIC, 2)]
     assert [part["name"] for part in body["virtual_accounts"]] == ["There", "Here"]
     row = next(row for row in body["virtual_accounts"][0]["licenses"] if row["license"] == ENHANCED)
     assert row["before"] == {
-        "owned": 5, "requested": 0, "reserved": 0, "served_by": [], "lent_to": [], "left": 5, "short": 0,
-    }  # fmt: skip
+        "owned": 5,
+        "requested": 0,
+        "reserved": 0,
+        "served_by": [],
+        "lent_to": [],
+        "left": 5,
+        "short": 0,
+    }
     assert row["after"]["served_by"] == [
         {"requested": ENHANCED, "granted": ENHANCED, "quantity": 5, "rule": "own"},
         {"requested": ENHANCED, "granted": CUWL, "quantity": 1, "rule": "hierarchy"},

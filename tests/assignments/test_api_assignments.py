@@ -27,13 +27,18 @@ def test_assignment_tells_its_job(acme: Partner, api_of: Any) -> None:
 
     assert made.status_code == 201
     assert (made.json()["cluster"], made.json()["virtual_account"], made.json()["ended_at"]) == (
-        cluster.pk, pool.pk, None,
-    )  # fmt: skip
+        cluster.pk,
+        pool.pk,
+        None,
+    )
     assert "override_reason" not in made.json()
     assert (job["kind"], job["state"], job["assignment"]) == ("assign", "waiting", made.json()["id"])
     assert [(stage["kind"], stage["state"]) for stage in job["stages"]] == [
-        ("verification", "waiting"), ("license_mode", "waiting"), ("transport", "waiting"), ("registration", "waiting"),
-    ]  # fmt: skip
+        ("verification", "waiting"),
+        ("license_mode", "waiting"),
+        ("transport", "waiting"),
+        ("registration", "waiting"),
+    ]
     assert api.get(f"{HERE}{made.json()['id']}/").json()["job"] == job["id"]
 
 
@@ -63,8 +68,9 @@ def test_reassign_answers_the_new_assignment(acme: Partner, api_of: Any) -> None
     assert (moved.status_code, moved.json()["virtual_account"]) == (200, pool.pk)
     assert moved.json()["id"] == Assignment.objects.current().get().pk
     assert (again.status_code, again.json()["errors"]["virtual_account"]) == (
-        400, [f"{made.cluster} is assigned to {pool} already. Choose another one."],
-    )  # fmt: skip
+        400,
+        [f"{made.cluster} is assigned to {pool} already. Choose another one."],
+    )
 
 
 def test_preflight_says_everything_and_changes_nothing(acme: Partner, api_of: Any) -> None:
@@ -123,9 +129,12 @@ def test_batch_over_rest(acme: Partner, api_of: Any) -> None:
     clusters = [make.make_cluster(name=name, deployment="enterprise") for name in ("B", "A")]
     pool, now = make.make_pool(), timezone.now()
     body = {
-        "name": "Night", "virtual_account": pool.pk, "clusters": [cluster.pk for cluster in clusters],
-        "window_start": (now - timedelta(hours=1)).isoformat(), "window_end": (now + timedelta(hours=1)).isoformat(),
-    }  # fmt: skip
+        "name": "Night",
+        "virtual_account": pool.pk,
+        "clusters": [cluster.pk for cluster in clusters],
+        "window_start": (now - timedelta(hours=1)).isoformat(),
+        "window_end": (now + timedelta(hours=1)).isoformat(),
+    }
     operator, owner = api_of(acme, "operator"), api_of(acme, "owner")
 
     drafted = operator.post(BATCHES, body)
@@ -139,8 +148,10 @@ def test_batch_over_rest(acme: Partner, api_of: Any) -> None:
     cancelled = operator.post(f"{address}cancel/").json()
 
     assert (drafted.status_code, drafted.json()["state"], drafted.json()["clusters"]) == (
-        201, "draft", body["clusters"],
-    )  # fmt: skip
+        201,
+        "draft",
+        body["clusters"],
+    )
     assert [(place["name"], place["reasons"]) for place in preview["places"]] == [("B", []), ("A", [])]
     assert all(place["restarts"].endswith(".example") for place in preview["places"])
     assert (planned["state"], own.status_code) == ("planned", 409)
@@ -168,9 +179,12 @@ def test_what_is_no_id_of_a_cluster_is_named(acme: Partner, globex: Partner, api
         make.make_cluster()
     cluster, pool, now = make.make_cluster(), make.make_pool(), timezone.now()
     body = {
-        "name": "Night", "virtual_account": pool.pk, "clusters": [cluster.pk, wrong],
-        "window_start": now.isoformat(), "window_end": (now + timedelta(hours=4)).isoformat(),
-    }  # fmt: skip
+        "name": "Night",
+        "virtual_account": pool.pk,
+        "clusters": [cluster.pk, wrong],
+        "window_start": now.isoformat(),
+        "window_end": (now + timedelta(hours=4)).isoformat(),
+    }
 
     errors = api_of(acme).post("/api/v1/assignment-batches/", body).json()["errors"]
 
@@ -194,9 +208,12 @@ def test_what_is_no_id_of_a_cluster_is_named(acme: Partner, globex: Partner, api
 def test_batches_that_make_no_sense_are_refused(acme: Partner, api_of: Any, values: dict[str, Any], field: str) -> None:
     now = timezone.now()
     body = {
-        "name": "Night", "virtual_account": make.make_pool().pk, "clusters": [make.make_cluster().pk],
-        "window_start": now.isoformat(), "window_end": (now + timedelta(hours=1)).isoformat(),
-    }  # fmt: skip
+        "name": "Night",
+        "virtual_account": make.make_pool().pk,
+        "clusters": [make.make_cluster().pk],
+        "window_start": now.isoformat(),
+        "window_end": (now + timedelta(hours=1)).isoformat(),
+    }
 
     answer = api_of(acme, "operator").post(BATCHES, {**body, **values})
 

@@ -144,11 +144,14 @@ def test_preview_of_2000_clusters_takes_as_many_queries_as_of_one(acme: Partner)
     make.make_token(virtual_account=pool)
     clusters = Cluster.objects.bulk_create(
         Cluster(
-            customer=customer, name=f"Cluster {number:04d}", version="14.0.1", mixed_mode=number % 7 == 0,
+            customer=customer,
+            name=f"Cluster {number:04d}",
+            version="14.0.1",
+            mixed_mode=number % 7 == 0,
             deployment="enterprise" if number % 2 else "hcs",
         )
         for number in range(2000)
-    )  # fmt: skip
+    )
     Node.objects.bulk_create(
         Node(cluster=cluster, host_name=f"{cluster.pk}-pub.example", role="publisher") for cluster in clusters
     )

@@ -321,8 +321,11 @@ def test_deregistration_that_has_not_begun_gives_way_to_a_new_assignment(acme: P
     old, new = AssignmentJob.objects.order_by("id")
     assert (old.kind, old.state) == ("unassign", "cancelled")
     assert (new.kind, new.state, new.previous, new.virtual_account) == (
-        "reassign", "waiting", first.virtual_account, pool,
-    )  # fmt: skip
+        "reassign",
+        "waiting",
+        first.virtual_account,
+        pool,
+    )
 
 
 def test_reassignment_leaves_the_old_virtual_account_first(acme: Partner) -> None:

@@ -206,9 +206,12 @@ def at_registration(committed: None, in_partner: Any, emulator: EmulatorThread) 
         VirtualAccount.objects.filter(name="Pool").update(license_mode="hcs")
         cluster = make.make_cluster({HOST: "publisher"})
         ClusterAccess.objects.create(
-            cluster=cluster, method="axl", url=f"{emulator.origin}/publishers/{HOST}", username=USERNAME,
+            cluster=cluster,
+            method="axl",
+            url=f"{emulator.origin}/publishers/{HOST}",
+            username=USERNAME,
             password=PASSWORD,
-        )  # fmt: skip
+        )
         place = make.make_assignment(cluster=cluster, virtual_account=VirtualAccount.objects.get(name="Pool"))
         done = dict.fromkeys(("verification", "license_mode", "transport"), "done")
         make.make_assignment_job(done, assignment=place)

@@ -225,9 +225,11 @@ def test_cluster_moved_by_hand_leaves_until_it_is_switched_off_and_on(account: S
 def test_cluster_assigned_by_hand_stays_where_it_is(account: SmartAccount) -> None:
     cluster = make.make_cluster()
     make.make_assignment(
-        cluster=cluster, virtual_account=make.make_virtual_account(name="Other"), started_by="a person",
+        cluster=cluster,
+        virtual_account=make.make_virtual_account(name="Other"),
+        started_by="a person",
         started_at=NOW() - DAY,
-    )  # fmt: skip
+    )
 
     assert why(account, cluster, switched_on(account)) == "It is assigned to Other by hand."
 
@@ -416,9 +418,7 @@ def test_rest_says_and_does_the_same(account: SmartAccount, api_of: Any, acme: P
     off = api.delete(path)
 
     assert before["enabled"] is False
-    assert before["clusters"] == [
-        {"cluster": cluster.pk, "eligible": True, "why": "", "restarts": "", "leaves": None}
-    ]  # fmt: skip
+    assert before["clusters"] == [{"cluster": cluster.pk, "eligible": True, "why": "", "restarts": "", "leaves": None}]
     assert (on.json()["enabled"], on.json()["on_upgrade"], on.json()["may_restart"]) == (True, True, True)
     assert (twice.status_code, off.status_code, api.delete(path).status_code) == (409, 204, 404)
     assert api_of(acme, "operator").put(path, {}).status_code == 403

@@ -1,5 +1,6 @@
 """Pages of assignment jobs and batches: lists, steps done by hand, planning and approving."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from licensing.assignments.jobs import runner
 from licensing.assignments.models import Assignment, AssignmentBatch, AssignmentJob
 from licensing.assignments.tables import BatchTable
 from licensing.fleet.models import Cluster
+from licensing.mirror.models import VirtualAccount
 from people.audit import Actor
 from people.models import AuditEntry
 from tenants.models import Partner
@@ -195,13 +197,18 @@ def window() -> dict[str, str]:
     }
 
 
+def batch_form(pool: VirtualAccount, clusters: Sequence[int], **others: Any) -> dict[str, Any]:
+    """Return what the form of a new batch posts; `others` come last and replace what is there."""
+    values = {"name": "Night", "kind": "assign", "virtual_account": pool.pk, "clusters": clusters}
+    return {**values, **window(), **others}
+
+
 def test_batch_is_drafted_looked_at_planned_and_approved_by_another(acme: Partner, client_of: Any) -> None:
     first = make.make_cluster({"a-pub.example": "publisher"}, name="A", deployment="enterprise")
     old = make.make_cluster(name="Old one", version="11.5")
     pool = make.make_pool(name="Pool")
     operator, owner = client_of(acme, "operator"), client_of(acme, "owner")
-    values = {"name": "Night", "kind": "assign", "virtual_account": pool.pk, "at_once": 1, "stop_on_error": "on",
-              "needs_approval": "on", "clusters": [first.pk, old.pk], **window()}  # fmt: skip
+    values = batch_form(pool, [first.pk, old.pk], at_once=1, stop_on_error="on", needs_approval="on")
 
     drafted = operator.post("/assignment-batches/add/", values)
     batch = AssignmentBatch.objects.get()
@@ -225,8 +232,7 @@ def test_batch_is_drafted_looked_at_planned_and_approved_by_another(acme: Partne
 
 def test_batch_that_makes_no_sense_loses_nothing_that_was_typed(acme: Partner, client_of: Any) -> None:
     cluster, pool = make.make_cluster(), make.make_pool()
-    values = {"name": "Night", "kind": "assign", "virtual_account": pool.pk, "at_once": 2, "clusters": [cluster.pk],
-              **window(), "window_end": "2020-01-01T00:00"}  # fmt: skip
+    values = batch_form(pool, [cluster.pk], at_once=2, window_end="2020-01-01T00:00")
 
     refused = client_of(acme, "operator").post("/assignment-batches/add/", values)
 
@@ -237,8 +243,7 @@ def test_batch_that_makes_no_sense_loses_nothing_that_was_typed(acme: Partner, c
 
 def test_batch_of_none_at_a_time_is_told_at_its_field(acme: Partner, client_of: Any) -> None:
     cluster, pool = make.make_cluster(), make.make_pool()
-    values = {"name": "Night", "kind": "assign", "virtual_account": pool.pk, "at_once": 0, "clusters": [cluster.pk],
-              **window()}  # fmt: skip
+    values = batch_form(pool, [cluster.pk], at_once=0)
 
     refused = client_of(acme, "operator").post("/assignment-batches/add/", values)
 
@@ -306,8 +311,7 @@ def test_viewer_sees_the_order_and_does_not_change_it(acme: Partner, client_of: 
 def test_2000_clusters_are_drafted_on_the_page(acme: Partner, client_of: Any) -> None:
     customer, pool = make.make_cluster().customer, make.make_pool()
     Cluster.objects.bulk_create(Cluster(customer=customer, name=f"C{number}") for number in range(1_999))
-    values = {"name": "All", "kind": "assign", "virtual_account": pool.pk, "at_once": 1, **window(),
-              "clusters": list(Cluster.objects.values_list("pk", flat=True))}  # fmt: skip
+    values = batch_form(pool, list(Cluster.objects.values_list("pk", flat=True)), name="All", at_once=1)
 
     drafted = client_of(acme, "operator").post("/assignment-batches/add/", values)
 

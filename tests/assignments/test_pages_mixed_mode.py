@@ -110,9 +110,7 @@ def test_rest_says_the_same(cluster: Cluster, pool: VirtualAccount, api_of: Any,
     unlocked = api.get(path, {"virtual_account": pool.pk}).json()
 
     assert (locked["unlocked"], [gate["open"] for gate in locked["gates"]]) == (False, [True, False, False, False])
-    assert [gate["name"] for gate in locked["gates"]] == [
-        "no_other_token", "export_token", "synced", "only_that_token",
-    ]  # fmt: skip
+    assert [gate["name"] for gate in locked["gates"]] == ["no_other_token", "export_token", "synced", "only_that_token"]
     assert (unlocked["unlocked"], [gate["open"] for gate in unlocked["gates"]]) == (True, [True] * 4)
 
 

@@ -48,11 +48,16 @@ def furnished(site: str, in_partner: Any) -> dict[str, str]:
         )
         failed, rule = Alert.objects.get(kind="sync_failed"), AlertRule.objects.get(kind="free_below")
         return {
-            "list": "/alerts/", "filtered": "/alerts/?severity=critical", "alert": f"/alerts/{found.pk}/",
-            "failed": f"/alerts/{failed.pk}/", "rules": "/alert-rules/", "add": "/alert-rules/add/",
-            "rule": f"/alert-rules/{rule.pk}/edit/", "delete": f"/alert-rules/{rule.pk}/delete/",
+            "list": "/alerts/",
+            "filtered": "/alerts/?severity=critical",
+            "alert": f"/alerts/{found.pk}/",
+            "failed": f"/alerts/{failed.pk}/",
+            "rules": "/alert-rules/",
+            "add": "/alert-rules/add/",
+            "rule": f"/alert-rules/{rule.pk}/edit/",
+            "delete": f"/alert-rules/{rule.pk}/delete/",
             "term": f"/alert-rules/{AlertRule.objects.get(kind='term_ending').pk}/edit/",
-        }  # fmt: skip
+        }
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)

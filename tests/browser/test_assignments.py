@@ -30,8 +30,9 @@ def addresses(site: str, in_partner: Any) -> list[str]:
         actions.report_failure(ANNA, failed, "license_mode", "The SFTP server does not answer.")
         verifying = make.make_assignment_job(
             {"verification": "done", "license_mode": "skipped", "transport": "done", "registration": "running"},
-            state="verifying", virtual_account=pool,
-        )  # fmt: skip
+            state="verifying",
+            virtual_account=pool,
+        )
         waiting = make.make_assignment_job(virtual_account=pool)
         jobs = [by_hand, failed, verifying, waiting]
         planned, running = _batch("Saturday night", pool), _batch("Sunday night", pool, needs_approval=False)

@@ -8,10 +8,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from licensing.alerts.models import Alert, AlertEvent
+from licensing.alerts.models import Alert, AlertEvent, AlertRule
 from licensing.channels import dead_channels
 from licensing.channels.delivery import collecting, mail
-from licensing.channels.models import Delivery, DeliveryAttempt
+from licensing.channels.models import Channel, Delivery, DeliveryAttempt
 from tests import factories as make
 from tests.browser.looks import LOOKS, check, visit
 
@@ -32,33 +32,15 @@ PAGES = (
 
 
 @pytest.fixture
-def told(site: str, in_partner: Any) -> dict[str, str]:
+def messages(site: str, in_partner: Any) -> dict[str, str]:
     """Two channels, one of them dead, deliveries of each kind; the value: HTML of a single mail and of a storm."""
     base = f"http://acme.localhost:{site}"
     with in_partner("acme"):
-        channel = make.make_channel(id=NUMBER, name="Night shift", unsubscribed=["old@acme.example"],
-                                    recipients=["night@acme.example", "old@acme.example"])  # fmt: skip
-        make.make_channel(id=NUMBER + 1, name="Ticket system", url="https://tickets.acme.example/hooks/x",
-                          dead_since=timezone.now(), failures=7, last_error="503 Service Unavailable")  # fmt: skip
-        make.make_event(make.make_alert(
-            subject="UC Manager Enhanced License in va-operational",
-            summary="14 in use, 10 owned in va-operational of Acme: 4 short.",
-            next_step="Move 4 licenses here from va-spare, which has 9 free.",
-            due_at=timezone.now() + timedelta(days=9),
-        ))  # fmt: skip
+        channel = make_channels()
+        open_shortage()
         collecting.collect(base)
         single = Delivery.objects.get(channel=channel)
-        rule = Alert.objects.get().rule
-        Alert.objects.bulk_create(
-            Alert(rule=rule, kind="instance_silent", severity="minor", subject_type="product_instance",
-                  subject_id=number, subject=f"cucm-{number}.harbor.example",
-                  summary="No contact with Cisco since 1 Jan 2026, for 327 days. It holds 3 licenses in va-lab.")
-            for number in range(1, 60)
-        )  # fmt: skip
-        AlertEvent.objects.bulk_create(
-            AlertEvent(alert=alert, kind="opened", at=timezone.now(), severity=alert.severity)
-            for alert in Alert.objects.filter(kind="instance_silent")
-        )
+        open_storm(Alert.objects.get().rule)
         collecting.collect(base)
         storm = Delivery.objects.filter(channel=channel).latest("id")
         Delivery.objects.filter(pk=single.pk).update(id=NUMBER, state="failed")
@@ -70,14 +52,54 @@ def told(site: str, in_partner: Any) -> dict[str, str]:
     return {"single": single.html, "storm": storm.html, "unsubscribe": link}
 
 
+def make_channels() -> Channel:
+    """Add a channel by mail, which is returned, and a dead one to a program."""
+    recipients = ["night@acme.example", "old@acme.example"]
+    dead_now = {"dead_since": timezone.now(), "failures": 7, "last_error": "503 Service Unavailable"}
+    channel = make.make_channel(id=NUMBER, name="Night shift", unsubscribed=["old@acme.example"], recipients=recipients)
+    make.make_channel(id=NUMBER + 1, name="Ticket system", url="https://tickets.acme.example/hooks/x", **dead_now)
+    return channel
+
+
+def open_shortage() -> None:
+    alert = make.make_alert(
+        subject="UC Manager Enhanced License in va-operational",
+        summary="14 in use, 10 owned in va-operational of Acme: 4 short.",
+        next_step="Move 4 licenses here from va-spare, which has 9 free.",
+        due_at=timezone.now() + timedelta(days=9),
+    )
+    make.make_event(alert)
+
+
+def open_storm(rule: AlertRule) -> None:
+    """Open so many alerts at once that one message tells all of them."""
+    summary = "No contact with Cisco since 1 Jan 2026, for 327 days. It holds 3 licenses in va-lab."
+    Alert.objects.bulk_create(
+        Alert(
+            rule=rule,
+            kind="instance_silent",
+            severity="minor",
+            subject_type="product_instance",
+            subject_id=number,
+            subject=f"cucm-{number}.harbor.example",
+            summary=summary,
+        )
+        for number in range(1, 60)
+    )
+    AlertEvent.objects.bulk_create(
+        AlertEvent(alert=alert, kind="opened", at=timezone.now(), severity=alert.severity)
+        for alert in Alert.objects.filter(kind="instance_silent")
+    )
+
+
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_pages(
-    told: dict[str, str], site: str, sign_in: Callable[..., Page], page: Page, scheme: str, width: int
+    messages: dict[str, str], site: str, sign_in: Callable[..., Page], page: Page, scheme: str, width: int
 ) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 900})
     sign_in("acme", "owner")
-    for path in (*PAGES, told["unsubscribe"]):
+    for path in (*PAGES, messages["unsubscribe"]):
         answer = page.goto(f"http://acme.localhost:{site}{path}")
         assert answer
         assert answer.status == 200, path
@@ -86,16 +108,16 @@ def test_pages(
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
-def test_mails(told: dict[str, str], page: Page, scheme: str, width: int) -> None:
+def test_mails(messages: dict[str, str], page: Page, scheme: str, width: int) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 900})
     for name in ("single", "storm"):
-        page.set_content(told[name])
+        page.set_content(messages[name])
         check(page, f"mail-{name}-{scheme}-{width}")
 
 
 def test_receipt_comes_by_itself_and_secrets_are_shown_once(
-    told: dict[str, str], site: str, sign_in: Callable[..., Page], page: Page, worker: Any
+    messages: dict[str, str], site: str, sign_in: Callable[..., Page], page: Page, worker: Any
 ) -> None:
     """Test now: posted, sent by a real worker into a file, its answer fetched by the page."""
     sign_in("acme", "owner")

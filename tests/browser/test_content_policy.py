@@ -12,9 +12,14 @@ from tests.conftest import PASSWORD
 NUMBER = 4711
 PAGES = ("/", f"/licenses/{NUMBER}/", "/what-if/", "/nowhere/", "/accounts/2fa/totp/activate/")
 ADMIN = (
-    "", "licensing/licenseserver/", "licensing/licenseserver/add/", f"licensing/license/{NUMBER}/change/",
-    f"licensing/license/{NUMBER}/history/", "people/user/", "people/auditentry/",
-)  # fmt: skip
+    "",
+    "licensing/licenseserver/",
+    "licensing/licenseserver/add/",
+    f"licensing/license/{NUMBER}/change/",
+    f"licensing/license/{NUMBER}/history/",
+    "people/user/",
+    "people/auditentry/",
+)
 SLIP_IN = """() => { const slipped = document.createElement("script"); slipped.textContent = "window.slipped = true";
     document.head.append(slipped); return window.slipped === true; }"""
 

@@ -89,9 +89,11 @@ def furnished(site: str, in_partner: Any) -> None:
             values={"in_use": [1, 14]},
         )
         make.make_sync_run(
-            id=NUMBER + 1, smart_account=make.make_smart_account(), status="running",
+            id=NUMBER + 1,
+            smart_account=make.make_smart_account(),
+            status="running",
             progress={"step": "Reading licenses", "done": 3, "total": 9},
-        )  # fmt: skip
+        )
         for days in range(30):
             day = timezone.localdate() - timedelta(days=days)
             UsageSample.objects.create(

@@ -39,12 +39,23 @@ def furnished(site: str, in_partner: Any) -> None:
         nodes = {"cucm-pub.harbor-and-its-long-name.example": "publisher", "cucm-sub1.harbor.example": "subscriber"}
         cluster = make.make_cluster(nodes, id=NUMBER, name="Harbor CM", mixed_mode=True)
         ClusterAccess.objects.create(
-            cluster=cluster, method="axl", url="https://cucm-pub.harbor.example:8443", username="axl-user",
-            password="x", verify_tls=False, check_status="ok", checked_at=timezone.now(),
+            cluster=cluster,
+            method="axl",
+            url="https://cucm-pub.harbor.example:8443",
+            username="axl-user",
+            password="x",
+            verify_tls=False,
+            check_status="ok",
+            checked_at=timezone.now(),
             check_message="Connected. It is registered in va-hcs-operational, Authorized.",
-            check_found={"registered": True, "smart_account": "Acme Account", "virtual_account": "va-hcs-operational",
-                         "authorization": "Authorized", "export_control": False},
-        )  # fmt: skip
+            check_found={
+                "registered": True,
+                "smart_account": "Acme Account",
+                "virtual_account": "va-hcs-operational",
+                "authorization": "Authorized",
+                "export_control": False,
+            },
+        )
         expressway = {f"exp{number}.harbor.example": "subscriber" for number in range(3)}
         make.make_cluster(expressway, id=NUMBER + 1, name="Harbor Edge", application="expressway_e", version="X14.0")
         make.make_cluster({"pub.example": "publisher"}, name="Will restart", deployment="enterprise")

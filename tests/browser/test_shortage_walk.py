@@ -23,8 +23,13 @@ PATIENCE_SECONDS = 30
 def cisco(emulator: EmulatorThread) -> Account:
     """South lacks 5 of what North has 60 of."""
     cisco = emulator.state.add("acme.example", "Acme Account")
-    line = {"licenseType": "TERM", "startDate": "2026-01-01", "endDate": "2099-01-01", "subscriptionId": "Sub1",
-            "status": "ACTIVE"}  # fmt: skip
+    line = {
+        "licenseType": "TERM",
+        "startDate": "2026-01-01",
+        "endDate": "2099-01-01",
+        "subscriptionId": "Sub1",
+        "status": "ACTIVE",
+    }
     for pool, quantity, used in (("North", 60, 0), ("South", 20, 25)):
         cisco.add_pool(pool)
         cisco.set_license(pool, NAME, quantity=quantity, inUse=used, licenseDetails=[{**line, "quantity": quantity}])

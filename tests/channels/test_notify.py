@@ -159,8 +159,10 @@ def test_severity_that_rises_is_told_and_one_that_falls_is_not(acme: Partner) ->
 
 def test_closing_is_told_only_where_the_opening_was_and_where_it_is_wanted(acme: Partner) -> None:
     critical, all_, silent = (
-        make.make_channel(min_severity="critical"), make.make_channel(), make.make_channel(tell_closed=False)
-    )  # fmt: skip
+        make.make_channel(min_severity="critical"),
+        make.make_channel(),
+        make.make_channel(tell_closed=False),
+    )
     alert = make.make_alert(severity="minor")
     make.make_event(alert)
     collecting.collect(BASE)
@@ -176,10 +178,17 @@ def test_storm_is_one_readable_message(acme: Partner, django_assert_num_queries:
     webhook = make.make_channel(url="https://hooks.acme.example/x")
     rule = make.make_alert().rule
     Alert.objects.bulk_create(
-        Alert(rule=rule, kind="instance_silent", severity="minor", subject_type="product_instance", subject_id=number,
-              subject=f"cucm-{number}.harbor.example", summary="No contact with Cisco since 1 Jan 2026.")
+        Alert(
+            rule=rule,
+            kind="instance_silent",
+            severity="minor",
+            subject_type="product_instance",
+            subject_id=number,
+            subject=f"cucm-{number}.harbor.example",
+            summary="No contact with Cisco since 1 Jan 2026.",
+        )
         for number in range(1, 5001)
-    )  # fmt: skip
+    )
     AlertEvent.objects.bulk_create(
         AlertEvent(alert=alert, kind="opened", at=timezone.now(), severity=alert.severity)
         for alert in Alert.objects.filter(kind="instance_silent")
@@ -278,19 +287,31 @@ def test_content_of_a_webhook(acme: Partner) -> None:
     assert (delivery.text, delivery.html) == ("", "")
     assert body["alerts"] == [
         {
-            "id": alert.pk, "event": "opened", "kind": alert.kind, "severity": alert.severity,
-            "subject": alert.subject, "summary": alert.summary, "next_step": "Order 4 licenses more.",
-            "opened_at": alert.opened_at.isoformat(), "closed_at": None, "due_at": due.isoformat(),
+            "id": alert.pk,
+            "event": "opened",
+            "kind": alert.kind,
+            "severity": alert.severity,
+            "subject": alert.subject,
+            "summary": alert.summary,
+            "next_step": "Order 4 licenses more.",
+            "opened_at": alert.opened_at.isoformat(),
+            "closed_at": None,
+            "due_at": due.isoformat(),
             "url": f"{BASE}/alerts/{alert.pk}/",
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_urgent_ones_come_first(acme: Partner) -> None:
     make.make_channel(storm_limit=1)
     now = timezone.now()
-    for subject, severity, days in (("E", "minor", 1), ("D", "major", None), ("A", "major", 9), ("B", "major", 3),
-                                    ("C", "critical", None)):  # fmt: skip
+    for subject, severity, days in (
+        ("E", "minor", 1),
+        ("D", "major", None),
+        ("A", "major", 9),
+        ("B", "major", 3),
+        ("C", "critical", None),
+    ):
         due_at = now + timedelta(days=days) if days else None
         make.make_event(make.make_alert(subject=subject, severity=severity, due_at=due_at))
 

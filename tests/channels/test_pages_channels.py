@@ -161,11 +161,20 @@ def test_dead_channel_is_said_on_every_page(acme: Partner, globex: Partner, clie
 def test_channels_over_rest(acme: Partner, api_of: Any, receiver: Receiver) -> None:
     api = api_of(acme)
     account = make.make_smart_account()
-    made = api.post("/api/v1/channels/", {
-        "name": "Hook", "kind": "webhook", "url": receiver.url, "kinds": ["term_ending"],
-        "smart_accounts": [account.pk], "licenses": ["A"], "tags": ["north"],
-        "quiet_from": "22:00", "quiet_until": "06:00",
-    })  # fmt: skip
+    made = api.post(
+        "/api/v1/channels/",
+        {
+            "name": "Hook",
+            "kind": "webhook",
+            "url": receiver.url,
+            "kinds": ["term_ending"],
+            "smart_accounts": [account.pk],
+            "licenses": ["A"],
+            "tags": ["north"],
+            "quiet_from": "22:00",
+            "quiet_until": "06:00",
+        },
+    )
     assert made.status_code == 201, made.json()
     row = made.json()
     assert "url" not in row
@@ -317,8 +326,10 @@ def test_calendar_address_is_personal_and_revocable(acme: Partner, globex: Partn
     assert client_of(acme).get(second).status_code == 404
     assert not CalendarFeed.objects.exists()
     assert [entry.action for entry in AuditEntry.objects.order_by("id")] == [
-        "made an address for", "made an address for", "revoked",
-    ]  # fmt: skip
+        "made an address for",
+        "made an address for",
+        "revoked",
+    ]
 
 
 def test_alert_that_opens_again_keeps_its_id(acme: Partner, client_of: Any) -> None:

@@ -187,11 +187,16 @@ def test_secrets_stay_out_of_answers_audit_and_texts(acme: Partner, receiver: Re
     sending.send_due(BASE)
 
     assert secret.startswith("whsec_")
-    written = "".join([
-        str(list(AuditEntry.objects.values_list("changes", "object_label"))),
-        str(list(DeliveryAttempt.objects.values_list("answer"))), repr(channel), channel.url_shown,
-        str(list(Channel.objects.values())), str(list(Delivery.objects.values())),
-    ])  # fmt: skip
+    written = "".join(
+        [
+            str(list(AuditEntry.objects.values_list("changes", "object_label"))),
+            str(list(DeliveryAttempt.objects.values_list("answer"))),
+            repr(channel),
+            channel.url_shown,
+            str(list(Channel.objects.values())),
+            str(list(Delivery.objects.values())),
+        ]
+    )
     assert "s3cret-path" not in written
     assert secret not in written
 
@@ -366,8 +371,10 @@ def test_unsubscribing_once_is_enough_and_only_for_that_channel(acme: Partner, m
     sending.send_due(BASE)
 
     assert sorted(mail["To"] for mail in mailbox.parsed()) == [
-        "boss@acme.example", "boss@acme.example", "ops@acme.example",
-    ]  # fmt: skip
+        "boss@acme.example",
+        "boss@acme.example",
+        "ops@acme.example",
+    ]
     assert AuditEntry.objects.get().actor == "ops@acme.example"
 
 

@@ -12,9 +12,16 @@ from licensing.cisco.transport import ServerConfig
 @pytest.fixture
 def config(emulator: EmulatorThread) -> ServerConfig:
     return ServerConfig(
-        "cloud", emulator.base_url, emulator.token_url, CLIENT_ID, CLIENT_SECRET,
-        allow_http=True, allowed_networks=("127.0.0.0/8",), page_size=10, read_seconds=5,
-    )  # fmt: skip
+        "cloud",
+        emulator.base_url,
+        emulator.token_url,
+        CLIENT_ID,
+        CLIENT_SECRET,
+        allow_http=True,
+        allowed_networks=("127.0.0.0/8",),
+        page_size=10,
+        read_seconds=5,
+    )
 
 
 @pytest.fixture

@@ -40,14 +40,22 @@ def test_lists_accounts_and_pools(client: CssmClient, account: Account) -> None:
 
 
 def test_reads_a_license_with_lines_and_substitutions(client: CssmClient, account: Account) -> None:
+    term = {"startDate": "2019-01-01", "endDate": "2027-01-01T00:00:00Z"}
+    line = {"licenseType": "TERM", "quantity": 10, **term, "subscriptionId": None, "status": "ACTIVE"}
+    names = {"licenseName": NAME, "substitutedLicense": "Higher"}
+    loan = {**names, "substitutedQuantity": "2", "substitutionType": "BORROW"}
     account.set_license(
-        "Pool", NAME, quantity="10", inUse=12, billingType="PREPAID", surprise=[1],
-        licenseDetails=[{"licenseType": "TERM", "quantity": 10, "startDate": "2019-01-01",
-                         "endDate": "2027-01-01T00:00:00Z", "subscriptionId": None, "status": "ACTIVE"}],
-        licenseSubstitutions=[{"licenseName": NAME, "substitutedLicense": "Higher", "substitutedQuantity": "2",
-                               "substitutionType": "BORROW"}],
-        available=-2, status="out-of compliance",
-    )  # fmt: skip
+        "Pool",
+        NAME,
+        quantity="10",
+        inUse=12,
+        billingType="PREPAID",
+        surprise=[1],
+        licenseDetails=[line],
+        licenseSubstitutions=[loan],
+        available=-2,
+        status="out-of compliance",
+    )
 
     [page] = client.licenses(ACME)
 
@@ -251,10 +259,21 @@ def test_numbers_in_any_spelling(value: object, number: int) -> None:
 @pytest.mark.parametrize(
     ("value", "number"),
     [
-        (formats.MOST, formats.MOST), (10**400, formats.MOST), ("-1e30", -formats.MOST), (float("inf"), formats.MOST),
-        (float("nan"), 0), ("NaN", 0), ([], 0), ({}, 0), ("many", 0), ("", 0), (None, 0), (True, 1), (" 1,200.0 ", 1200)
+        (formats.MOST, formats.MOST),
+        (10**400, formats.MOST),
+        ("-1e30", -formats.MOST),
+        (float("inf"), formats.MOST),
+        (float("nan"), 0),
+        ("NaN", 0),
+        ([], 0),
+        ({}, 0),
+        ("many", 0),
+        ("", 0),
+        (None, 0),
+        (True, 1),
+        (" 1,200.0 ", 1200),
     ],
-)  # fmt: skip
+)
 def test_counts_are_bounded_and_the_odd_ones_are_told(value: object, number: int) -> None:
     with formats.odd_counts() as noted:
         assert formats.count(value) == number
@@ -281,18 +300,37 @@ def make_check() -> Callable[..., None]:
     return check_address
 
 
+LOOPBACK = ("https://127.0.0.1/", "https://localhost/", "https://[::1]/", "https://0.0.0.0/", "https://[::]/")
+SPELLINGS_OF_LOOPBACK = ("https://2130706433/", "https://0x7f.1/", "https://127.1/", "https://017700000001/")
+LOOPBACK_IN_IPV6 = (
+    "https://[::ffff:127.0.0.1]/",
+    "https://[::127.0.0.1]/",
+    "https://[2002:7f00:1::]/",
+    "https://[64:ff9b::7f00:1]/",
+    "https://[64:ff9b:1::7f00:1]/",
+)
+LINK_LOCAL = ("https://169.254.169.254/latest", "https://[fe80::1]/", "https://[fec0::1]/", "https://224.0.0.1/")
+METADATA = (
+    "https://168.63.129.16/",
+    "https://[::ffff:168.63.129.16]/",
+    "https://100.100.100.200/",
+    "https://192.0.0.192/",
+)
+METADATA_IN_IPV6 = ("https://[fd00:ec2::254]/", "https://[fd20:ce::254]/")
+UNFIT_URLS = (
+    "http://10.1.2.3/",
+    "https://user:pass@10.0.0.1/",
+    "ftp://10.0.0.1/",
+    "https:///path",
+    "https://10.0.0.1:99999/",
+    "https://[::1/",
+)
+
+
 @pytest.mark.parametrize(
     "url",
-    [
-        "http://10.1.2.3/", "https://127.0.0.1/", "https://localhost/", "https://169.254.169.254/latest", "https://[::1]/",
-        "https://[::ffff:127.0.0.1]/", "https://0.0.0.0/", "https://2130706433/", "https://0x7f.1/", "https://[fe80::1]/",
-        "https://user:pass@10.0.0.1/", "ftp://10.0.0.1/", "https:///path", "https://224.0.0.1/",
-        "https://127.1/", "https://017700000001/", "https://[::127.0.0.1]/", "https://[fec0::1]/",
-        "https://[2002:7f00:1::]/", "https://[64:ff9b::7f00:1]/", "https://[64:ff9b:1::7f00:1]/", "https://[::]/",
-        "https://[fd00:ec2::254]/", "https://[fd20:ce::254]/", "https://168.63.129.16/", "https://100.100.100.200/",
-        "https://192.0.0.192/", "https://[::ffff:168.63.129.16]/", "https://10.0.0.1:99999/", "https://[::1/",
-    ],
-)  # fmt: skip
+    [*LOOPBACK, *SPELLINGS_OF_LOOPBACK, *LOOPBACK_IN_IPV6, *LINK_LOCAL, *METADATA, *METADATA_IN_IPV6, *UNFIT_URLS],
+)
 def test_addresses_that_are_refused(make_check: Callable[..., None], url: str) -> None:
     with pytest.raises(CssmRefused) as refusal:
         make_check(url)

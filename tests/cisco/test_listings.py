@@ -34,9 +34,16 @@ def account(emulator: EmulatorThread) -> Account:
 @pytest.fixture
 def client(emulator: EmulatorThread) -> Iterator[CssmClient]:
     config = ServerConfig(
-        "cloud", emulator.base_url, emulator.token_url, CLIENT_ID, CLIENT_SECRET,
-        allow_http=True, allowed_networks=("127.0.0.0/8",), page_size=10, read_seconds=5,
-    )  # fmt: skip
+        "cloud",
+        emulator.base_url,
+        emulator.token_url,
+        CLIENT_ID,
+        CLIENT_SECRET,
+        allow_http=True,
+        allowed_networks=("127.0.0.0/8",),
+        page_size=10,
+        read_seconds=5,
+    )
     with CssmClient(config) as client:
         yield client
 

@@ -55,10 +55,16 @@ def issue(name: str, signer: Issued | None = None, address: str = "127.0.0.1") -
     )
     if signer is None:
         usage = x509.KeyUsage(
-            digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False,
-            key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+            digital_signature=True,
+            key_cert_sign=True,
+            crl_sign=True,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            encipher_only=False,
             decipher_only=False,
-        )  # fmt: skip
+        )
         builder = builder.add_extension(usage, critical=True)
     else:
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
@@ -91,9 +97,13 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator
 
 def config_of(server: EmulatorThread, **options: object) -> ServerConfig:
     config = ServerConfig(
-        "on_prem", server.origin + "/api/v1", server.origin + "/backend/oauth/token", CLIENT_ID, CLIENT_SECRET,
+        "on_prem",
+        server.origin + "/api/v1",
+        server.origin + "/backend/oauth/token",
+        CLIENT_ID,
+        CLIENT_SECRET,
         allowed_networks=("127.0.0.0/8",),
-    )  # fmt: skip
+    )
     return dataclasses.replace(config, **options)
 
 

@@ -152,8 +152,15 @@ def test_line_3_null_list_that_should_have_rows_is_no_empty_listing(client: Cssm
 
 
 def test_line_3_numbers_as_text_and_unknown_members(client: CssmClient, script: Any) -> None:
-    row = {"license": NAME, "virtualAccount": "DEFAULT", "quantity": "1,200", "inUse": "3.0", "available": -5,
-           "status": "In Compliance", "surprise": {"kept": True}}  # fmt: skip
+    row = {
+        "license": NAME,
+        "virtualAccount": "DEFAULT",
+        "quantity": "1,200",
+        "inUse": "3.0",
+        "available": -5,
+        "status": "In Compliance",
+        "surprise": {"kept": True},
+    }
     script(web.json_response({"status": "SUCCESS", "totalRecords": "1", "licenses": [row]}))
 
     [page] = client.licenses(ACME)
@@ -365,10 +372,25 @@ def test_entitlements_tie_tags_to_names_and_counts(client: CssmClient, account: 
 
 
 def test_entitlements_in_the_other_versions_words(client: CssmClient, script: Any) -> None:
-    row = {"tag": "t", "display_name": "n", "entitled": "4", "inuse": 2, "reserved": 1,
-           "compliance_status": "Out-of-compliance", "export_restricted": "Y"}  # fmt: skip
-    ids = {"status": "COMPLETE", "accounts": [{"account_id": "1", "domain": "ACME.example", "virtual_accounts": [
-        {"virtual_account_id": "9007199254740993", "name": "DEFAULT"}]}]}  # fmt: skip
+    row = {
+        "tag": "t",
+        "display_name": "n",
+        "entitled": "4",
+        "inuse": 2,
+        "reserved": 1,
+        "compliance_status": "Out-of-compliance",
+        "export_restricted": "Y",
+    }
+    ids = {
+        "status": "COMPLETE",
+        "accounts": [
+            {
+                "account_id": "1",
+                "domain": "ACME.example",
+                "virtual_accounts": [{"virtual_account_id": "9007199254740993", "name": "DEFAULT"}],
+            }
+        ],
+    }
     asked = script(web.json_response(ids), web.json_response({"status": "SUCCESS", "summary": [row]})).asked
 
     assert client.entitlements(ACME, "DEFAULT") == [Entitlement("t", "n", 4, 2, 1, "out_of_compliance", True)]

@@ -60,8 +60,10 @@ def test_demo_has_every_way_of_transport_and_no_state_that_the_portal_refuses(
     }
     assert [list(tags) for tags in Customer.objects.values_list("tags", flat=True)] == [["north", "gold"], ["south"]]
     assert dict(VirtualAccount.objects.values_list("name", "license_mode")) == {
-        "Region North": "hcs", "Lab": "hcs", "Empty": "",
-    }  # fmt: skip
+        "Region North": "hcs",
+        "Lab": "hcs",
+        "Empty": "",
+    }
     on_prem_server = on_prem.with_counts(LicenseServer.objects.filter(kind="on_prem")).get()
     assert on_prem_server.api_base_url == "http://127.0.0.1:9/api/v1"
     assert [warning.kind for warning in on_prem.warnings_of(on_prem_server)] == ["url_does_not_fit_version"]

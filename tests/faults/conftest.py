@@ -59,8 +59,18 @@ class Stack:
             # What was committed must outlive a crash, as it does in production.
             session.execute("ALTER ROLE portal SET synchronous_commit = on")
         self.manage("setup_portal")
-        self.manage("create_partner", "acme", "--name", "Acme", "--domain", "acme.localhost", "--owner-email",
-                    "owner@acme.example", "--owner-password", "demo-pass-1")  # fmt: skip
+        self.manage(
+            "create_partner",
+            "acme",
+            "--name",
+            "Acme",
+            "--domain",
+            "acme.localhost",
+            "--owner-email",
+            "owner@acme.example",
+            "--owner-password",
+            "demo-pass-1",
+        )
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def stop(self) -> None:
@@ -68,8 +78,9 @@ class Stack:
         self.servers.stop()
 
     def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(*words), cwd=ROOT, env=self.environment, capture_output=True, text=True,
-                              check=True)  # fmt: skip
+        return subprocess.run(
+            self.command(*words), cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True
+        )
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "manage.py", *words]
@@ -141,8 +152,14 @@ class Stack:
             return bool(cursor.fetchone()[0])
 
     def sync_in_its_own_process(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(self.command("sync", "acme", "--json"), cwd=ROOT, env=self.environment, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        return subprocess.Popen(
+            self.command("sync", "acme", "--json"),
+            cwd=ROOT,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
 
 def kill_child(worker: subprocess.Popen[bytes]) -> None:

@@ -87,9 +87,15 @@ def registered(cisco: Account) -> list[str]:
     ],
 )
 def test_killed_worker_is_followed_by_one_that_goes_on(
-    stack: Stack, held: Held, account: SmartAccount, cisco: Account, emulator: EmulatorThread, stage: str, call: str,
+    stack: Stack,
+    held: Held,
+    account: SmartAccount,
+    cisco: Account,
+    emulator: EmulatorThread,
+    stage: str,
+    call: str,
     ends: str,
-) -> None:  # fmt: skip
+) -> None:
     job = job_at(stage, emulator)
     held.call = call
     send(stack, job)

@@ -147,9 +147,12 @@ def test_test_says_where_the_cluster_is_registered(cluster: Cluster, emulator: E
     row.refresh_from_db()
     assert (row.check_status, row.check_message) == ("ok", "Connected. It is registered in DEFAULT, Authorized.")
     assert row.check_found == {
-        "registered": True, "virtual_account": "DEFAULT", "smart_account": "Acme", "authorization": "Authorized",
+        "registered": True,
+        "virtual_account": "DEFAULT",
+        "smart_account": "Acme",
+        "authorization": "Authorized",
         "export_control": False,
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(

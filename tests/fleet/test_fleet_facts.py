@@ -94,8 +94,10 @@ def test_rest_tells_when_the_evaluation_ends(acme: Partner, api_of: Any) -> None
     made = api_of(acme).post("/api/v1/clusters/", body).json()
 
     assert (made["installed_on"], made["evaluation_ends"], made["managed_on_premise"]) == (
-        "2026-09-01", "2026-11-30", True,
-    )  # fmt: skip
+        "2026-09-01",
+        "2026-11-30",
+        True,
+    )
 
 
 # --- servers ---
@@ -103,10 +105,14 @@ def test_rest_tells_when_the_evaluation_ends(acme: Partner, api_of: Any) -> None
 
 def test_facts_of_an_on_prem_server_are_saved_over_rest(acme: Partner, api_of: Any) -> None:
     facts = {
-        "registration_url": "https://ssm.example/SmartTransport", "on_prem_name": "ssm.example",
-        "host_common_name": "ssm.example", "hcmf_version": "12.5SU2", "offline": True, "instance_limit": 5000,
+        "registration_url": "https://ssm.example/SmartTransport",
+        "on_prem_name": "ssm.example",
+        "host_common_name": "ssm.example",
+        "hcmf_version": "12.5SU2",
+        "offline": True,
+        "instance_limit": 5000,
         "last_cloud_sync_at": "2026-11-01T10:00:00Z",
-    }  # fmt: skip
+    }
     server = make.make_server(**ON_PREM)
 
     answer = api_of(acme).patch(f"/api/v1/license-servers/{server.pk}/", facts)
@@ -141,11 +147,20 @@ def test_facts_that_cannot_be_are_refused(acme: Partner, kind: str, facts: dict[
 def test_owner_enters_the_facts_of_an_on_prem_server(acme: Partner, client_of: Any) -> None:
     server = make.make_server(**ON_PREM)
     typed = {
-        "name": server.name, "host": "", "api_base_url": server.api_base_url, "token_url": server.token_url,
-        "version": "8-202404", "registration_url": "https://ssm.example/SmartTransport", "on_prem_name": "ssm.example",
-        "host_common_name": "", "hcmf_version": "", "last_cloud_sync_at": "2026-11-01T10:00", "instance_limit": "",
-        "verify_tls": "on", "offline": "on",
-    }  # fmt: skip
+        "name": server.name,
+        "host": "",
+        "api_base_url": server.api_base_url,
+        "token_url": server.token_url,
+        "version": "8-202404",
+        "registration_url": "https://ssm.example/SmartTransport",
+        "on_prem_name": "ssm.example",
+        "host_common_name": "",
+        "hcmf_version": "",
+        "last_cloud_sync_at": "2026-11-01T10:00",
+        "instance_limit": "",
+        "verify_tls": "on",
+        "offline": "on",
+    }
 
     client_of(acme, "owner").post(f"/license-servers/{server.pk}/edit/", typed)
 

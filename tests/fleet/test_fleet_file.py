@@ -136,9 +136,18 @@ def test_a_bad_cell_of_a_cluster_says_why(acme: Partner, cell: str, reason: str)
 
 @pytest.mark.parametrize(
     "column",
-    ["version", "deployment", "mixed_mode", "managed_on_premise", "installed_on", "license_server",
-     "cluster_proxy_host", "cluster_proxy_port", "cluster_proxy_username"],
-)  # fmt: skip
+    [
+        "version",
+        "deployment",
+        "mixed_mode",
+        "managed_on_premise",
+        "installed_on",
+        "license_server",
+        "cluster_proxy_host",
+        "cluster_proxy_port",
+        "cluster_proxy_username",
+    ],
+)
 def test_what_is_said_of_no_cluster_is_not_passed_over(acme: Partner, column: str) -> None:
     assert bad_lines(f"customer,{column}\nHarbor,no\n") == [(2, f"It has {column} and names no cluster.")]
 
@@ -189,21 +198,26 @@ def test_everything_is_imported_and_audited(acme: Partner, globex: Partner) -> N
     assert (done.lines, done.left_out) == (4, 0)
     assert list(Customer.objects.values_list("name", "tags")) == [("Harbor", ["north", "gold"]), ("Hospital", [])]
     assert list(Cluster.objects.values_list("name", "customer__name", "application", "version", "deployment")) == [
-        ("Core", "Harbor", "cucm", "14.0.1", "hcs"), ("Edge", "Harbor", "expressway_e", "X14.2", "hcs"),
-    ]  # fmt: skip
+        ("Core", "Harbor", "cucm", "14.0.1", "hcs"),
+        ("Edge", "Harbor", "expressway_e", "X14.2", "hcs"),
+    ]
     assert sorted(Node.objects.values_list("cluster__name", "host_name", "role", "serial")) == [
-        ("Core", "pub.example", "publisher", "SER1"), ("Core", "sub.example", "subscriber", ""),
+        ("Core", "pub.example", "publisher", "SER1"),
+        ("Core", "sub.example", "subscriber", ""),
         ("Edge", "edge.example", "publisher", ""),
-    ]  # fmt: skip
+    ]
     assert str(Proxy.objects.get(customer__name="Harbor")) == "proxy.harbor.example:3128"
     assert ProductInstance.objects.get(pk=instance.pk).cluster == Cluster.objects.get(name="Core")
     entries = AuditEntry.objects.values_list("actor", "action", "object_label")
     assert sorted(entries) == [
-        ("anna@acme.example", "changed nodes", "Core"), ("anna@acme.example", "changed nodes", "Edge"),
-        ("anna@acme.example", "changed proxy", "Harbor"), ("anna@acme.example", "imported", "Core"),
-        ("anna@acme.example", "imported", "Edge"), ("anna@acme.example", "imported", "Harbor"),
+        ("anna@acme.example", "changed nodes", "Core"),
+        ("anna@acme.example", "changed nodes", "Edge"),
+        ("anna@acme.example", "changed proxy", "Harbor"),
+        ("anna@acme.example", "imported", "Core"),
+        ("anna@acme.example", "imported", "Edge"),
+        ("anna@acme.example", "imported", "Harbor"),
         ("anna@acme.example", "imported", "Hospital"),
-    ]  # fmt: skip
+    ]
     with tenant_context(globex):
         theirs.refresh_from_db()
         assert (theirs.version, Cluster.objects.count(), AuditEntry.objects.count()) == ("12.5", 1, 0)
@@ -227,17 +241,19 @@ def test_what_is_there_is_changed_and_empty_cells_leave_it(acme: Partner) -> Non
     core = Cluster.objects.get(name="Core")
     assert (core.version, core.application, core.installed_on) == ("15.0", "cucm", date(2026, 11, 1))
     assert dict(core.nodes.values_list("host_name", "role")) == {
-        "pub.example": "subscriber", "sub.example": "subscriber", "new.example": "publisher",
-    }  # fmt: skip
+        "pub.example": "subscriber",
+        "sub.example": "subscriber",
+        "new.example": "publisher",
+    }
     proxy = Proxy.objects.get()
     assert (proxy.host, proxy.port, proxy.username, proxy.password.reveal()) == ("next.example", 3128, "sam", "hide-me")
     assert dict(AuditEntry.objects.values_list("action", "changes")) == {
         "imported": {"version": ["14.0.1", "15.0"], "installed_on": [None, "2026-11-01"]},
-        "changed nodes": {"nodes": [
-            {"pub.example": "publisher SER1"}, {"pub.example": "subscriber SER1", "new.example": "publisher"},
-        ]},
+        "changed nodes": {
+            "nodes": [{"pub.example": "publisher SER1"}, {"pub.example": "subscriber SER1", "new.example": "publisher"}]
+        },
         "changed proxy": {"proxy": ["proxy.harbor.example:3128", "next.example:3128"]},
-    }  # fmt: skip
+    }
 
 
 def test_an_export_is_imported_again_without_a_change(acme: Partner, globex: Partner) -> None:
@@ -246,9 +262,13 @@ def test_an_export_is_imported_again_without_a_change(acme: Partner, globex: Par
     server = make.make_server(name="Our On-Prem", kind="on_prem")
     customer = make.make_customer(name="=cmd|' /C calc'!A0", tags=["a", "b"], note='two\nlines, "quoted"')
     cluster = make.make_cluster(
-        {"pub.example": "publisher", "sub.example": "subscriber"}, customer=customer, name="-1+1",
-        license_server=server, mixed_mode=True, installed_on="2026-11-01",
-    )  # fmt: skip
+        {"pub.example": "publisher", "sub.example": "subscriber"},
+        customer=customer,
+        name="-1+1",
+        license_server=server,
+        mixed_mode=True,
+        installed_on="2026-11-01",
+    )
     Proxy.objects.create(cluster=cluster, host="proxy.example", port=3128, password="hide-me")
     carry_out(GOOD)
     Cluster.objects.filter(name="Edge").update(license_server=make.make_server(name="Cisco"))

@@ -14,10 +14,14 @@ from tenants.models import Partner
 from tests import factories as make
 
 HEALTHY = {
-    "kind": "on_prem", "name": "Harbour", "api_base_url": "https://ssm.example:8443/api/v1", "version": "8-202404",
-    "registration_url": "https://ssm.example/SmartTransport", "on_prem_name": "ssm.example",
+    "kind": "on_prem",
+    "name": "Harbour",
+    "api_base_url": "https://ssm.example:8443/api/v1",
+    "version": "8-202404",
+    "registration_url": "https://ssm.example/SmartTransport",
+    "on_prem_name": "ssm.example",
     "host_common_name": "SSM.example.",
-}  # fmt: skip
+}
 
 
 def kinds(**values: Any) -> list[str]:
@@ -90,32 +94,32 @@ def test_expressways_need_the_host_name_also_of_version_6(acme: Partner) -> None
     assert "fqdn_needed" in [warning.kind.value for warning in on_prem.warnings_of(found)]
 
 
+GATEWAY = "Transportgateway/services/DeviceRequestHandler"
+
+
 @pytest.mark.parametrize(
     ("version", "address", "name", "hcmf", "application", "url"),
     [
-        ("6.3", "10.0.0.5", "ssm.example", "", "cucm", "https://10.0.0.5/Transportgateway/services/DeviceRequestHandler"),
-        (
-            "6.3", "10.0.0.5", "ssm.example", "", "expressway_c",
-            "https://ssm.example/Transportgateway/services/DeviceRequestHandler",
-        ),
+        ("6.3", "10.0.0.5", "ssm.example", "", "cucm", f"https://10.0.0.5/{GATEWAY}"),
+        ("6.3", "10.0.0.5", "ssm.example", "", "expressway_c", f"https://ssm.example/{GATEWAY}"),
         ("6.3", "10.0.0.5", "", "", "expressway_c", None),
         ("7.2", "10.0.0.5", "SSM.example", "", "cucm", "https://ssm.example/SmartTransport"),
-        (
-            "7.2", "ssm.example", "", "12.5SU1", "cucm",
-            "https://ssm.example/Transportgateway/services/DeviceRequestHandler",
-        ),
+        ("7.2", "ssm.example", "", "12.5SU1", "cucm", f"https://ssm.example/{GATEWAY}"),
         ("7.2", "ssm.example", "", "12.5SU2", "cucm", "https://ssm.example/SmartTransport"),
         ("8-202404", "10.0.0.5", "ssm.example", "12.5SU1", "cuc", "https://ssm.example/SmartTransport"),
         ("8-202404", "10.0.0.5", "", "", "cuc", "https://10.0.0.5/SmartTransport"),
     ],
-)  # fmt: skip
+)
 def test_registration_url_of_a_cluster(
     acme: Partner, version: str, address: str, name: str, hcmf: str, application: str, url: str | None
 ) -> None:
     server = make.make_server(
-        kind="on_prem", api_base_url=f"https://{address}:8443/api/v1", version=version, on_prem_name=name,
+        kind="on_prem",
+        api_base_url=f"https://{address}:8443/api/v1",
+        version=version,
+        on_prem_name=name,
         hcmf_version=hcmf,
-    )  # fmt: skip
+    )
     make.make_cluster(application=application, license_server=server)
 
     assert paths.transport_of(Cluster.objects.get()).registration_url == url

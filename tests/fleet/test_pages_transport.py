@@ -44,12 +44,18 @@ def test_every_cluster_with_its_rule_and_what_a_moved_proxy_changes(acme: Partne
     direct = "It would go directly to Cisco: Expressway-E does not use the customer's proxy."
     assert found == [
         ["Core", "Harbor", "proxy", "customer_proxy", "", "nothing changes"],
-        ["Edge", "Harbor", "direct", "customer_proxy_not_for_expressway_e", "",
-         "It would use the proxy proxy.harbor.example:3128."],
+        [
+            "Edge",
+            "Harbor",
+            "direct",
+            "customer_proxy_not_for_expressway_e",
+            "",
+            "It would use the proxy proxy.harbor.example:3128.",
+        ],
         ["Edge own", "Hospital", "proxy", "cluster_proxy", "", direct],
         ["Lab", "Harbor", "on_prem", "on_prem_server", "https://ssm.example/SmartTransport", "nothing changes"],
         ["Voicemail", "Hospital", "direct", "no_proxy", "", "nothing changes"],
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(

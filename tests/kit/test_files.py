@@ -25,10 +25,24 @@ def written(*rows: list[Any], **options: Any) -> list[list[list[Any]]]:
 @pytest.mark.parametrize(
     "text",
     [
-        "=1+1", "{=1+1}", "@x", "-5", "'quoted", "https://host.example/", "mailto:a@people.example", "0123", "12",
-        "1e5", " spaced ", "two\nlines", "<b>&amp;</b>", "Zürich 東京 🙂", "x" * 32_767, "🙂" * 16_383,
+        "=1+1",
+        "{=1+1}",
+        "@x",
+        "-5",
+        "'quoted",
+        "https://host.example/",
+        "mailto:a@people.example",
+        "0123",
+        "12",
+        "1e5",
+        " spaced ",
+        "two\nlines",
+        "<b>&amp;</b>",
+        "Zürich 東京 🙂",
+        "x" * 32_767,
+        "🙂" * 16_383,
     ],
-)  # fmt: skip
+)
 def test_text_stays_text(text: str) -> None:
     assert written(["Name"], [text]) == [[["Name"], [text]]]
 

@@ -120,9 +120,22 @@ NO_WAY_ON = {
 @pytest.mark.parametrize("role", ["viewer", "operator", "owner"])
 @pytest.mark.parametrize(
     "address",
-    ["customers", "clusters", "transport", "license-servers", "product-instances", "subscriptions", "usage",
-     "smart-accounts", "virtual-accounts", "licenses", "assignments", "assignment-jobs", "assignment-batches"],
-)  # fmt: skip
+    [
+        "customers",
+        "clusters",
+        "transport",
+        "license-servers",
+        "product-instances",
+        "subscriptions",
+        "usage",
+        "smart-accounts",
+        "virtual-accounts",
+        "licenses",
+        "assignments",
+        "assignment-jobs",
+        "assignment-batches",
+    ],
+)
 def test_empty_list_leads_only_to_where_its_reader_may_go(
     acme: Partner, client_of: Any, address: str, role: str
 ) -> None:
@@ -274,8 +287,10 @@ def test_number_says_how_old_it_is_in_words_and_colour(acme: Partner, client_of:
 
     ages = {row.record.name: str(row.get_cell("as_of")) for row in client.get("/licenses/").context["table"].rows}
 
-    words = {name: (age.split('"')[1], "1 hour ago" in age, "1 day ago" in age, "3 days ago" in age)
-             for name, age in ages.items()}  # fmt: skip
+    words = {
+        name: (age.split('"')[1], "1 hour ago" in age, "1 day ago" in age, "3 days ago" in age)
+        for name, age in ages.items()
+    }
     assert words == {
         "young": ("age fresh", True, False, False),
         "late": ("age late", False, True, False),
@@ -291,7 +306,7 @@ def test_next_term_of_a_license_is_the_one_to_come_and_no_cancelled_one(acme: Pa
         ("Running", ((-40, "ACTIVE"), (9, "ACTIVE"), (300, "ACTIVE"), (2, "Canceled"))),
         ("Over", ((-40, "Expired"), (-4, "Expired"))),
         ("Perpetual", ()),
-    ):  # fmt: skip
+    ):
         row = make.make_license(name=name)
         for days, status in lines:
             make.make_line(license=row, end=today + timedelta(days=days), status=status)
@@ -299,16 +314,20 @@ def test_next_term_of_a_license_is_the_one_to_come_and_no_cancelled_one(acme: Pa
     shown = client_of(acme, "viewer").get("/licenses/", {"sort": "ends"}).context["table"].rows
 
     assert [(row.record.name, row.record.next_end) for row in shown] == [
-        ("Over", today - timedelta(days=4)), ("Running", today + timedelta(days=9)), ("Perpetual", None),
-    ]  # fmt: skip
+        ("Over", today - timedelta(days=4)),
+        ("Running", today + timedelta(days=9)),
+        ("Perpetual", None),
+    ]
 
 
 def test_license_shows_lines_users_other_pools_and_samples(acme: Partner, client_of: Any) -> None:
     account = make.make_smart_account()
     pool = make.make_virtual_account(smart_account=account, name="Here")
-    found = make.make_license(virtual_account=pool, name="Basic", substitutions=[
-        {"license": "Basic", "substituted_license": "Enhanced", "quantity": 7, "type": "tier"}
-    ])  # fmt: skip
+    found = make.make_license(
+        virtual_account=pool,
+        name="Basic",
+        substitutions=[{"license": "Basic", "substituted_license": "Enhanced", "quantity": 7, "type": "tier"}],
+    )
     make.make_license(virtual_account=make.make_virtual_account(smart_account=account, name="There"), name="Basic")
     make.make_line(license=found, subscription_id="Sub4711")
     cluster = make.make_cluster(name="Hospital core")
@@ -514,9 +533,13 @@ def test_run_shows_what_changed_with_old_and_new_values(acme: Partner, client_of
     found = make.make_license(name="Basic")
     run = make.make_sync_run(changed=1, unchanged=41)
     Change.objects.create(
-        sync_run=run, kind="changed", object_type="license", object_id=found.pk, label="Basic in North",
+        sync_run=run,
+        kind="changed",
+        object_type="license",
+        object_id=found.pk,
+        label="Basic in North",
         values={"in_use": [4, 9], "billing_type": ["", "PREPAID"]},
-    )  # fmt: skip
+    )
     client = client_of(acme, "viewer")
 
     for address in (f"/sync-runs/{run.pk}/", f"/licenses/{found.pk}/"):

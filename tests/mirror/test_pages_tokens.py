@@ -202,9 +202,12 @@ def test_token_made_elsewhere_is_revoked(
 def test_token_is_recorded_by_hand_once(pool: VirtualAccount, acme: Partner, client_of: Any) -> None:
     client = client_of(acme, "operator")
     typed = {
-        "virtual_account": pool.pk, "text": "MTIzNDU2Nzg5MDEy\n  MzQ1Njc4OTA%3D%0A", "description": "Mixed mode",
-        "expires_at": "2030-01-31", "export_controlled": "on",
-    }  # fmt: skip
+        "virtual_account": pool.pk,
+        "text": "MTIzNDU2Nzg5MDEy\n  MzQ1Njc4OTA%3D%0A",
+        "description": "Mixed mode",
+        "expires_at": "2030-01-31",
+        "export_controlled": "on",
+    }
 
     first = client.post("/registration-tokens/record/", typed)
     second = client.post("/registration-tokens/record/", typed)

@@ -124,9 +124,14 @@ def test_rest_suggests(acme: Partner, api_of: Any) -> None:
     answer = api_of(acme, "viewer", "read").get(f"/api/v1/smart-accounts/{pool.smart_account_id}/purpose-suggestions/")
 
     assert answer.json() == [
-        {"virtual_account": pool.pk, "name": "va-hcs-orderd", "purpose": "ordered", "sure": False,
-         "text": "va-hcs-orderd is nearly va-hcs-ordered, which Cisco's guide calls the ordered pool. Is it meant?"}
-    ]  # fmt: skip
+        {
+            "virtual_account": pool.pk,
+            "name": "va-hcs-orderd",
+            "purpose": "ordered",
+            "sure": False,
+            "text": "va-hcs-orderd is nearly va-hcs-ordered, which Cisco's guide calls the ordered pool. Is it meant?",
+        }
+    ]
 
 
 # --- the lock of the license mode, at every door ---

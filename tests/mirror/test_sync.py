@@ -150,8 +150,16 @@ def test_changed_lines_are_a_change_of_their_license(account: SmartAccount, cisc
     line.append({"licenseType": "DEMO", "quantity": 1, "startDate": None, "endDate": "2026-12-31T10:00:00Z"})
 
     assert counted(account) == {"changed": 1, "unchanged": 8}
-    expected = {"type": "DEMO", "quantity": 1, "start": None, "end": "2026-12-31", "subscription_id": "", "status": "",
-                "order_number": "", "sku": ""}  # fmt: skip
+    expected = {
+        "type": "DEMO",
+        "quantity": 1,
+        "start": None,
+        "end": "2026-12-31",
+        "subscription_id": "",
+        "status": "",
+        "order_number": "",
+        "sku": "",
+    }
     assert changes(kind="changed") == [("changed", "license", f"{ENHANCED} in R&D / Lab", {"lines": [[], [expected]]})]
 
 

@@ -50,9 +50,14 @@ def test_alert_of_ciscos_opens_ours_and_closes_it_with_the_next_sync(cisco: Acco
 def test_alerts_that_cannot_be_read_are_unknown_and_not_none(emulator: EmulatorThread) -> None:
     """An account whose server nobody answers for: what was known stands, and the sync goes on."""
     config = ServerConfig(
-        "cloud", "http://127.0.0.1:1/api", "http://127.0.0.1:1/token", "id", "secret", allow_http=True,
+        "cloud",
+        "http://127.0.0.1:1/api",
+        "http://127.0.0.1:1/token",
+        "id",
+        "secret",
+        allow_http=True,
         allowed_networks=("127.0.0.0/8",),
-    )  # fmt: skip
+    )
     with CssmClient(config) as client:
         client.transport.circuit.failures, client.transport.circuit.opened_at = 99, client.transport.circuit.clock()
 

@@ -43,11 +43,21 @@ def test_all_accounts_are_synced(account: SmartAccount, cisco: Account, emulator
     answer = json.loads(out)
     assert status == 0
     assert [{**run, "seconds": 0} for run in answer["runs"]] == [
-        {"smart_account": "acme.example", "status": "succeeded", "cause": "", "seconds": 0,
-         "counts": {**NO_CHANGE, "created": 9}},
-        {"smart_account": "second.example", "status": "succeeded", "cause": "", "seconds": 0,
-         "counts": {**NO_CHANGE, "created": 1}},
-    ]  # fmt: skip
+        {
+            "smart_account": "acme.example",
+            "status": "succeeded",
+            "cause": "",
+            "seconds": 0,
+            "counts": {**NO_CHANGE, "created": 9},
+        },
+        {
+            "smart_account": "second.example",
+            "status": "succeeded",
+            "cause": "",
+            "seconds": 0,
+            "counts": {**NO_CHANGE, "created": 1},
+        },
+    ]
     assert answer["seconds"] >= sum(run["seconds"] for run in answer["runs"])
     assert err.startswith("acme.example: 9 created, 0 changed, 0 gone, 0 back, 0 unchanged (")
 

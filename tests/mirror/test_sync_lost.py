@@ -25,9 +25,12 @@ from tests import factories as make
 def dead(account: SmartAccount, **silent: int) -> SyncRun:
     moment = timezone.now() - timedelta(**silent or {"minutes": 2})
     return SyncRun.objects.create(
-        smart_account=account, status="running", started_at=moment, heartbeat_at=moment,
+        smart_account=account,
+        status="running",
+        started_at=moment,
+        heartbeat_at=moment,
         progress=runs.progress("Licenses", 5, 10),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

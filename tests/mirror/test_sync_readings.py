@@ -134,8 +134,9 @@ def test_instances_of_one_identity_are_kept_apart_each_with_its_usage(account: S
     assert mirrored(account) == listed(cisco)
     rows = ProductInstance.objects.filter(serial="").order_by("identity")
     assert [row.identity.rpartition("|")[2] for row in rows] == [
-        "regid.2016-07.com.cisco.UCM,12.0", "regid.2016-07.com.cisco.UCM,12.0 #2",
-    ]  # fmt: skip
+        "regid.2016-07.com.cisco.UCM,12.0",
+        "regid.2016-07.com.cisco.UCM,12.0 #2",
+    ]
 
 
 def test_instances_of_one_identity_stay_the_same_rows(account: SmartAccount, cisco: Account) -> None:
@@ -159,8 +160,14 @@ def test_instances_of_one_identity_stay_the_same_rows(account: SmartAccount, cis
 
 
 def test_license_that_is_listed_twice_is_added_up(account: SmartAccount, cisco: Account) -> None:
-    again = {**cisco.license("DEFAULT", BASIC), "quantity": 3, "inUse": 1, "available": 2, "status": "In Compliance",
-             "licenseDetails": [{"licenseType": "DEMO", "quantity": 3}]}  # fmt: skip
+    again = {
+        **cisco.license("DEFAULT", BASIC),
+        "quantity": 3,
+        "inUse": 1,
+        "available": 2,
+        "status": "In Compliance",
+        "licenseDetails": [{"licenseType": "DEMO", "quantity": 3}],
+    }
     cisco.licenses.append(again)
 
     run = synced(account)

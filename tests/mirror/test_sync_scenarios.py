@@ -19,9 +19,18 @@ from tests.mirror_rows import linked_wrongly, listed, mirrored
 
 # These may pass by themselves or leave reading alone; every other bad day fails the sync.
 PASSING = {
-    "none", "latency", "too-many", "too-many-with-hint", "flaky", "no-totals", "item-failures",
-    "lost-answers", "lost-writes", "expiring-tokens", "growing-listing",
-}  # fmt: skip
+    "none",
+    "latency",
+    "too-many",
+    "too-many-with-hint",
+    "flaky",
+    "no-totals",
+    "item-failures",
+    "lost-answers",
+    "lost-writes",
+    "expiring-tokens",
+    "growing-listing",
+}
 PASSING |= {name for name in SCENARIOS if name.startswith("axl-")}  # bad days of publishers, not of license servers
 # The 403 of a starting On-Prem server is a missing access in the cloud, where this account is.
 REFUSED = {"business-error", "no-api-access", "no-role", "redirect", "slow-start"}

@@ -117,8 +117,9 @@ def test_a_sync_replaces_a_token_that_ends_before_the_window_of_a_batch(
     assert made.expires_at is not None
     assert made.expires_at > batch.window_end
     assert AuditEntry.objects.filter(object_type="registrationtoken").values_list("actor", "action").get() == (
-        "portal", "created",
-    )  # fmt: skip
+        "portal",
+        "created",
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,15 @@ def sampled(in_use: list[int], quantity: int = 100, ago: int = 0, **values: Any)
     first = today() - timedelta(days=ago + len(in_use) - 1)
     UsageSample.objects.bulk_create(
         UsageSample(
-            license=row, day=first + timedelta(days=place), quantity=quantity, in_use=used,
-            available=quantity - used, reserved=0,
+            license=row,
+            day=first + timedelta(days=place),
+            quantity=quantity,
+            in_use=used,
+            available=quantity - used,
+            reserved=0,
         )
         for place, used in enumerate(in_use)
-    )  # fmt: skip
+    )
     return row
 
 
@@ -69,8 +73,14 @@ def test_page_has_chart_ends_and_the_same_as_a_table(acme: Partner, client_of: A
 
     answer = text(client_of(acme, "viewer").get(f"/licenses/{row.pk}/"))
 
-    for part in ("quantity 100 to 100, in use 20 to 59", "the term of 70 ends", "<strong>29 are short</strong>",
-                 "The same as a table", "trend-wedge", "Quantity if no term is renewed"):  # fmt: skip
+    for part in (
+        "quantity 100 to 100, in use 20 to 59",
+        "the term of 70 ends",
+        "<strong>29 are short</strong>",
+        "The same as a table",
+        "trend-wedge",
+        "Quantity if no term is renewed",
+    ):
         assert part in answer, part
     assert answer.count('data-label="Available"') >= 40
     assert "the term of 30 ends" not in answer
@@ -98,9 +108,13 @@ def test_rest_gives_days_ends_and_forecast(acme: Partner, api_of: Any) -> None:
 
     due = (today() + timedelta(days=11)).isoformat()
     assert body["forecast"] == {
-        "date": due, "earliest": due, "latest": due, "pace": 1.0, "samples": 40,
+        "date": due,
+        "earliest": due,
+        "latest": due,
+        "pace": 1.0,
+        "samples": 40,
         "since": (today() - timedelta(days=39)).isoformat(),
-    }  # fmt: skip
+    }
     assert body["endings"] == [{"day": (today() + timedelta(days=30)).isoformat(), "quantity": 49}]
     assert body["gap"] == {"last_day": (today() + timedelta(days=30)).isoformat(), "short": 39}
     assert (len(body["samples"]), body["unknown"]) == (40, "")

@@ -85,9 +85,14 @@ def cluster_with_a_job() -> tuple[Any, list[str]]:
     ],
 )
 def test_page_and_rest_refuse_with_the_same_blockers(
-    acme: Partner, globex: Partner, client_of: Any, api_of: Any,
-    used: Callable[[], tuple[Any, list[str]]], collection: str, leaf: str,
-) -> None:  # fmt: skip
+    acme: Partner,
+    globex: Partner,
+    client_of: Any,
+    api_of: Any,
+    used: Callable[[], tuple[Any, list[str]]],
+    collection: str,
+    leaf: str,
+) -> None:
     with tenant_context(globex):
         make.make_assignment()
     row, blockers = used()
@@ -180,8 +185,14 @@ def test_a_cluster_takes_its_way_along_to_another_customer(
     place, other = make.make_assignment(cluster=cluster), make.make_customer(name="Meadow")
     Proxy.objects.create(customer=cluster.customer, host="proxy.example", port=1)
     client, api = client_of(acme, "operator"), api_of(acme)
-    form = {"customer": other.pk, "name": "Core", "application": "cucm", "deployment": "hcs",
-            "nodes-TOTAL_FORMS": 0, "nodes-INITIAL_FORMS": 0}  # fmt: skip
+    form = {
+        "customer": other.pk,
+        "name": "Core",
+        "application": "cucm",
+        "deployment": "hcs",
+        "nodes-TOTAL_FORMS": 0,
+        "nodes-INITIAL_FORMS": 0,
+    }
 
     posted = client.post(f"/clusters/{cluster.pk}/edit/", form)
     patched = api.patch(f"/api/v1/clusters/{cluster.pk}/", {"customer": other.pk})
@@ -223,8 +234,15 @@ def test_the_server_of_an_assigned_cluster_is_not_changed_by_page_rest_or_import
     cluster = make.make_cluster(name="Core")
     place = make.make_assignment(cluster=cluster, virtual_account=make.make_pool(name="Pool"))
     why = f"It is assigned to Pool, which stands on {place.virtual_account.smart_account.license_server}."
-    form = {"customer": cluster.customer_id, "name": "Core", "application": "cucm", "deployment": "hcs",
-            "license_server": server.pk, "nodes-TOTAL_FORMS": 0, "nodes-INITIAL_FORMS": 0}  # fmt: skip
+    form = {
+        "customer": cluster.customer_id,
+        "name": "Core",
+        "application": "cucm",
+        "deployment": "hcs",
+        "license_server": server.pk,
+        "nodes-TOTAL_FORMS": 0,
+        "nodes-INITIAL_FORMS": 0,
+    }
     line = f"customer,cluster,license_server\r\n{cluster.customer},Core,Cellar\r\n"
 
     page = client_of(acme, "operator").post(f"/clusters/{cluster.pk}/edit/", form)

@@ -332,8 +332,10 @@ def test_rest_answers_an_errand_for_who_asked(
 
     assert (begun.status_code, begun.json()["state"]) == (202, "waiting")
     assert (told.json()["state"], told.json()["what"], begun.json()["url"]) == (
-        "done", "transfer", f"http://acme.localhost/api/v1/errands/{begun.json()['key']}/",
-    )  # fmt: skip
+        "done",
+        "transfer",
+        f"http://acme.localhost/api/v1/errands/{begun.json()['key']}/",
+    )
     assert api_of(acme, "owner").get(f"/api/v1/errands/{begun.json()['key']}/").status_code == 404
 
 

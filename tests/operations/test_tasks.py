@@ -92,8 +92,12 @@ def test_unavailable_side_is_asked_again_soon_and_ever_later(
     ScheduledJob.objects.filter(job="sync").update(next_run_at=timezone.now() + DAY)
     LicenseServer.objects.update(api_base_url="http://127.0.0.1:1/x", token_url="http://127.0.0.1:1/t")
     for number in range(1, failures):
-        SyncRun.objects.create(smart_account=account, status="failed", reason="unavailable",
-                               queued_at=timezone.now() - timedelta(hours=number))  # fmt: skip
+        SyncRun.objects.create(
+            smart_account=account,
+            status="failed",
+            reason="unavailable",
+            queued_at=timezone.now() - timedelta(hours=number),
+        )
     SyncRun.objects.create(smart_account=account, status="succeeded", queued_at=timezone.now() - DAY)
     run = SyncRun.objects.create(smart_account=account, status="failed", reason="unavailable")
 
@@ -238,10 +242,17 @@ def test_prune_keeps_what_is_younger_than_the_settings_say(account: SmartAccount
     license_ = make_license()
     now = timezone.now()
     for days in (1, 9, 11, 19, 21):
-        Change.objects.create(sync_run=run, at=now - timedelta(days=days), kind="gone", object_type="license",
-                              object_id=1, label=str(days))  # fmt: skip
-        UsageSample.objects.create(license=license_, day=(now - timedelta(days=days)).date(), quantity=days, in_use=0,
-                                   available=0, reserved=0)  # fmt: skip
+        Change.objects.create(
+            sync_run=run,
+            at=now - timedelta(days=days),
+            kind="gone",
+            object_type="license",
+            object_id=1,
+            label=str(days),
+        )
+        UsageSample.objects.create(
+            license=license_, day=(now - timedelta(days=days)).date(), quantity=days, in_use=0, available=0, reserved=0
+        )
 
     tasks.prune()
 

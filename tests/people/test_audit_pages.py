@@ -76,9 +76,13 @@ def test_audit_is_searched_and_filtered(acme: Partner, client_of: Any) -> None:
     ]
     for actor, action, kind, number, days in rows:
         AuditEntry.objects.create(
-            at=now - timedelta(days=days), actor=f"{actor}@acme.example", action=action, object_type=kind,
-            object_id=number, object_label=f"row {number}",
-        )  # fmt: skip
+            at=now - timedelta(days=days),
+            actor=f"{actor}@acme.example",
+            action=action,
+            object_type=kind,
+            object_id=number,
+            object_label=f"row {number}",
+        )
     client = client_of(acme, "viewer")
 
     def found(query: str) -> list[str]:

@@ -109,16 +109,20 @@ def test_pools_stand_side_by_side_with_the_most_pressed_first(acme: Partner, cli
 
     assert [row.name for row in pair.rows] == ["Zero", "Tight", "Calm"]
     assert [(row.ordered and row.ordered.quantity, row.operational.quantity) for row in pair.rows] == [
-        (None, 1), (None, 10), (100, 90)
-    ]  # fmt: skip
+        (None, 1),
+        (None, 10),
+        (100, 90),
+    ]
 
 
 def test_pools_that_spell_a_license_differently_stand_in_one_row(acme: Partner, client_of: Any) -> None:
     ordered, operational = make_pools(make.make_smart_account())
     for pool, quantity, name in (
-        (ordered, 10, "UC Manager Basic License  (12.x)"), (ordered, 5, "UC Manager Basic License (14.x)"),
-        (operational, 7, "UC MANAGER BASIC LICENSE (12.X)"), (operational, 3, "UC Manager Basic License (14.x)"),
-    ):  # fmt: skip
+        (ordered, 10, "UC Manager Basic License  (12.x)"),
+        (ordered, 5, "UC Manager Basic License (14.x)"),
+        (operational, 7, "UC MANAGER BASIC LICENSE (12.X)"),
+        (operational, 3, "UC Manager Basic License (14.x)"),
+    ):
         make.make_license(virtual_account=pool, name=name, quantity=quantity, in_use=0)
 
     (pair,) = client_of(acme, "viewer").get("/").context["pools"]
@@ -139,8 +143,10 @@ def test_attention_is_ranked_and_many_of_a_kind_are_one_line(acme: Partner, clie
 
     groups = [group for group, _ in response.context["attention"]]
     assert [(group.severity, group.kind, group.count) for group in groups] == [
-        ("critical", "sync_failed", 1), ("minor", "term_ending", 1), ("minor", "instance_silent", 3)
-    ]  # fmt: skip
+        ("critical", "sync_failed", 1),
+        ("minor", "term_ending", 1),
+        ("minor", "instance_silent", 3),
+    ]
     answer = response.content.decode()
     assert "/alerts/?kind=instance_silent&amp;severity=minor" in answer
     assert "Product instance silent: 3 alerts" in answer

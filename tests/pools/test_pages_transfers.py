@@ -242,9 +242,14 @@ def test_worklist_as_a_file(
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize(("path", "statements"), [("/transfer-plans/", 8), ("/overages/", 8), ("/worklist/", 9)])
 def test_statements_do_not_grow_with_the_rows(
-    acme: Partner, account: SmartAccount, client_of: Callable[..., Any], django_assert_num_queries: Any, rows: int,
-    path: str, statements: int,
-) -> None:  # fmt: skip
+    acme: Partner,
+    account: SmartAccount,
+    client_of: Callable[..., Any],
+    django_assert_num_queries: Any,
+    rows: int,
+    path: str,
+    statements: int,
+) -> None:
     for _ in range(rows):
         row = make.make_license(virtual_account=make.make_virtual_account(smart_account=account), quantity=3, in_use=5)
         make.make_instance({row.name: 5}, virtual_account=row.virtual_account)

@@ -104,12 +104,18 @@ def test_by_order_says_what_has_arrived(account: SmartAccount) -> None:
     groups = balance.of(account).by_order
 
     assert [(group.title, group.below) for group in groups] == [
-        ("Order 77", ""), ("SubH", "Harbor"), ("SubX", ""), (NO_ORDER, ""),
-    ]  # fmt: skip
+        ("Order 77", ""),
+        ("SubH", "Harbor"),
+        ("SubX", ""),
+        (NO_ORDER, ""),
+    ]
     assert [(group.title, one.license, one.outstanding) for group, one in balance.lines_of(groups)] == [
-        ("Order 77", STANDARD, 7), ("SubH", PLUS, 20), ("SubX", STANDARD, 0), (NO_ORDER, PLUS, 0),
+        ("Order 77", STANDARD, 7),
+        ("SubH", PLUS, 20),
+        ("SubX", STANDARD, 0),
+        (NO_ORDER, PLUS, 0),
         (NO_ORDER, STANDARD, 5),
-    ]  # fmt: skip
+    ]
 
 
 def test_true_forward_is_what_is_consumed_beyond_the_order(account: SmartAccount) -> None:
@@ -120,9 +126,13 @@ def test_true_forward_is_what_is_consumed_beyond_the_order(account: SmartAccount
     found = balance.of(account)
 
     assert [(group.title, one.license, one.true_forward) for group, one in balance.lines_of(found.by_customer)] == [
-        ("Harbor", CUWL, 0), ("Harbor", PLUS, 20), ("Harbor", OTHER, 2), (PARTNER, PLUS, None),
-        (UNMAPPED, PLUS, None), (UNMAPPED, STANDARD, None),
-    ]  # fmt: skip
+        ("Harbor", CUWL, 0),
+        ("Harbor", PLUS, 20),
+        ("Harbor", OTHER, 2),
+        (PARTNER, PLUS, None),
+        (UNMAPPED, PLUS, None),
+        (UNMAPPED, STANDARD, None),
+    ]
     total = {row.figures.license: row.figures.true_forward for row in found.by_license}
     assert total == {CUWL: 0, PLUS: 45, STANDARD: 0, OTHER: 2}
 
@@ -187,8 +197,9 @@ def test_lines_that_do_not_run_are_not_owned_twice(account: SmartAccount) -> Non
     found = balance.of(account)
 
     assert [row for row in flat(found.by_customer) if row[1] == STANDARD] == [
-        ("Cape", STANDARD, 30, 0, 0), (UNMAPPED, STANDARD, 0, 50, 0)
-    ]  # fmt: skip
+        ("Cape", STANDARD, 30, 0, 0),
+        (UNMAPPED, STANDARD, 0, 50, 0),
+    ]
     titles = [group.title for group in found.by_order]
     assert ("SubACTIVE" in titles, "SubCanceled" in titles, "SubExpired" in titles) == (True, False, False)
     ends = {end.subscription_id for end in found.endings(today - timedelta(days=60))}
@@ -203,8 +214,15 @@ def test_deposits_are_what_syncs_saw_arrive_and_leave(acme: Partner, emulator: A
     from tests.fixtures import account_of
 
     def line(quantity: int, subscription: str, order: str) -> dict[str, Any]:
-        return {"licenseType": "TERM", "quantity": quantity, "startDate": "2026-01-01", "endDate": "2027-01-01",
-                "subscriptionId": subscription, "status": "ACTIVE", "orderNumber": order}  # fmt: skip
+        return {
+            "licenseType": "TERM",
+            "quantity": quantity,
+            "startDate": "2026-01-01",
+            "endDate": "2027-01-01",
+            "subscriptionId": subscription,
+            "status": "ACTIVE",
+            "orderNumber": order,
+        }
 
     account = account_of(emulator)
     for details in ([line(10, "Sub1", "1")], [line(10, "Sub1", "1"), line(15, "Sub2", "77")], [line(15, "Sub2", "77")]):
@@ -299,9 +317,14 @@ def test_rest_answers_the_same_figures(account: SmartAccount, acme: Partner, api
         account.virtual_accounts.get(purpose=purpose).pk for purpose in ("ordered", "operational")
     )
     assert body["by_license"][0] == {
-        "license": PLUS, "ordered": 100, "operational": 100, "consumed": 115, "difference": -15,
-        "outstanding": 0, "true_forward": 15,
-    }  # fmt: skip
+        "license": PLUS,
+        "ordered": 100,
+        "operational": 100,
+        "consumed": 115,
+        "difference": -15,
+        "outstanding": 0,
+        "true_forward": 15,
+    }
     assert [group["title"] for group in body["by_customer"]] == ["Harbor", PARTNER, UNMAPPED]
     assert body["by_customer"][0]["licenses"][0]["consumed"] == 90
     assert body["by_cluster"][1]["cluster"] is None

@@ -67,7 +67,7 @@ def test_ordered_pool_is_asked_last(account: SmartAccount) -> None:
 @pytest.mark.parametrize(
     "line",
     [{"type": "DEMO"}, {"type": "SUBSCRIPTION"}, {"status": "Expired"}, {"end": timezone.localdate() - DAY}],
-)  # fmt: skip
+)
 def test_what_its_type_holds_is_not_offered(account: SmartAccount, line: dict[str, Any]) -> None:
     short = owned(pool(account, "South"), 3, 8)
     owned(pool(account, "North"), 10).lines.update(**line)
@@ -203,6 +203,8 @@ def _pool(row: VirtualAccount, immovable: bool) -> Pool:
     licenses = list(row.licenses.all())
     supply = {found.name: found.quantity for found in licenses}
     return Pool(
-        row.name, supply, {found.name: found.in_use for found in licenses if found.in_use},
+        row.name,
+        supply,
+        {found.name: found.in_use for found in licenses if found.in_use},
         immovable=supply if immovable else {},
-    )  # fmt: skip
+    )

@@ -40,10 +40,22 @@ def test_sync_finds_subscriptions_once_and_leaves_what_people_decided(account: S
     synced()
     found = Subscription.objects.get()
     subscriptions.map_to(SYSTEM, found, make.make_customer(name="Harbor"), "named_user", "as ordered")
-    cisco.set_license("DEFAULT", ENHANCED, quantity=30, licenseDetails=[
-        {"licenseType": "TERM", "quantity": quantity, "startDate": "2026-01-01", "endDate": "2027-06-01",
-         "subscriptionId": name, "status": "ACTIVE"} for name, quantity in (("Sub1", 10), ("Sub2", 20))
-    ])  # fmt: skip
+    cisco.set_license(
+        "DEFAULT",
+        ENHANCED,
+        quantity=30,
+        licenseDetails=[
+            {
+                "licenseType": "TERM",
+                "quantity": quantity,
+                "startDate": "2026-01-01",
+                "endDate": "2027-06-01",
+                "subscriptionId": name,
+                "status": "ACTIVE",
+            }
+            for name, quantity in (("Sub1", 10), ("Sub2", 20))
+        ],
+    )
     synced()
 
     assert known() == [("Sub1", "named_user"), ("Sub2", "")]
@@ -108,9 +120,14 @@ def test_rest_changes_one_member_and_leaves_the_others(acme: Partner, api_of: An
     taken = api.patch(f"/api/v1/subscriptions/{found.pk}/", {"customer": None})
 
     assert {**answer.json(), "first_seen_at": ""} == {
-        "id": found.pk, "smart_account": found.smart_account_id, "subscription_id": found.subscription_id,
-        "customer": customer.pk, "license_model": "named_user_perpetual", "note": "kept", "first_seen_at": "",
-    }  # fmt: skip
+        "id": found.pk,
+        "smart_account": found.smart_account_id,
+        "subscription_id": found.subscription_id,
+        "customer": customer.pk,
+        "license_model": "named_user_perpetual",
+        "note": "kept",
+        "first_seen_at": "",
+    }
     assert taken.json()["customer"] is None
     assert api.post("/api/v1/subscriptions/", {}).status_code == 405
     assert api.patch(f"/api/v1/subscriptions/{found.pk}/", {"subscription_id": "x"}).status_code == 400

@@ -28,8 +28,13 @@ from tests import factories as make
 from tests.fixtures import account_of
 
 NAME, OTHER = "UC Manager Basic License  (12.x)", "Emergency Responder User License"
-TERM = {"licenseType": "TERM", "startDate": "2026-01-01", "endDate": "2099-01-01", "subscriptionId": "Sub1",
-        "status": "ACTIVE"}  # fmt: skip
+TERM = {
+    "licenseType": "TERM",
+    "startDate": "2026-01-01",
+    "endDate": "2099-01-01",
+    "subscriptionId": "Sub1",
+    "status": "ACTIVE",
+}
 FOREVER = {**TERM, "licenseType": "PERPETUAL", "startDate": None, "endDate": None, "subscriptionId": None}
 
 
@@ -147,8 +152,11 @@ def test_steps_are_what_one_call_takes_perpetual_first(account: SmartAccount, op
         (3, "TERM", 82, "waiting"),
     ]
     assert (plan.state, plan.reason, plan.created_by, plan.needs_approval) == (
-        "draft", "For Harbor", operator.user, False,
-    )  # fmt: skip
+        "draft",
+        "For Harbor",
+        operator.user,
+        False,
+    )
     assert AuditEntry.objects.latest("id").action == "created"
 
 
@@ -163,9 +171,14 @@ def test_type_that_cannot_be_transferred_is_refused(account: SmartAccount, opera
 
 @pytest.mark.parametrize(
     ("target", "quantity", "words"),
-    [("North", 1, "in North already"), ("South", 0, "At least one"), ("Ordered", 1, "ordered pool"),
-     ("Gone", 1, "gone at Cisco"), ("Elsewhere", 1, "within one smart account")],
-)  # fmt: skip
+    [
+        ("North", 1, "in North already"),
+        ("South", 0, "At least one"),
+        ("Ordered", 1, "ordered pool"),
+        ("Gone", 1, "gone at Cisco"),
+        ("Elsewhere", 1, "within one smart account"),
+    ],
+)
 def test_moves_that_make_no_sense_are_refused(
     account: SmartAccount, operator: Actor, target: str, quantity: int, words: str
 ) -> None:
@@ -290,10 +303,15 @@ def test_lost_answer_is_read_back_and_not_repeated(
 
 @pytest.mark.parametrize(
     ("scenario", "words"),
-    [("lost-writes", "did not reach Cisco"), ("reset", "did not reach Cisco"),
-     ("item-failures", "could not be processed"),
-     ("business-error", "could not be processed"), ("server-error", "did not reach Cisco"), ("no-role", "role")],
-)  # fmt: skip
+    [
+        ("lost-writes", "did not reach Cisco"),
+        ("reset", "did not reach Cisco"),
+        ("item-failures", "could not be processed"),
+        ("business-error", "could not be processed"),
+        ("server-error", "did not reach Cisco"),
+        ("no-role", "role"),
+    ],
+)
 def test_plan_stops_at_the_first_failure_and_finishes_later(
     account: SmartAccount,
     operator: Actor,

@@ -81,11 +81,21 @@ def test_spellings_of_one_license_count_together(account: SmartAccount, globex: 
 
 def test_licenses_are_told_apart_in_the_database_as_in_the_engine(acme: Partner) -> None:
     names = [
-        *NAMES, *(name for given in NAMES.values() for name in given), "", " (12.x)", "(12.x)", "Coffee  License(14)",
-        "UC Manager\tBasic License (12.X) ", "Ümlaut LICENSE (1.2.3)", "Basic (beta)", "ucm_BASIC (123.x)",
-        "regid.2016-07.com.cisco.UCM_Basic,12.0_ef827a2f-f4ae-4ebb-887f-052737063d3a", "regid.2016-07.com.cisco.",
-        "REGID.2020-06.com.cisco.Coffee", "regid.2016-07.com.cisco.Coffee,1 (12.x)",
-    ]  # fmt: skip
+        *NAMES,
+        *(name for given in NAMES.values() for name in given),
+        "",
+        " (12.x)",
+        "(12.x)",
+        "Coffee  License(14)",
+        "UC Manager\tBasic License (12.X) ",
+        "Ümlaut LICENSE (1.2.3)",
+        "Basic (beta)",
+        "ucm_BASIC (123.x)",
+        "regid.2016-07.com.cisco.UCM_Basic,12.0_ef827a2f-f4ae-4ebb-887f-052737063d3a",
+        "regid.2016-07.com.cisco.",
+        "REGID.2020-06.com.cisco.Coffee",
+        "regid.2016-07.com.cisco.Coffee,1 (12.x)",
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH {KNOWN_NAMES} SELECT coalesce(known.tag, written.compared) FROM unnest(%(names)s::text[]) "

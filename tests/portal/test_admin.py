@@ -18,9 +18,17 @@ from tenants.models import Partner, ScheduledJob
 from tests import factories as make
 
 SHOWN_ONLY = {
-    "license", "registrationtoken", "syncrun", "change", "usagesample", "alert", "apitoken", "auditentry",
-    "cssmalert", "savedfilter",
-}  # fmt: skip
+    "license",
+    "registrationtoken",
+    "syncrun",
+    "change",
+    "usagesample",
+    "alert",
+    "apitoken",
+    "auditentry",
+    "cssmalert",
+    "savedfilter",
+}
 OWN_COLUMNS = {
     "virtualaccount": ["purpose", "license_mode", "cost_center", "region", "owner", "note"],
     "productinstance": ["cluster", "note"],
@@ -261,9 +269,15 @@ def test_second_ordered_pool_is_refused_at_its_field(owner: Any) -> None:
 
 def cluster_values(customer: Customer, *nodes: tuple[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "customer": customer.pk, "name": "UC", "application": "cucm", "version": "14.0.1", "deployment": "hcs",
-        "nodes-TOTAL_FORMS": len(nodes), "nodes-INITIAL_FORMS": 0, **NO_PROXY,
-    }  # fmt: skip
+        "customer": customer.pk,
+        "name": "UC",
+        "application": "cucm",
+        "version": "14.0.1",
+        "deployment": "hcs",
+        "nodes-TOTAL_FORMS": len(nodes),
+        "nodes-INITIAL_FORMS": 0,
+        **NO_PROXY,
+    }
     for place, (host_name, role) in enumerate(nodes):
         values |= {f"nodes-{place}-host_name": host_name, f"nodes-{place}-role": role}
     return values

@@ -12,9 +12,17 @@ from tenants.provisioning import suspend
 
 @pytest.mark.parametrize(
     ("path", "policy"),
-    [("/", STRICT), ("/nowhere/", STRICT), ("/accounts/login/", STRICT), ("/api/v1/licenses/", STRICT),
-     ("/api/schema/", STRICT), ("/api/docs/", SWAGGER), ("/admin/", UNFOLD), ("/administration/", STRICT)],
-)  # fmt: skip
+    [
+        ("/", STRICT),
+        ("/nowhere/", STRICT),
+        ("/accounts/login/", STRICT),
+        ("/api/v1/licenses/", STRICT),
+        ("/api/schema/", STRICT),
+        ("/api/docs/", SWAGGER),
+        ("/admin/", UNFOLD),
+        ("/administration/", STRICT),
+    ],
+)
 def test_policy_follows_from_the_address(acme: Partner, client_of: Any, path: str, policy: str) -> None:
     answers = [client_of(acme, role).get(path) for role in ("owner", "viewer", None)]
 

@@ -223,9 +223,15 @@ def test_usage_links_its_license(acme: Partner, api_of: Any) -> None:
 def test_role_and_scope_decide(acme: Partner, api_of: Any, role: str, scope: str, statuses: dict[str, int]) -> None:
     bodies = {
         "customers": {"name": "Harbor"},
-        "license-servers": {"name": "Cloud", "kind": "cloud", "api_base_url": "https://203.0.114.9/x",
-                            "token_url": "https://203.0.114.9/t", "client_id": "a", "client_secret": "b"},
-    }  # fmt: skip
+        "license-servers": {
+            "name": "Cloud",
+            "kind": "cloud",
+            "api_base_url": "https://203.0.114.9/x",
+            "token_url": "https://203.0.114.9/t",
+            "client_id": "a",
+            "client_secret": "b",
+        },
+    }
     api = api_of(acme, role, scope)
 
     assert {name: api.post(f"/api/v1/{name}/", body).status_code for name, body in bodies.items()} == statuses
@@ -398,7 +404,18 @@ def test_rules_can_be_changed_by_owners_alone(acme: Partner, api_of: Any) -> Non
 
     assert api_of(acme, "operator").patch(f"/api/v1/alert-rules/{rule.pk}/", body).status_code == 403
     assert api_of(acme).patch(f"/api/v1/alert-rules/{rule.pk}/", body).json() == {
-        "id": rule.pk, "kind": "instance_silent", "name": "Product instance silent", "unit": "", "lead_days": [],
-        "rise_at_days": [], "escalate_after_hours": None, "owner": None, "smart_accounts": [], "virtual_accounts": [],
-        "licenses": [], "customers": [], "tags": [], **body,
-    }  # fmt: skip
+        "id": rule.pk,
+        "kind": "instance_silent",
+        "name": "Product instance silent",
+        "unit": "",
+        "lead_days": [],
+        "rise_at_days": [],
+        "escalate_after_hours": None,
+        "owner": None,
+        "smart_accounts": [],
+        "virtual_accounts": [],
+        "licenses": [],
+        "customers": [],
+        "tags": [],
+        **body,
+    }

@@ -150,9 +150,15 @@ def test_schema_hides_what_is_write_only(acme: Partner, api_of: Any) -> None:
 
     shown = {name for name, part in parts.items() for member in part.get("properties", {}) if member in SECRET_MEMBERS}
     assert shown == {
-        "LicenseServerRequest", "PatchedLicenseServerRequest", "SmartAccountRequest", "PatchedSmartAccountRequest",
-        "CustomerRequest", "PatchedCustomerRequest", "ClusterRequest", "PatchedClusterRequest",
-    }  # fmt: skip
+        "LicenseServerRequest",
+        "PatchedLicenseServerRequest",
+        "SmartAccountRequest",
+        "PatchedSmartAccountRequest",
+        "CustomerRequest",
+        "PatchedCustomerRequest",
+        "ClusterRequest",
+        "PatchedClusterRequest",
+    }
 
 
 def test_schema_and_docs_open_for_tokens_and_signed_in_people_alone(acme: Partner, api_of: Any, client_of: Any) -> None:

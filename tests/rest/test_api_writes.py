@@ -23,21 +23,35 @@ SERVER = {
 }
 WRITES = {
     "operator": [
-        ("post", "/customers/"), ("patch", "/customers/{id}/"), ("put", "/customers/{id}/"),
-        ("delete", "/customers/{id}/"), ("post", "/clusters/"), ("patch", "/clusters/{id}/"),
-        ("put", "/clusters/{id}/"), ("delete", "/clusters/{id}/"), ("post", "/assignments/"),
+        ("post", "/customers/"),
+        ("patch", "/customers/{id}/"),
+        ("put", "/customers/{id}/"),
+        ("delete", "/customers/{id}/"),
+        ("post", "/clusters/"),
+        ("patch", "/clusters/{id}/"),
+        ("put", "/clusters/{id}/"),
+        ("delete", "/clusters/{id}/"),
+        ("post", "/assignments/"),
         ("post", "/assignments/{id}/end/"),
-        ("patch", "/virtual-accounts/{id}/"), ("post", "/registration-tokens/"),
-        ("patch", "/registration-tokens/{id}/"), ("post", "/smart-accounts/{id}/sync/"),
+        ("patch", "/virtual-accounts/{id}/"),
+        ("post", "/registration-tokens/"),
+        ("patch", "/registration-tokens/{id}/"),
+        ("post", "/smart-accounts/{id}/sync/"),
         ("post", "/alerts/{id}/acknowledge/"),
     ],
     "owner": [
-        ("post", "/license-servers/"), ("patch", "/license-servers/{id}/"), ("delete", "/license-servers/{id}/"),
-        ("post", "/license-servers/{id}/check/"), ("post", "/smart-accounts/"), ("patch", "/smart-accounts/{id}/"),
-        ("delete", "/smart-accounts/{id}/"), ("post", "/smart-accounts/{id}/pause/"),
-        ("post", "/smart-accounts/{id}/resume/"), ("patch", "/alert-rules/{id}/"),
+        ("post", "/license-servers/"),
+        ("patch", "/license-servers/{id}/"),
+        ("delete", "/license-servers/{id}/"),
+        ("post", "/license-servers/{id}/check/"),
+        ("post", "/smart-accounts/"),
+        ("patch", "/smart-accounts/{id}/"),
+        ("delete", "/smart-accounts/{id}/"),
+        ("post", "/smart-accounts/{id}/pause/"),
+        ("post", "/smart-accounts/{id}/resume/"),
+        ("patch", "/alert-rules/{id}/"),
     ],
-}  # fmt: skip
+}
 NOWHERE = 99_999_999
 
 
@@ -141,8 +155,12 @@ def test_account_is_added_planned_changed_and_removed(acme: Partner, api_of: Any
     assert (made.status_code, changed.status_code, gone.status_code) == (201, 200, 204)
     shown = {name: made.json()[name] for name in ("license_server", "domain", "name", "client_id", "last_synced_at")}
     assert shown == {
-        "license_server": server.pk, "domain": "acme.example", "name": "Acme", "client_id": "", "last_synced_at": None,
-    }  # fmt: skip
+        "license_server": server.pk,
+        "domain": "acme.example",
+        "name": "Acme",
+        "client_id": "",
+        "last_synced_at": None,
+    }
     assert planned is not None
     assert (changed.json()["name"], changed.json()["sync_every"]) == ("Renamed", "P0DT06H00M00S")
     assert (SmartAccount.objects.count(), next_sync_at(account)) == (0, None)

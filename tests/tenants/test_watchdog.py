@@ -49,8 +49,10 @@ def test_task_that_ends_well_is_done_and_one_that_fails_is_not(all_done: None, a
         telling.deliver.apply(headers={HEADER: "nobody"})
 
     assert {(late.schema, late.job) for late in watchdog.late_jobs()} == {
-        ("acme", "alerts"), ("globex", "alerts"), ("globex", "deliver"),
-    }  # fmt: skip
+        ("acme", "alerts"),
+        ("globex", "alerts"),
+        ("globex", "deliver"),
+    }
 
 
 def test_suspended_partners_are_not_late_and_after_resuming_not_at_once(all_done: None, acme: Partner) -> None:

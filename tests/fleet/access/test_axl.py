@@ -28,9 +28,16 @@ def account(emulator: EmulatorThread) -> Account:
 @pytest.fixture
 def config(emulator: EmulatorThread) -> AxlConfig:
     return AxlConfig(
-        f"{emulator.origin}/publishers/{HOST}", USERNAME, PASSWORD, "14.0.1", allow_http=True,
-        allowed_networks=("127.0.0.0/8",), settle_seconds=0.3, pause_seconds=0.05, read_seconds=1.0,
-    )  # fmt: skip
+        f"{emulator.origin}/publishers/{HOST}",
+        USERNAME,
+        PASSWORD,
+        "14.0.1",
+        allow_http=True,
+        allowed_networks=("127.0.0.0/8",),
+        settle_seconds=0.3,
+        pause_seconds=0.05,
+        read_seconds=1.0,
+    )
 
 
 @pytest.fixture
@@ -61,9 +68,12 @@ def test_registered_cluster_with_and_without_the_wrapper(
     emulator.scenario(scenario)
 
     assert ask(config, Axl.status) == Status(
-        registered=True, virtual_account="R&D / <Lab>", smart_account="Acme", authorization="Authorized",
+        registered=True,
+        virtual_account="R&D / <Lab>",
+        smart_account="Acme",
+        authorization="Authorized",
         export_control=False,
-    )  # fmt: skip
+    )
 
 
 def test_registration_puts_the_instance_into_the_tokens_pool(config: AxlConfig, account: Account, token: str) -> None:
@@ -211,11 +221,18 @@ def test_version_of_axl_follows_the_cluster(version: str, expected: str) -> None
 @pytest.mark.parametrize(
     ("words", "registered"),
     [
-        ("Registered", True), ("REGISTERED", True), ("Registered - Specific License Reservation", True),
-        ("Unregistered", False), ("Unregistered (Unidentified)", False), ("Registration Expired", False),
-        ("Unregistered: Registration Pending", False), ("Registering", None), ("", None), ("Something new", None),
+        ("Registered", True),
+        ("REGISTERED", True),
+        ("Registered - Specific License Reservation", True),
+        ("Unregistered", False),
+        ("Unregistered (Unidentified)", False),
+        ("Registration Expired", False),
+        ("Unregistered: Registration Pending", False),
+        ("Registering", None),
+        ("", None),
+        ("Something new", None),
     ],
-)  # fmt: skip
+)
 def test_words_of_the_products_for_registered(words: str, registered: bool | None) -> None:
     answer = f"<a><LicenseDetails><Registration><Status>{words}</Status></Registration></LicenseDetails></a>"
     found = soap.read(answer.encode())
