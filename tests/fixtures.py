@@ -11,6 +11,7 @@ from licensing.cisco.emulator.state import Account
 from tenants.models import Partner
 from tests.factories import make_server, make_smart_account
 from tests.receivers import Mailbox, Receiver, mail_server, web_server
+from tests.wire import term_line
 
 ENHANCED, BASIC = "UC Manager Enhanced License (12.x)", "UC Manager Basic License  (12.x)"
 
@@ -20,14 +21,7 @@ def cisco(emulator: EmulatorThread) -> Account:
     """Two pools, three licenses, three product instances and one token: nine rows."""
     cisco = emulator.state.add("acme.example", "Acme")
     cisco.add_pool("R&D / Lab")
-    term = {
-        "licenseType": "TERM",
-        "quantity": 10,
-        "startDate": "2026-01-01",
-        "endDate": "2027-01-01",
-        "subscriptionId": "Sub1",
-        "status": "ACTIVE",
-    }
+    term = term_line(10)
     forever = {**term, "licenseType": "PERPETUAL", "startDate": None, "endDate": None, "subscriptionId": None}
     cisco.set_license("DEFAULT", ENHANCED, quantity=20, inUse=7, licenseDetails=[term, forever])
     cisco.set_license("DEFAULT", BASIC, quantity=5, inUse=9)

@@ -1,6 +1,6 @@
 """Assignments, jobs and batches in REST: what was promised stays, and a job stands beside it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django_tenants.utils import tenant_context
 from licensing.assignments import batches, decisions
 from licensing.assignments.jobs import runner
 from licensing.assignments.models import Assignment, AssignmentBatch, AssignmentJob
+from licensing.mirror.models import VirtualAccount
 from people.audit import Actor
 from tenants.models import Partner
 from tests import factories as make
@@ -125,16 +126,16 @@ def test_viewer_and_read_tokens_change_nothing(acme: Partner, api_of: Any) -> No
         assert {api.post(path).status_code for path in paths} == {403}
 
 
+def batch_body(pool: VirtualAccount, clusters: list[Any], **window: datetime) -> dict[str, Any]:
+    moments = {name: moment.isoformat() for name, moment in window.items()}
+    return {"name": "Night", "virtual_account": pool.pk, "clusters": clusters, **moments}
+
+
 def test_batch_over_rest(acme: Partner, api_of: Any) -> None:
     clusters = [make.make_cluster(name=name, deployment="enterprise") for name in ("B", "A")]
     pool, now = make.make_pool(), timezone.now()
-    body = {
-        "name": "Night",
-        "virtual_account": pool.pk,
-        "clusters": [cluster.pk for cluster in clusters],
-        "window_start": (now - timedelta(hours=1)).isoformat(),
-        "window_end": (now + timedelta(hours=1)).isoformat(),
-    }
+    window = {"window_start": now - timedelta(hours=1), "window_end": now + timedelta(hours=1)}
+    body = batch_body(pool, [cluster.pk for cluster in clusters], **window)
     operator, owner = api_of(acme, "operator"), api_of(acme, "owner")
 
     drafted = operator.post(BATCHES, body)
@@ -178,13 +179,7 @@ def test_what_is_no_id_of_a_cluster_is_named(acme: Partner, globex: Partner, api
     with tenant_context(globex):
         make.make_cluster()
     cluster, pool, now = make.make_cluster(), make.make_pool(), timezone.now()
-    body = {
-        "name": "Night",
-        "virtual_account": pool.pk,
-        "clusters": [cluster.pk, wrong],
-        "window_start": now.isoformat(),
-        "window_end": (now + timedelta(hours=4)).isoformat(),
-    }
+    body = batch_body(pool, [cluster.pk, wrong], window_start=now, window_end=now + timedelta(hours=4))
 
     errors = api_of(acme).post("/api/v1/assignment-batches/", body).json()["errors"]
 
@@ -207,13 +202,8 @@ def test_what_is_no_id_of_a_cluster_is_named(acme: Partner, globex: Partner, api
 )
 def test_batches_that_make_no_sense_are_refused(acme: Partner, api_of: Any, values: dict[str, Any], field: str) -> None:
     now = timezone.now()
-    body = {
-        "name": "Night",
-        "virtual_account": make.make_pool().pk,
-        "clusters": [make.make_cluster().pk],
-        "window_start": now.isoformat(),
-        "window_end": (now + timedelta(hours=1)).isoformat(),
-    }
+    window = {"window_start": now, "window_end": now + timedelta(hours=1)}
+    body = batch_body(make.make_pool(), [make.make_cluster().pk], **window)
 
     answer = api_of(acme, "operator").post(BATCHES, {**body, **values})
 

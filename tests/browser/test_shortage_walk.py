@@ -14,6 +14,7 @@ from licensing.operations import syncing
 from people.models import AuditEntry
 from tests import factories as make
 from tests.browser.looks import violations, visit
+from tests.wire import term_line
 
 NAME = "Emergency Responder User License"
 PATIENCE_SECONDS = 30
@@ -23,16 +24,10 @@ PATIENCE_SECONDS = 30
 def cisco(emulator: EmulatorThread) -> Account:
     """South lacks 5 of what North has 60 of."""
     cisco = emulator.state.add("acme.example", "Acme Account")
-    line = {
-        "licenseType": "TERM",
-        "startDate": "2026-01-01",
-        "endDate": "2099-01-01",
-        "subscriptionId": "Sub1",
-        "status": "ACTIVE",
-    }
     for pool, quantity, used in (("North", 60, 0), ("South", 20, 25)):
         cisco.add_pool(pool)
-        cisco.set_license(pool, NAME, quantity=quantity, inUse=used, licenseDetails=[{**line, "quantity": quantity}])
+        line = term_line(quantity, endDate="2099-01-01")
+        cisco.set_license(pool, NAME, quantity=quantity, inUse=used, licenseDetails=[line])
         if used:
             cisco.add_device(pool, "00001", {NAME: used}, hostName="cer-pub.harbor.example")
     return cisco

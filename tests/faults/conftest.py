@@ -59,18 +59,8 @@ class Stack:
             # What was committed must outlive a crash, as it does in production.
             session.execute("ALTER ROLE portal SET synchronous_commit = on")
         self.manage("setup_portal")
-        self.manage(
-            "create_partner",
-            "acme",
-            "--name",
-            "Acme",
-            "--domain",
-            "acme.localhost",
-            "--owner-email",
-            "owner@acme.example",
-            "--owner-password",
-            "demo-pass-1",
-        )
+        owner = ("--owner-email", "owner@acme.example", "--owner-password", "demo-pass-1")
+        self.manage("create_partner", "acme", "--name", "Acme", "--domain", "acme.localhost", *owner)
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def stop(self) -> None:

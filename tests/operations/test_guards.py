@@ -176,6 +176,12 @@ def test_a_proxy_in_use_may_be_changed_and_is_kept_by_page_and_rest(acme: Partne
     assert Proxy.objects.get().host == "new.example"
 
 
+def cluster_form(**values: int) -> dict[str, Any]:
+    """Return what the page of the cluster "Core" without nodes posts, with `values`."""
+    no_nodes = {"nodes-TOTAL_FORMS": 0, "nodes-INITIAL_FORMS": 0}
+    return {"name": "Core", "application": "cucm", "deployment": "hcs", **no_nodes, **values}
+
+
 def test_a_cluster_takes_its_way_along_to_another_customer(
     acme: Partner, globex: Partner, client_of: Any, api_of: Any
 ) -> None:
@@ -185,14 +191,7 @@ def test_a_cluster_takes_its_way_along_to_another_customer(
     place, other = make.make_assignment(cluster=cluster), make.make_customer(name="Meadow")
     Proxy.objects.create(customer=cluster.customer, host="proxy.example", port=1)
     client, api = client_of(acme, "operator"), api_of(acme)
-    form = {
-        "customer": other.pk,
-        "name": "Core",
-        "application": "cucm",
-        "deployment": "hcs",
-        "nodes-TOTAL_FORMS": 0,
-        "nodes-INITIAL_FORMS": 0,
-    }
+    form = cluster_form(customer=other.pk)
 
     posted = client.post(f"/clusters/{cluster.pk}/edit/", form)
     patched = api.patch(f"/api/v1/clusters/{cluster.pk}/", {"customer": other.pk})
@@ -234,15 +233,7 @@ def test_the_server_of_an_assigned_cluster_is_not_changed_by_page_rest_or_import
     cluster = make.make_cluster(name="Core")
     place = make.make_assignment(cluster=cluster, virtual_account=make.make_pool(name="Pool"))
     why = f"It is assigned to Pool, which stands on {place.virtual_account.smart_account.license_server}."
-    form = {
-        "customer": cluster.customer_id,
-        "name": "Core",
-        "application": "cucm",
-        "deployment": "hcs",
-        "license_server": server.pk,
-        "nodes-TOTAL_FORMS": 0,
-        "nodes-INITIAL_FORMS": 0,
-    }
+    form = cluster_form(customer=cluster.customer_id, license_server=server.pk)
     line = f"customer,cluster,license_server\r\n{cluster.customer},Core,Cellar\r\n"
 
     page = client_of(acme, "operator").post(f"/clusters/{cluster.pk}/edit/", form)

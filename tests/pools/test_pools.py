@@ -21,6 +21,7 @@ from licensing.pools.balance import NO_ORDER, PARTNER, UNMAPPED, Group
 from tenants.models import Partner
 from tests import factories as make
 from tests.allocation.test_what_if import CUWL, ENHANCED, OTHER, PLUS, STANDARD
+from tests.wire import term_line
 
 BY = ("license", "model", "customer", "cluster", "order")
 
@@ -214,15 +215,7 @@ def test_deposits_are_what_syncs_saw_arrive_and_leave(acme: Partner, emulator: A
     from tests.fixtures import account_of
 
     def line(quantity: int, subscription: str, order: str) -> dict[str, Any]:
-        return {
-            "licenseType": "TERM",
-            "quantity": quantity,
-            "startDate": "2026-01-01",
-            "endDate": "2027-01-01",
-            "subscriptionId": subscription,
-            "status": "ACTIVE",
-            "orderNumber": order,
-        }
+        return term_line(quantity, subscriptionId=subscription, orderNumber=order)
 
     account = account_of(emulator)
     for details in ([line(10, "Sub1", "1")], [line(10, "Sub1", "1"), line(15, "Sub2", "77")], [line(15, "Sub2", "77")]):

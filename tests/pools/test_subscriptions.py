@@ -22,6 +22,7 @@ from people.models import AuditEntry
 from tenants.models import Partner
 from tests import factories as make
 from tests.fixtures import ENHANCED
+from tests.wire import term_line
 
 
 def text(response: Any) -> str:
@@ -40,22 +41,9 @@ def test_sync_finds_subscriptions_once_and_leaves_what_people_decided(account: S
     synced()
     found = Subscription.objects.get()
     subscriptions.map_to(SYSTEM, found, make.make_customer(name="Harbor"), "named_user", "as ordered")
-    cisco.set_license(
-        "DEFAULT",
-        ENHANCED,
-        quantity=30,
-        licenseDetails=[
-            {
-                "licenseType": "TERM",
-                "quantity": quantity,
-                "startDate": "2026-01-01",
-                "endDate": "2027-06-01",
-                "subscriptionId": name,
-                "status": "ACTIVE",
-            }
-            for name, quantity in (("Sub1", 10), ("Sub2", 20))
-        ],
-    )
+    held = (("Sub1", 10), ("Sub2", 20))
+    lines = [term_line(quantity, endDate="2027-06-01", subscriptionId=name) for name, quantity in held]
+    cisco.set_license("DEFAULT", ENHANCED, quantity=30, licenseDetails=lines)
     synced()
 
     assert known() == [("Sub1", "named_user"), ("Sub2", "")]
