@@ -1,7 +1,7 @@
 """Columns whose content is encrypted at rest.
 
 AES-256-GCM with a key id, and table, column and the row's uuid as associated data: a ciphertext that is copied to
-another row or column does not open. A wrong or missing key is an error, never a silent empty value (tenancy.md §3.2).
+another row or column does not open. A wrong or missing key is an error, never a silent empty value.
 """
 
 import os

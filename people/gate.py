@@ -17,7 +17,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Need(IntEnum):
-    """What a page or call needs (design.md §6 "Roles"); each includes the ones before it."""
+    """A page or call needs one of these; each includes the ones before it (docs/architecture.md#who-may-do-what)."""
 
     READ = 1
     OPERATE = 2

@@ -1,7 +1,7 @@
 """Content types per schema.
 
 Django keeps one process-wide cache of content types, django-tenants empties it at each switch. Two threads in two
-partners then read each other's ids (tenancy.md §1.5, reproduced). Here the cache is keyed by schema and stays.
+partners then read each other's ids (this was reproduced). Here the cache is keyed by schema and stays.
 """
 
 from typing import Any

@@ -25,7 +25,7 @@ class PartnerTask(TenantTask):
     """Runs in the schema of the partner that the message names, or not at all.
 
     tenant-schemas-celery switches the schema in a signal handler, and Celery goes on when a handler fails: a task for
-    an unknown partner would run in public (tenancy.md §2.1). `before_start` therefore checks what the switch did.
+    an unknown partner would run in public. `before_start` therefore checks what the switch did.
     `public=True` marks the few tasks that work on the registry.
     """
 

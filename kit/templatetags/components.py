@@ -75,7 +75,7 @@ def exact(moment: datetime) -> str:
 
 
 def freshness(moment: datetime, every: timedelta) -> str:
-    """fresh, late or stale: how old a number may be depends on how often it is fetched (domain.md row X21)."""
+    """fresh, late or stale: how old a number may be depends on how often it is fetched (docs/domain.md#X21)."""
     intervals = (timezone.now() - moment) / every
     if intervals <= LATE:
         return "fresh"

@@ -11,7 +11,7 @@ from kit.forms import secret_field
 from licensing.accounts.models import LicenseServer, SmartAccount
 from licensing.accounts.servers import ON_PREM_FACTS
 
-# cssm-api.md §1, §2.1 and §7. <host> stands for the server's name.
+# Addresses of Cisco and of On-Prem servers (docs/cisco-api.md#hosts). <host> stands for the server's name.
 CLOUD = {
     "api_base_url": "https://swapi.cisco.com/services/api/smart-accounts-and-licensing",
     "token_url": "https://id.cisco.com/oauth2/default/v1/token",

@@ -16,7 +16,7 @@ WEB_ADDRESS = URLValidator(schemes=["https", "http"], message="Enter an address 
 class LicenseServer(models.Model):
     """Cisco's side, as it is reached. Credentials of a SmartAccount, where it has them, win over these.
 
-    Cloud: `api_base_url` ends before `/v1`; On-Prem: it ends in `/api/v1` (cssm-api.md §1, §7).
+    Cloud: `api_base_url` ends before `/v1`; On-Prem: it ends in `/api/v1` (docs/cisco-api.md#on-prem-base).
     `check_*` hold the answer of the last connection test. `on_prem_name` to `instance_limit` are entered by people:
     Cisco's API tells none of them.
     """
@@ -144,9 +144,9 @@ class SmartAccount(models.Model):
     sync_every = models.DurationField("sync every", default=DAY)
     # A transfer plan is executed only when somebody else than its author has approved it.
     approve_transfers = models.BooleanField("approve transfers", default=False, db_default=False)
-    # Cisco's own mails of alerts (row C16): CSSM tells no program whether they are switched on.
+    # Cisco's own mails of alerts: no interface tells whether they are switched on (docs/domain.md#C16).
     cssm_alerts_configured = models.BooleanField("alerts are set up in CSSM", default=False, db_default=False)
-    # Cisco's own tool, which partners with operational licenses have to use beside the portal (row A5).
+    # Cisco's own tool, which partners with operational licenses have to use beside the portal (docs/domain.md#A5).
     hcmf_host = models.CharField("HCM-F", max_length=253, blank=True, default="", db_default="")
     hcmf_version = models.CharField("HCM-F version", max_length=30, blank=True, default="", db_default="")
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -66,7 +66,7 @@ class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]
         extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The token URL is derived and can be set otherwise (row F23)."""
+        """The token URL is derived from the host, and people can set another one (docs/domain.md#F23)."""
         stored: LicenseServer | None = self.instance  # type: ignore[assignment]
         if attrs.get("token_url") or (stored and "token_url" not in attrs):
             return attrs

@@ -9,7 +9,7 @@ LICENSED = ("smart_accounts", "virtual_accounts", "licenses", "customers", "tags
 ACCOUNTS = ("smart_accounts",)
 FLEET = ("customers", "tags")
 NOWHERE: tuple[str, ...] = ()
-# Cisco's own notices of terms (domain.md row X9).
+# Cisco's own notices of terms (docs/domain.md#X9).
 NOTICES = (90, 60, 30, 14, 7, 3, 1)
 
 

@@ -246,7 +246,7 @@ class AlertEvent(models.Model):
         return f"{self.get_kind_display()}: {self.text}"
 
 
-# After so long the products block new users and devices (cssm-api.md §8.2, domain.md P5 and P6).
+# After so long the products block new users and devices (docs/cisco-api.md#overage-clock).
 ALLOWED = timedelta(days=90)
 
 

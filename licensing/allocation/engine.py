@@ -1,6 +1,6 @@
 """Which license serves which request, and by which rule. Pure: no database, no clock, no network.
 
-The order is the one of the issue "Pools", which reads the seed's "HCS Managed Services" (domain.md rows H10-H12):
+The order follows Cisco's published rules (docs/domain.md#allocation):
 
 1. `own`: every request from its own license, before anything is lent. Reservations come first: they are bound.
 2. `hierarchy`, Enterprise: highest request first, each from the nearest higher license of its family.
@@ -8,7 +8,7 @@ The order is the one of the issue "Pools", which reads the seed's "HCS Managed S
    above it in the HCS family (Foundation before Standard; Unity Basic before Unity Standard in the same way).
 4. `hierarchy`, HCS: an HCS request by a higher HCS license.
 
-HCS requests never take Enterprise licenses, and reserved demand takes its own license only (domain.md §4.3).
+HCS requests never take Enterprise licenses. Reserved demand takes its own license only (docs/domain.md#hcs-requests).
 
 Why one pass through these phases, never looking back, covers as much as any assignment could: whatever serves a
 license X also serves everything that X serves. So a unit kept for its own request can be swapped with whatever else

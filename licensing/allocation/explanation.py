@@ -1,8 +1,8 @@
 """Why a license of a virtual account stands where it stands, and whether Cisco's own figures say the same.
 
-The engine answers by Cisco's published rules (domain.md rows H10-H12); Cisco's `available`, status and substitutions
-come from the mirror. Where the two differ and we know no reason, that is said: cssm-api.md §4.5 leaves open how Cisco
-counts under overage, reservation and substitution.
+The engine answers by Cisco's published rules (docs/domain.md#allocation); Cisco's `available`, status and substitutions
+come from the mirror. Where the two differ and we know no reason, the page says so. How Cisco counts under
+overage, reservation and substitution is unknown (docs/cisco-api.md#available).
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from licensing.allocation.holdings import Holding
 from licensing.allocation.license_names import CURRENT
 from licensing.mirror.models import License
 
-# Defects that Cisco has published (domain.md §4.3), and what else can be the reason.
+# Defects that Cisco has published (docs/domain.md#known-defects), and what else can be the reason.
 KNOWN_CAUSES = (
     "Reserved and directly connected products in one virtual account (CSCwf47223): reservations do not borrow.",
     "On-Prem shows borrowing otherwise than the cloud (CSCwf47221), and older versions did not borrow (CSCvh16069).",

@@ -30,7 +30,7 @@ class Holding:
 
     @cached_property
     def reserved(self) -> dict[str, int]:
-        """Bound by reservations (SLR, PLR), on top of what is in use: cssm-api.md §4.5."""
+        """Bound by reservations (SLR, PLR), on top of what is in use (docs/cisco-api.md#reserved)."""
         return {row.name: row.reserved for row in self.licenses if row.reserved > 0}
 
     @cached_property
@@ -38,7 +38,7 @@ class Holding:
         """In use by Cisco's word beyond what product instances use and what borrowing explains. It counts as asked:
         a license that Cisco says is taken is not free.
 
-        Whether Cisco counts a lent license as in use at the lender is not known (cssm-api.md §4.5), so what the engine
+        Cisco may count a lent license as in use at the lender (docs/cisco-api.md#lent-licenses), so what the engine
         or Cisco's own substitutions lend is not counted a second time.
         """
         lent = {part.license: part.lent for part in self._by_instances.explain()}

@@ -1,6 +1,6 @@
-"""Cisco's license names for collaboration, their families, and the seed's Table 1, as versioned data.
+"""Cisco's license names for collaboration, their families, and Table 1 of Cisco's guide, as versioned data.
 
-Sources: names and tags cssm-api.md §9; Table 1 domain.md row H12; families issue "Pools" and domain.md §4.3.
+Sources: names (docs/cisco-api.md#license-names), Table 1 (docs/domain.md#H12), families (docs/domain.md#families).
 Names are matched ignoring case, repeated blanks and a closing version such as `(12.x)`: Cisco's own spelling varies
 (`(12.X)`, two blanks before the version). They are never rewritten on the way back to Cisco.
 """

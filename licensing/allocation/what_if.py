@@ -1,8 +1,8 @@
 """What happens when clusters or users come to a virtual account, leave it or move: before and after, by license.
 
 Pages, REST and the check before an assignment ask the same function. Nothing is changed, and Cisco is not asked: the
-answer is as old as the mirror. Rules: licensing.allocation.engine (domain.md rows H10-H12), X4 for license modes, A4 for the
-ordered pool.
+answer is as old as the mirror. Sources: licenses (docs/domain.md#allocation), license modes (docs/domain.md#X4), the
+ordered pool (docs/domain.md#A4).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -234,7 +234,7 @@ def _arriving(scenario: Scenario, recorded: Recorded) -> dict[str, int]:
 
 
 def _becomes_hcs(cluster: Cluster, pool: VirtualAccount | None) -> bool:
-    """An assignment brings a cluster to its pool's license mode (domain.md row H13)."""
+    """An assignment brings a cluster to its pool's license mode (docs/domain.md#H13)."""
     return bool(pool and pool.license_mode == Side.HCS and cluster.deployment == Cluster.Deployment.ENTERPRISE)
 
 

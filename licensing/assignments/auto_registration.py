@@ -1,4 +1,4 @@
-"""Clusters that find their way into the operational pool by themselves (domain.md §3.3, row A9).
+"""Clusters go to the operational pool without a person (docs/domain.md#A9, docs/domain.md#auto-registration).
 
 For one smart account of the cloud, and one of an On-Prem server: the one whose operational licenses serve all. A pass
 looks at every cluster that registers there and assigns those that are eligible; it runs when the option is switched
@@ -30,7 +30,7 @@ from people import audit
 from people.audit import Actor
 
 PORTAL = Actor(None, AUTO_REGISTRATION)
-OLDEST, OLDEST_EXPRESSWAY = (12, 5), (12, 6)  # with Smart Licensing under HCS; Expressway X12.6 (domain.md §3.7)
+OLDEST, OLDEST_EXPRESSWAY = (12, 5), (12, 6)  # under HCS (docs/domain.md#smart-since)
 Side = AutoRegistration.Side
 
 
@@ -155,7 +155,7 @@ def _assign(candidate: Candidate, pool: VirtualAccount) -> Assignment:
 
 def _try_again(account: SmartAccount, refusals: dict[str, str]) -> None:
     """What failed is tried again once a sync has come whole since, or once somebody has changed what it depends on:
-    proxy, credentials, an address (§3.3)."""
+    proxy, credentials, an address (docs/domain.md#auto-registration)."""
     failed = AssignmentJob.objects.filter(
         state=AssignmentJob.State.FAILED, requested_by=AUTO_REGISTRATION, virtual_account__smart_account=account
     )

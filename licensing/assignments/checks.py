@@ -3,7 +3,7 @@
 `reasons_against` is the one home of these rules; pages, REST, batches and the first stage of a job ask it. What it
 reads is fetched for any number of clusters in a fixed number of queries (`facts_of`).
 
-Rules: domain.md §3.2-3.3, §3.7, §4.1, rows A4, C10, E2-E6, F8-F12, F21-F23, X4.
+The rules come from Cisco's guides (docs/domain.md#assignments, docs/domain.md#mixed-mode, docs/domain.md#transport).
 """
 
 import re
@@ -26,11 +26,11 @@ from licensing.fleet import paths, transport
 from licensing.fleet.models import Cluster, Node, Proxy
 from licensing.mirror.models import ProductInstance, VirtualAccount
 
-# Applications up to 11.x know PAK licenses alone (domain.md §3.7); HCM-F offers only clusters above 11.x.
+# Applications up to 11.x know PAK licenses alone (docs/domain.md#pak-only); HCM-F offers only clusters above 11.x.
 OLDEST_MAJOR = 12
 # Of two intervals one may fail; figures older than that say nothing about today.
 STALE_INTERVALS = 2
-# Until then none of the server's other functions is there (row F12).
+# Until then the server offers none of its other functions (docs/domain.md#F12).
 FIRST_ON_PREM = "Register the local account on the On-Prem server, if that is not done. "
 
 
@@ -243,7 +243,7 @@ def _version(cluster: Cluster) -> Iterator[Reason]:
 
 
 def _mode(cluster: Cluster, pool: VirtualAccount) -> Iterator[Reason]:
-    """An assignment changes Enterprise to HCS; the way back is a migration of its own (rows H13, H15)."""
+    """An assignment changes Enterprise to HCS; the way back is a migration of its own (docs/domain.md#H15)."""
     hcs_in_enterprise = (
         pool.license_mode == VirtualAccount.LicenseMode.ENTERPRISE and cluster.deployment == Cluster.Deployment.HCS
     )
@@ -299,7 +299,7 @@ def _proxy(cluster: Cluster) -> Iterator[Reason]:
 
 
 def _nodes(facts: Facts) -> Iterator[Reason]:
-    """Each Expressway peer registers by itself, so all must be known (§3.3)."""
+    """Each Expressway peer registers by itself, so all must be known (docs/domain.md#expressway-nodes)."""
     if not is_expressway(facts.cluster):
         return
     if not facts.nodes:
@@ -319,7 +319,7 @@ def _nodes(facts: Facts) -> Iterator[Reason]:
 
 
 def _mixed_mode(cluster: Cluster, gates: Sequence[Gate]) -> Iterator[Reason]:
-    """The gated run of rows E2-E6: the first closed gate says what to do next."""
+    """The first closed gate of mixed mode says what to do next (docs/domain.md#mixed-mode)."""
     shut = next((gate for gate in gates if not gate.open), None)
     if cluster.mixed_mode and shut:
         yield Reason("mixed_mode", f"{cluster} is in mixed mode. {shut.why}", shut.next_step, "cluster")

@@ -1,4 +1,4 @@
-"""The gated run before a cluster in mixed mode is assigned (the seed's four steps, domain.md rows E1 to E6 and C10).
+"""Four gates must be open before a cluster in mixed mode is assigned (docs/domain.md#mixed-mode).
 
 A cluster in mixed mode registers with a token that allows export-controlled functionality. The API makes none, so a
 person makes it in CSSM, and it must be the only token in the virtual account, or another one could be taken. What is

@@ -125,7 +125,7 @@ class AssignmentJobQuerySet(models.QuerySet["AssignmentJob"]):
 
 
 class AssignmentJob(models.Model):
-    """Carries out one decision: assign, unassign or reassign (HCM-F's names, domain.md §3.3). Open: one per cluster.
+    """Carries out one decision: assign, unassign or reassign (docs/domain.md#assignment-names). Open: one per cluster.
 
     `waiting` for a worker; `running`; `by_hand` until a person confirms; `verifying` until a sync has seen it; `failed`
     until it is tried again; ended: `done`, `cancelled`. `previous`: the virtual account that a reassignment leaves.
@@ -189,7 +189,7 @@ class AssignmentJob(models.Model):
 
 
 class AssignmentStage(models.Model):
-    """One of the four stages of an AssignmentJob, in HCM-F's order (domain.md §3.3).
+    """One of the four stages of an AssignmentJob, in HCM-F's order (docs/domain.md#stages).
 
     `instructions`: what is to be done by hand, one sentence or command each; never a token's text. `cause` says why it
     failed or was skipped, `next_step` what to do about it.
@@ -259,7 +259,7 @@ class AssignmentBatchCluster(models.Model):
 
 
 class AutoRegistration(models.Model):
-    """Switched on for one smart account of the cloud and one of an On-Prem server at most (domain.md §3.3); switched
+    """Switched on for at most one account of the cloud and one On-Prem (docs/domain.md#auto-registration); switched
     off: no row. All columns are ours.
 
     `too_old_before`: ids of clusters whose version was too old when it was switched on: that they were upgraded since

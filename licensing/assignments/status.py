@@ -1,4 +1,4 @@
-"""Where a cluster stands, by HCM-F's list (domain.md §3.2): the first that applies.
+"""A cluster has the first status of HCM-F's list that applies (docs/domain.md#cluster-status).
 
 One annotation serves page, list and REST. Ours beside HCM-F's words: work in progress that a person has ordered,
 registered elsewhere than assigned, and assigned without ever having been registered.

@@ -1,4 +1,4 @@
-"""The client: families A (cloud) and D (On-Prem) of Cisco's API, cssm-api §4 and §7."""
+"""The client: families A (cloud) and D (On-Prem) of Cisco's API (docs/cisco-api.md#hosts)."""
 
 import secrets
 import time
@@ -30,7 +30,7 @@ from licensing.cisco.types import (
 __all__ = ["AccountRef", "CssmClient", "ServerConfig"]
 
 Item = TypeVar("Item")
-UNITS_PER_TRANSFER = 998  # cssm-api.md §10.1.9
+UNITS_PER_TRANSFER = 998  # (docs/cisco-api.md#split-transfers)
 ASKING_SYSTEM = '{"display_name": "Smart Licensing Partner Portal"}'
 
 
@@ -50,7 +50,7 @@ class CssmClient:
         self.transport.close()
 
     def smart_accounts(self) -> list[SmartAccount]:
-        """What the credentials see (§4.1); On-Prem: its local accounts (§7)."""
+        """Return what the credentials see (docs/cisco-api.md#accounts); On-Prem: its local accounts."""
         if self.config.on_prem:
             answer = self.transport.call("POST", "/upstream_satellites/accounts")
         else:
@@ -58,13 +58,13 @@ class CssmClient:
         return [formats.smart_account(raw) for raw in formats.rows(answer.get("accounts"))]
 
     def search_smart_accounts(self, domain: str) -> list[SmartAccount]:
-        """Exactly this domain: Cisco's search goes by substring (§4.2)."""
+        """Find exactly this domain. Cisco's search goes by substring (docs/cisco-api.md#account-search)."""
         answer = self.transport.call("GET", "/v1/accounts/search", params={"domain": domain, "limit": 1000})
         found = [formats.smart_account(raw) for raw in formats.rows(answer.get("accounts"))]
         return [account for account in found if account.domain.casefold() == domain.casefold()]
 
     def virtual_accounts(self, account: AccountRef) -> Iterator[Page[VirtualAccount]]:
-        """The pools of an account; Cisco answers them at once (§4.4)."""
+        """Return the pools of an account; Cisco answers them at once (docs/cisco-api.md#list-pools)."""
         rows = listings.rows(self.transport, self.listing_of_virtual_accounts(account))
         yield Page([formats.virtual_account(listings.parsed(row)) for row in rows], 0, len(rows))
 
@@ -79,7 +79,7 @@ class CssmClient:
         self.transport.call("POST", self._typed(account, path), safe=False)
 
     def licenses(self, account: AccountRef, virtual_accounts: Sequence[str] = ()) -> Iterator[Page[License]]:
-        """Every license of every virtual account, or of these, a page at a time (§4.5)."""
+        """List every license of all virtual accounts, or of these, a page at a time (docs/cisco-api.md#licenses)."""
         return self._pages(
             self.listing_of_licenses(account, virtual_accounts),
             formats.license_,
@@ -87,7 +87,7 @@ class CssmClient:
         )
 
     def product_instances(self, account: AccountRef) -> Iterator[Page[ProductInstance]]:
-        """Every product instance with its usage, a page at a time (§4.8)."""
+        """List every product instance with its usage, a page at a time (docs/cisco-api.md#list-instances)."""
         return self._pages(
             self.listing_of_product_instances(account),
             formats.product_instance,
@@ -95,30 +95,30 @@ class CssmClient:
         )
 
     def search_product_instances(self, account: AccountRef, virtual_account: str) -> list[ProductInstance]:
-        """One pool's instances, without their usage (§4.8)."""
+        """List one pool's instances, without their usage (docs/cisco-api.md#search-instances)."""
         path = self._pool(account, virtual_account, "/devices")
         answer = self.transport.call("GET", path, params={"limit": -1, "offset": 0})
         found = formats.rows(answer.get("devices"))
         return [formats.product_instance({"virtualAccount": virtual_account, **raw}) for raw in found]
 
     def subscriptions(self, account: AccountRef) -> Iterator[Page[Subscription]]:
-        """§4.6. One license may have several lines of one subscription, so whole rows are told apart."""
+        """List licenses by subscription. Rows have no identifier (docs/cisco-api.md#subscriptions)."""
         listing = Listing(self._account(account, "/license-subscriptions"), "licenseSubscriptions")
         return self._pages(listing, formats.subscription, None)
 
     def alerts(self, account: AccountRef) -> list[CssmAlert] | None:
-        """Cisco's own alerts; None where this server does not offer them (§4.11)."""
+        """List Cisco's own alerts; None where this server does not offer them (docs/cisco-api.md#alerts)."""
         body = {"limit": -1} if self.config.on_prem else {"virtualAccounts": [], "limit": -1, "offset": 0}
         answer = self._optional(self._account(account, "/alerts"), body)
         return None if answer is None else [formats.alert(raw) for raw in formats.rows(answer.get("alerts"))]
 
     def reservable(self, software_tags: list[str]) -> list[Reservable] | None:
-        """What products with these software tags may reserve; None where this server does not say (§4.10)."""
+        """List what products may reserve; None if the server does not say (docs/cisco-api.md#reservations)."""
         answer = self._optional("/licensing/v1/search-slr-details", {"softwareTags": software_tags})
         return None if answer is None else [formats.reservable(raw) for raw in formats.rows(answer.get("data"))]
 
     def entitlements(self, account: AccountRef, virtual_account: str) -> list[Entitlement] | None:
-        """One pool's counts by entitlement tag: family B's summary (§5.1). The only call that ties tags to names.
+        """Return one pool's counts by entitlement tag. Only this call ties tags to names (docs/cisco-api.md#summary).
 
         None On-Prem, where the server does not offer it, and where it tells no ids of this pool.
         """
@@ -147,7 +147,7 @@ class CssmClient:
             raise
 
     def transfer_licenses(self, account: AccountRef, source: str, transfers: list[LicenseTransfer]) -> list[ItemResult]:
-        """In calls of at most 998 units; stops after the first failure. Never repeated: read back first (§4.7)."""
+        """Move at most 998 units per call, until one fails. Read back, do not repeat (docs/cisco-api.md#transfers)."""
         path = self._pool(account, source, "/licenses/transfer")
         results: list[ItemResult] = []
         for transfer in chunks(transfers):
@@ -160,7 +160,7 @@ class CssmClient:
     def transfer_product_instances(
         self, account: AccountRef, source: str, target: str, instances: list[ProductInstance]
     ) -> list[ItemResult]:
-        """Licenses do not move with them (§4.8)."""
+        """Move instances. Their licenses stay where they are (docs/cisco-api.md#move-instance)."""
         body = [{**_sudi_body(instance), "targetVirtualAccount": target} for instance in instances]
         path = self._pool(account, source, "/devices/transfer")
         return self._batch(path, {"productInstances": body}, [instance.serial for instance in instances])
@@ -168,7 +168,7 @@ class CssmClient:
     def remove_product_instances(
         self, account: AccountRef, virtual_account: str, instances: list[ProductInstance], return_code: str = ""
     ) -> list[ItemResult]:
-        """The member is misspelt in v2, as Cisco spells it; `return_code` is for reserved instances (§4.8)."""
+        """Remove instances. Cisco misspells the member in version 2 (docs/cisco-api.md#remove-instance)."""
         path = self._pool(account, virtual_account, "/devices/remove").replace("/v1/", "/v2/", 1)
         code = {"returnCode": return_code} if return_code else {}
         body = {"productInstacesRemoveRequests": [{**_sudi_body(instance), **code} for instance in instances]}
@@ -180,7 +180,7 @@ class CssmClient:
         return formats.item_results(answer) or [ItemResult(name, ok=True, message="") for name in names]
 
     def registration_tokens(self, account: AccountRef, virtual_account: str) -> Iterator[Page[RegistrationToken]]:
-        """The tokens of one pool; Cisco answers them at once (§4.9)."""
+        """Return the tokens of one pool; Cisco answers them at once (docs/cisco-api.md#list-tokens)."""
         rows = listings.rows(self.transport, self.listing_of_registration_tokens(account, virtual_account))
         found = [formats.registration_token(listings.parsed(row), virtual_account) for row in rows]
         yield Page(found, 0, len(found))
@@ -188,7 +188,7 @@ class CssmClient:
     def create_registration_token(
         self, account: AccountRef, virtual_account: str, description: str, expires_after_days: int
     ) -> RegistrationToken:
-        """Never repeated by itself: on CssmUnavailable, read the list back. Export control is not set here (D1)."""
+        """Create a token, once: after CssmUnavailable, read the list back. No export control (docs/domain.md#C10)."""
         body = {
             "description": description,
             "expiresAfterDays": expires_after_days,

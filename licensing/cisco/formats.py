@@ -1,4 +1,4 @@
-"""From Cisco's JSON to our types, tolerantly (cssm-api §10.1): numbers as text, null lists, odd dates."""
+"""Read Cisco's JSON into our types, with numbers as text, null lists and odd dates (docs/cisco-api.md#client-rules)."""
 
 import re
 from collections.abc import Iterator
@@ -95,7 +95,7 @@ def rows(value: Any) -> list[Raw]:
 
 
 def moment(value: Any) -> datetime | None:
-    """Any of Cisco's date forms (cssm-api §3.4) as aware UTC."""
+    """Return any of Cisco's date forms as aware UTC (docs/cisco-api.md#dates)."""
     if isinstance(value, int | float) and value > 0:
         return _epoch(value)
     if not isinstance(value, str) or not value.strip():
@@ -228,7 +228,7 @@ def alert(raw: Raw) -> CssmAlert:
 
 
 def pool_ids(accounts: list[Raw], domain: str, virtual_account_name: str) -> PoolIds | None:
-    """From the accounts of /v2/accounts/search (cssm-api.md §4.3)."""
+    """Read the accounts of /v2/accounts/search (docs/cisco-api.md#account-ids)."""
     for found in accounts:
         for pool in rows(found.get("virtual_accounts")):
             if text(found.get("domain")).casefold() == domain.casefold() and pool.get("name") == virtual_account_name:
@@ -237,7 +237,7 @@ def pool_ids(accounts: list[Raw], domain: str, virtual_account_name: str) -> Poo
 
 
 def entitlement(raw: Raw) -> Entitlement:
-    """Counts have other names in the other version of the summary (cssm-api.md §5.1)."""
+    """Counts have other names in the other version of the summary (docs/cisco-api.md#summary-names)."""
     return Entitlement(
         text(raw.get("tag")),
         text(raw.get("display_name")),
@@ -258,7 +258,7 @@ def reservable(raw: Raw) -> Reservable:
 
 
 def item_results(answer: Raw) -> list[ItemResult]:
-    """Per-item results from whichever array has them: Cisco's name for it is not known (cssm-api.md §4.7)."""
+    """Read per-item results from any array: its name is not known (docs/cisco-api.md#transfer-answer)."""
     found = [row for value in answer.values() for row in rows(value) if "status" in row]
     return [_item_result(row) for row in found]
 

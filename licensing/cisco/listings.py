@@ -47,7 +47,7 @@ class Listing:
 
 
 def pages(transport: Transport, listing: Listing, page_size: int, parallel: int = 1) -> Iterator[Page[bytes]]:
-    """A whole listing or Shifted at its end: totals that move, pages that are not full, rows missing (§3.2).
+    """A whole listing or Shifted at its end: totals that move, short pages, rows missing (docs/cisco-api.md#ordering).
 
     The first page tells how many rows there are and how many a page holds, which may be fewer than were asked for; the
     others are asked for `parallel` at a time. Where the server tells no total, or parallel is 1, one comes after the

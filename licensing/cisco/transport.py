@@ -46,13 +46,13 @@ ON_PREM_NO_API = (
     "account."
 )
 WRONG_TOKEN_URL = "Check the token URL of the license server."  # noqa: S105 - a sentence
-# An older form of 429 (cssm-api.md §3.5).
+# An older form of 429 (docs/cisco-api.md#developer-over-rate).
 OVER_RATE = b"Developer Over Rate"
 WORDS_LENGTH = 300
 
 
 def _object(content: bytes) -> Any:
-    """A write may be answered without words (cssm-api.md §3.5)."""
+    """A write may be answered without a body (docs/cisco-api.md#empty-success)."""
     return json.loads(content) if content else {}
 
 
@@ -291,7 +291,7 @@ class Transport:
             return current
 
     def _fetch_token(self) -> None:
-        """Client credentials: form-encoded in the cloud (cssm-api §2.1), JSON On-Prem (§7)."""
+        """Send the credentials as a form in the cloud, as JSON On-Prem (docs/cisco-api.md#on-prem-token)."""
         config = self.config
         fields = {
             "grant_type": "client_credentials",
@@ -319,7 +319,7 @@ class Transport:
     def _meaning(
         self, status: int, headers: Any, content: bytes, host: str, decode: Decode = _object
     ) -> dict[str, Any]:
-        """The JSON object of a good answer (cssm-api §3.1, §3.5); everything else raises."""
+        """Return the JSON object of a good answer; everything else raises (docs/cisco-api.md#what-is-success)."""
         try:
             answer = {} if status == 204 else decode(content)
         except (ValueError, RecursionError):

@@ -109,7 +109,7 @@ class ProductInstance:
 
 
 def identity_of(udi_pid: str, serial: str, uuid: str, product_tag: str, name: str) -> str:
-    """What tells a product instance from others in its pool: UDI, serial, uuid and tag; else its name (§4.8)."""
+    """UDI, serial, uuid and tag tell instances apart; else the name does (docs/cisco-api.md#instance-identity)."""
     if serial or uuid:
         return f"{udi_pid}|{serial}|{uuid}|{product_tag}"
     return f"{name}|{product_tag}"
@@ -139,7 +139,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class CssmAlert:
-    """Cisco's own finding. `source`: what it is about, may be empty (cssm-api.md §4.11)."""
+    """Cisco's own finding. `source`: what it is about, may be empty (docs/cisco-api.md#alerts)."""
 
     type: str
     severity: str
@@ -158,7 +158,7 @@ class PoolIds:
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """One entitlement tag of a virtual account with its counts. `in_use` includes what is reserved (§5.1)."""
+    """Count one entitlement tag of a pool. `in_use` includes reservations (docs/cisco-api.md#summary-reserved)."""
 
     tag: str
     name: str
@@ -171,7 +171,7 @@ class Entitlement:
 
 @dataclass(frozen=True, slots=True)
 class Reservable:
-    """What a product with this software tag may reserve: pairs of (type, entitlement tag) (§4.10)."""
+    """A product with this tag may reserve these (type, entitlement tag) pairs (docs/cisco-api.md#reservations)."""
 
     software_tag: str
     entitlements: tuple[tuple[str, str], ...]
@@ -179,7 +179,7 @@ class Reservable:
 
 @dataclass(frozen=True, slots=True)
 class LicenseTransfer:
-    """`license_type`: PERPETUAL or TERM (cssm-api.md §4.7)."""
+    """`license_type`: PERPETUAL or TERM (docs/cisco-api.md#transfer-types)."""
 
     license: str
     license_type: str

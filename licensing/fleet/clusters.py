@@ -48,7 +48,7 @@ def save_cluster(
 
 
 def _check_what_stays(cluster: Cluster) -> None:
-    """Unassigned first, then changed, then assigned again (domain.md §3.3). Nobody assigns it meanwhile."""
+    """Unassign, change, assign again (docs/domain.md#unassign-first). Nobody assigns it meanwhile."""
     stored = Cluster.objects.select_for_update(no_key=True).filter(pk=cluster.pk).first()
     if stored is None:
         return

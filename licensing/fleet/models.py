@@ -15,7 +15,7 @@ from kit.secrets import SecretField
 from licensing.accounts.models import WEB_ADDRESS, LicenseServer
 from licensing.mirror.models import ProductInstance
 
-# How long a product runs without being registered (domain.md row C13; cssm-api.md §8.2).
+# How long a product runs without being registered (docs/domain.md#C13, docs/cisco-api.md#evaluation-clock).
 EVALUATION = timedelta(days=90)
 TAG_LENGTH, TAGS = 40, 20
 FIRST_YEAR, LAST_YEAR = 1990, 2099  # of an installation

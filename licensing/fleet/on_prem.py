@@ -29,7 +29,7 @@ def with_counts(servers: QuerySet[LicenseServer]) -> Any:
 
 
 def facts_of(server: LicenseServer) -> transport.ServerFacts:
-    """The host is the one of its API. Where that is an address, the SSM On-Prem Name is its host name (row F17)."""
+    """Return the host of its API, or the SSM On-Prem Name where that is an address (docs/domain.md#F17)."""
     known = transport.ServerFacts.at(server.name, server.api_base_url, server.version, server.hcmf_version)
     named = "" if transport.is_ip(server.on_prem_name) else server.on_prem_name.strip().rstrip(".").lower()
     return transport.ServerFacts(

@@ -53,7 +53,7 @@ def set_proxy(actor: Actor, owner: Customer | Cluster, spec: ProxySpec | None) -
 
 
 def guard_of_proxy(owner: Customer | Cluster) -> guards.Guard:
-    """Of taking it away: assigned clusters reach Cisco by it. They are unassigned first (domain.md §3.3)."""
+    """Assigned clusters reach Cisco by it. They are unassigned first (docs/domain.md#unassign-first)."""
     mine = Q(pk=owner.pk) if isinstance(owner, Cluster) else Q(customer=owner)
     rule = transport.Rule.CLUSTER_PROXY if isinstance(owner, Cluster) else transport.Rule.CUSTOMER_PROXY
     assigned = VirtualAccount.objects.filter(assignments__ended_at=None).values("assignments__cluster")

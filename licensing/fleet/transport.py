@@ -1,6 +1,6 @@
 """How a cluster reaches Cisco, and why; which addresses an On-Prem server has. Pure: no database, no clock, no network.
 
-Sources: domain.md rows F7-F11 and F17-F25, G3-G6; URL forms cssm-api.md §7. The Expressway rules are the seed's own:
+Sources: (docs/domain.md#transport, docs/domain.md#on-prem-servers). The rules for Expressway are Cisco's own:
 
 | application | proxy set on | mode |
 |---|---|---|
@@ -28,9 +28,9 @@ TRANSPORT_GATEWAY = "/Transportgateway/services/DeviceRequestHandler"
 SMART_TRANSPORT_SINCE = 7  # On-Prem
 HCMF_SMART_TRANSPORT_SINCE = (12, 5, 2)  # HCM-F 12.5SU2
 
-FULLY_USABLE_SINCE = (7, 2)  # On-Prem, row F6
+FULLY_USABLE_SINCE = (7, 2)  # On-Prem (docs/domain.md#F6)
 INSTANCE_LIMITS: dict[int, int] = {}  # product instances per On-Prem version, where it differs from the default
-INSTANCE_LIMIT = 10_000  # row F4; figures of later versions are not public
+INSTANCE_LIMIT = 10_000  # Figures of later versions are not public (docs/domain.md#F4).
 NEARLY_FULL = 0.8
 SYNC_ADVISED = timedelta(days=30)  # between an On-Prem server and Cisco
 SYNC_DEADLINE = timedelta(days=90)  # then Cisco removes the server
@@ -187,7 +187,7 @@ def _customer_proxy(cluster: ClusterFacts, proxy: ProxyFacts) -> Transport:
 
 
 def _on_prem(cluster: ClusterFacts, server: ServerFacts) -> Transport:
-    """Expressway needs the server's name, also in the URL of version 6 (row F8, cssm-api.md §7)."""
+    """Expressway needs the server's name, also in the URL of version 6 (docs/domain.md#F8)."""
     why = f"The cluster registers with the On-Prem server {server.name}."
     if cluster.is_expressway:
         server = replace(server, ip="")
@@ -198,10 +198,11 @@ def _on_prem(cluster: ClusterFacts, server: ServerFacts) -> Transport:
 
 
 def registration_url(version: str, fqdn: str = "", ip: str = "", hcmf_version: str = "") -> str:
-    """Where products register with an On-Prem server (rows F19-F21); "" where no host is known.
+    """Return where products register with an On-Prem server (docs/domain.md#F19); "" where no host is known.
 
-    The older path takes the address and falls back on the name, which it takes too (row F23). Smart Transport takes the
-    name, and the address only for want of one: `server_warnings` then says so. An unknown version counts as the newest.
+    The older path takes the address and falls back on the name, which it takes too (docs/domain.md#F23). Smart
+    Transport takes the name, and the address only for want of one: `server_warnings` then says so. An unknown version
+    counts as the newest.
     """
     if uses_smart_transport(version, hcmf_version):
         host, path = fqdn or ip, SMART_TRANSPORT
@@ -211,7 +212,7 @@ def registration_url(version: str, fqdn: str = "", ip: str = "", hcmf_version: s
 
 
 def token_url(host: str) -> str:
-    """Where an API client of an On-Prem server gets its token (row F23). A port in `host` is left out."""
+    """Return where API clients of an On-Prem server get a token (docs/domain.md#F23). A port in `host` is left out."""
     return f"https://{url_host(host)}:{API_PORT}/backend/oauth/token"
 
 
@@ -300,7 +301,7 @@ def _version_warnings(server: ServerFacts) -> Iterator[ServerWarning]:
 
 
 def _url_warnings(server: ServerFacts) -> Iterator[ServerWarning]:
-    """Row F22: the URL has to be changed by hand whenever the server is upgraded."""
+    """A person has to change the URL after each upgrade of the server (docs/domain.md#F22)."""
     if not server.recorded_url or not version_numbers(server.version):
         return
     smart = uses_smart_transport(server.version, server.hcmf_version)
@@ -314,7 +315,7 @@ def _url_warnings(server: ServerFacts) -> Iterator[ServerWarning]:
 
 
 def _name_warnings(server: ServerFacts) -> Iterator[ServerWarning]:
-    """Rows F17 and F18: both names must equal the host of the registration URL."""
+    """Both names must equal the host of the registration URL (docs/domain.md#F17, docs/domain.md#F18)."""
     names = (
         (WarningKind.ON_PREM_NAME_DIFFERS, "SSM On-Prem Name", "Network", server.on_prem_name),
         (WarningKind.COMMON_NAME_DIFFERS, "Host common name", "Security", server.common_name),

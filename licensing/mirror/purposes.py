@@ -1,8 +1,9 @@
 """Which virtual accounts are the ordered and the operational pool, judged by their names. Pure.
 
-Cisco's guide names them va-hcs-ordered and va-hcs-operational, and writes the second one in two more ways (domain.md
-§1.3); an account may use any name. So names only suggest: without regard to case and to what stands between the words,
-and a name that is nearly one of them is pointed out as a near miss (rows A3, A6, C11). A person decides.
+Cisco's guide names them va-hcs-ordered and va-hcs-operational, and writes the second one in two more ways
+(docs/domain.md#pool-names). An account may use any name. So names only suggest: without regard to case and to what
+stands between the words, and a name that is nearly one of them is pointed out as a near miss (docs/domain.md#C11).
+A person decides.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Registration tokens: made and revoked at Cisco, or written down when somebody made one there.
 
 A write to Cisco is never repeated blindly: when its answer is lost, the list is read back and decides
-(docs/architecture.md, rule 9). CssmError (unavailable or refused) leaves `create` and `revoke` as it comes.
+(docs/cisco-api.md#no-blind-retry). CssmError (unavailable or refused) leaves `create` and `revoke` as it comes.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from licensing.mirror.models import RegistrationToken, VirtualAccount
 from people import audit
 
 MAX_USES = 1_000_000
-MAX_DAYS = 365  # the largest that Cisco's cloud was seen to take (cssm-api.md §4.9)
+MAX_DAYS = 365  # the largest that Cisco's cloud was seen to take (docs/cisco-api.md#token-days)
 # A token for a registration ends no sooner than this after it.
 SPARE = timedelta(hours=1)
 # What the portal makes by itself.
@@ -50,7 +50,7 @@ def usable_for(
     """A token to register a cluster with: known by its text, not used up, valid at that moment and SPARE beyond it.
 
     Where there is none, one is made at Cisco, so that an expiring one is replaced before it is needed. One with export
-    control cannot be made over the API (row C10): then Refusal says how to make it. May wait for Cisco: call it outside
+    control cannot be made over the API (docs/domain.md#C10): Refusal says how. May wait for Cisco: call it outside
     of a transaction.
     """
     known = RegistrationToken.objects.with_uses_left().filter(
@@ -87,7 +87,7 @@ def _check_listed(pool: VirtualAccount) -> None:
 
 
 def _check_place(pool: VirtualAccount, digest: str) -> None:
-    """A product registers where its token was made, whatever is written down here (domain.md P3)."""
+    """A product registers where its token was made, whatever is written down here (docs/domain.md#P3)."""
     rows = RegistrationToken.objects.filter(digest=digest, gone_at=None).exclude(virtual_account=pool)
     elsewhere = rows.select_related("virtual_account").first()
     if elsewhere is not None:

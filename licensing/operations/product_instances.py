@@ -1,4 +1,4 @@
-"""Removing a product instance at Cisco, and moving it to another virtual account (domain.md §4.1, row B4).
+"""Removing a product instance at Cisco, and moving it to another virtual account (docs/domain.md#B4).
 
 Removing frees its licenses; it is refused while the instance uses export-restricted licenses, and a reserved one
 needs the return code that its device shows. Moving takes its reservations along, and no licenses. A write is never
@@ -21,7 +21,7 @@ from licensing.fleet import matching
 from licensing.mirror.models import ProductInstance, VirtualAccount
 from people import audit
 
-RESERVED = re.compile(r"reserv", re.IGNORECASE)  # in Cisco's words for a status (cssm-api.md §8.1)
+RESERVED = re.compile(r"reserv", re.IGNORECASE)  # in Cisco's words for a status (docs/cisco-api.md#product-states)
 LOOK = "Start a sync and look where Cisco lists it before you try again."
 
 
@@ -41,7 +41,7 @@ def remove(actor: audit.Actor, instance: ProductInstance, return_code: str = "")
 
 
 def replace(actor: audit.Actor, instance: ProductInstance, successor: ProductInstance, return_code: str = "") -> None:
-    """The device was replaced (domain.md row I4): its cluster and note go to the one that has registered in its place,
+    """The device was replaced (docs/domain.md#I4): its cluster and note go to the one that has registered in its place,
     and it is removed at Cisco, so that its licenses are not used twice. As `remove`. One that is gone already is only
     handed over: so a removal whose answer was lost is brought to its end.
     """
@@ -103,7 +103,7 @@ def check_transfer(instance: ProductInstance, target: VirtualAccount) -> None:
     if target.gone_at is not None:
         raise Refusal(f"Cisco no longer lists {target}.", "Choose a virtual account that exists.", "virtual_account")
     if target.purpose == VirtualAccount.Purpose.ORDERED:
-        words = f"{target} is the ordered pool, which serves no applications."  # row A4
+        words = f"{target} is the ordered pool, which serves no applications."  # (docs/domain.md#A4)
         raise Refusal(words, "Choose the operational pool.", "virtual_account")
 
 
@@ -142,7 +142,7 @@ def _is_listed(client: CssmClient, account: AccountRef, pool: str, listed: Liste
 
 
 def _check_restricted(client: CssmClient, account: AccountRef, instance: ProductInstance) -> None:
-    """Where this server tells which licenses are restricted (cssm-api.md §5.1); else Cisco itself refuses."""
+    """Refuse if this server names restricted licenses; else Cisco itself refuses (docs/cisco-api.md#restricted)."""
     try:
         known = client.entitlements(account, instance.virtual_account.name) or []
     except CssmRefused:

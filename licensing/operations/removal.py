@@ -1,7 +1,7 @@
 """What stands in the way of deleting something, and the way to clear it. Pages ask before, verbs when it is done.
 
-Cisco deletes a virtual account that the portal still assigns clusters to (domain.md P14); here nothing goes while it
-is in use.
+Cisco deletes a virtual account that the portal still assigns clusters to (docs/domain.md#P14). The portal deletes
+nothing that is in use.
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ CLOUD_STEPS = (
 )
 
 
-# The vendor's order (domain.md §4.2); deleting the account at Cisco first leaves instances that nobody counts.
+# The vendor's order (docs/domain.md#F27); deleting the account at Cisco first leaves instances that nobody counts.
 ON_PREM_STEPS = (
     "Remove every product instance from it on the On-Prem server.",
     "Synchronize the On-Prem server with Cisco, fully.",

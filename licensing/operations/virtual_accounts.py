@@ -1,4 +1,4 @@
-"""Virtual accounts made and deleted at Cisco (domain.md rows C8, C18 and F27).
+"""Virtual accounts are made and deleted at Cisco (docs/domain.md#C8, docs/domain.md#C18, docs/domain.md#F27).
 
 A write to Cisco is never repeated blindly: after it, answered or not, Cisco's list decides. CssmError leaves these
 functions as it comes. They wait for Cisco: call them where waiting is allowed, outside of a transaction.

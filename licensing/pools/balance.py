@@ -1,5 +1,5 @@
 """A smart account's two pools beside each other: what was ordered, what Cisco deposited for use, and what is consumed,
-by license, license model, customer, cluster and order (domain.md rows A3-A8, G1-G2, X5-X6). Reads only the mirror.
+by license, license model, customer, cluster and order (docs/domain.md#operational-licenses). Reads only the mirror.
 
 Spellings of one license count together. Consumption is that of the product instances in the operational pool; which
 license model serves a product is known to nobody, so models split what is held and not what is used. An order is told
@@ -119,7 +119,7 @@ class Pools:
 
     @property
     def misplaced(self) -> int:
-        """Consumed in the ordered pool, which serves no applications (row A4)."""
+        """Return what is used in the ordered pool, which serves no applications (docs/domain.md#A4)."""
         return sum(self.held[self.ordered.pk].demand.values()) if self.ordered else 0
 
     @cached_property

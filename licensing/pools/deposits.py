@@ -1,4 +1,4 @@
-"""What Cisco has deposited in a smart account's pools and taken out, from the changes that syncs recorded: row A7."""
+"""List what Cisco deposited in a smart account's pools and took out, as syncs recorded it (docs/domain.md#A7)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -92,7 +92,7 @@ class TransferStep(models.Model):
         UNCLEAR = "unclear", "Unclear"
 
     class LicenseType(models.TextChoices):
-        """What Cisco's API moves (cssm-api.md §4.7)."""
+        """These are the types that Cisco's API moves (docs/cisco-api.md#transfer-types)."""
 
         PERPETUAL = "PERPETUAL", "Perpetual"
         TERM = "TERM", "Term"

@@ -1,7 +1,7 @@
 """What ends a shortage: each remedy with its effect, computed by the allocation engine from the mirror.
 
 Cisco's word decides whether something is short. Where Cisco reports a license out of compliance although by its rules a
-higher one would serve it, borrowing does not happen there (On-Prem, reservations: domain.md §4.3): the license's
+higher one would serve it, borrowing does not happen there (docs/domain.md#no-borrowing): the license's
 requests then count as bound to it, apart from what Cisco itself reports as substituted.
 """
 

@@ -1,4 +1,4 @@
-"""Subscriptions: to whom they belong and which license model they are (domain.md §3.1, rows G1, X5).
+"""A subscription belongs to one customer and has one license model (docs/domain.md#X5).
 
 Pages, REST and the admin call the verb.
 """
@@ -14,7 +14,7 @@ from people import audit
 from people.audit import Actor
 
 Model = Subscription.LicenseModel
-PERPETUAL_LINE = "PERPETUAL"  # Cisco's word on a line (cssm-api.md §4.5)
+PERPETUAL_LINE = "PERPETUAL"  # Cisco's word on a line (docs/cisco-api.md#license-lines)
 
 
 @transaction.atomic

@@ -19,7 +19,7 @@ import networkx as nx
 from licensing.allocation.engine import Allocation, allocate, license_of, servers, totals
 from licensing.allocation.license_names import CURRENT, Rules
 
-LARGEST_TRANSFER = 998  # licenses per call (cssm-api.md §4.7)
+LARGEST_TRANSFER = 998  # licenses per call (docs/cisco-api.md#units-per-transfer)
 
 # Nodes of the flow: what is on its way between pools, by license name; what a target owns, by license name; what it has
 # in the end, whatever its spelling; what it needs.

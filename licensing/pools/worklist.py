@@ -115,7 +115,7 @@ FROM mirror_license license
 JOIN pool ON pool.id = license.virtual_account_id AND pool.is_default AND pool.purpose = 'general'
 WHERE license.gone_at IS NULL AND license.available > 0 AND {SERVES_NOBODY}
 """
-# Domain rows A3 to A7: the order stands in the ordered pool, Cisco deposits as many in the operational one. Spellings
+# Orders are in the ordered pool. Cisco deposits as many in the operational pool (docs/domain.md#A7). Spellings
 # of one license count together, under the row of which most was ordered.
 NOT_DEPOSITED = f"""
 SELECT {LICENSE}, held.ordered - held.operational,

@@ -7,7 +7,7 @@ from licensing.allocation.license_names import CURRENT
 
 OWN, HIERARCHY, DUAL = Rule.OWN, Rule.HIERARCHY, Rule.DUAL_PARENTING
 
-# The seed's Table 1, as it is printed: HCS license <- Enterprise license.
+# Table 1 of Cisco's guide, as it is printed (docs/domain.md#H12): HCS license <- Enterprise license.
 TABLE_1 = [
     ("HUCM_Foundation", "UCM_Basic"),
     ("HUCM_Foundation", "UCM_Essential"),

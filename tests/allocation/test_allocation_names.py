@@ -1,4 +1,4 @@
-"""How license names are recognized (cssm-api.md §9)."""
+"""License names are recognized in all their spellings (docs/cisco-api.md#license-names)."""
 
 import pytest
 

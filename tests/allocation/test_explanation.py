@@ -30,7 +30,7 @@ AGREES = {"In use": "agrees", "Available": "agrees", "Status": "agrees", "Substi
 
 
 def cisco_example(**cuwl: Any) -> VirtualAccount:
-    """100 CUWL owned, 10 CUWL and 50 Enhanced Plus required (domain.md §4.3), with Cisco's figures as given."""
+    """Own 100 CUWL, require 10 CUWL and 50 Enhanced Plus (docs/domain.md#allocation-example), with Cisco's figures."""
     pool = make.make_virtual_account()
     make.make_license(
         virtual_account=pool,

@@ -44,7 +44,7 @@ def figures(outcome: Outcome, pool: VirtualAccount) -> dict[str, tuple[int, int,
 
 
 def test_ciscos_own_example_as_users_that_come(acme: Partner) -> None:
-    """100 CUWL owned, 10 CUWL and 50 Enhanced Plus required: 40 CUWL left (domain.md §4.3)."""
+    """100 CUWL owned, 10 CUWL and 50 Enhanced Plus required: 40 CUWL left (docs/domain.md#allocation-example)."""
     pool = pool_with({CUWL: 100}, {CUWL: 10})
 
     outcome = what_if.evaluate(Scenario(users={PLUS: 50}, target=pool))

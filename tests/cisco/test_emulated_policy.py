@@ -1,4 +1,4 @@
-"""Family B's requests whose results are polled for (cssm-api.md §5.1), as another program would see them."""
+"""Family B's requests with polled results work as another program sees them (docs/cisco-api.md#policy-calls)."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""cssm-api.md §10.1, line by line: where the client is tolerant, and where it is strict."""
+"""The client is tolerant in some places and strict in others (docs/cisco-api.md#client-rules)."""
 
 import dataclasses
 import json
@@ -348,7 +348,7 @@ def test_good_status_with_a_strange_body_is_no_answer(
         with pytest.raises(CssmUnavailable, match="not whole or not JSON"):
             client.smart_accounts()
     else:
-        assert client.smart_accounts() == []  # success without a body (§3.5: 201, 204)
+        assert client.smart_accounts() == []  # success without a body 201 or 204 (docs/cisco-api.md#empty-success)
 
 
 def test_calls_of_one_server_run_at_most_so_many_at_once(config: ServerConfig, account: Account) -> None:

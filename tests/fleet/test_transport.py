@@ -1,4 +1,4 @@
-"""Which transport a cluster uses and why; which addresses an On-Prem server has (domain.md rows F9-F11, F17-F23)."""
+"""Which transport a cluster uses and why; which addresses an On-Prem server has (docs/domain.md#transport)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

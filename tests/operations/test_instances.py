@@ -156,7 +156,7 @@ def test_gone_instance_and_paused_account_are_refused(instance: ProductInstance,
         product_instances.check_removal(instance)
 
 
-# --- a device that was replaced (domain.md row I4) ---
+# --- a device that was replaced (docs/domain.md#I4) ---
 
 
 def test_replacement_hands_over_and_removes(instance: ProductInstance, cisco: Account) -> None:

@@ -10,7 +10,7 @@ from licensing.alerts.findings.sql_text import COLUMNS, Finding
 from licensing.alerts.models import Kind
 
 # What several findings stand on. A short license's spare is the same license in another pool of the same account; what
-# is in the ordered pool serves no product (domain row A4).
+# is in the ordered pool serves no product (docs/domain.md#A4).
 BASE = """
 rule AS (SELECT * FROM alerts_alertrule WHERE enabled),
 account AS (

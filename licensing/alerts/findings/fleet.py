@@ -50,7 +50,7 @@ INSTANCE_SILENT = Finding(
     cluster="instance.cluster_id",
 )
 
-# Somebody used a token of another virtual account (domain.md P3): it consumes there, and the intended pool looks free.
+# A token of another virtual account was used. The product uses licenses there (docs/domain.md#P3).
 WRONG_POOL = Finding(
     kind=Kind.WRONG_POOL,
     about="product_instance",

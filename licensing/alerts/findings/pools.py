@@ -7,7 +7,7 @@ from licensing.mirror.forecast import FEWEST, SHORTEST, STALE, WINDOW
 LICENSE_IN_POOL = "concat(license.name, ' in ', pool.name)"
 FIGURES = (("Owned", "license.quantity"), ("In use", "license.in_use"), ("Free", "license.available"))
 
-# Cisco's `available` is shown and not recomputed (cssm-api.md §4.5); where it is negative it is the shortage.
+# Cisco's `available` is shown and not recomputed (docs/cisco-api.md#available). A negative one is the shortage.
 OUT_OF_COMPLIANCE = Finding(
     kind=Kind.OUT_OF_COMPLIANCE,
     about="license",

@@ -140,7 +140,7 @@ TLS_VERIFICATION_OFF = Finding(
     where="NOT server.verify_tls",
 )
 
-# On-Prem's interface died at others after a certificate had expired unnoticed (domain.md P16).
+# On-Prem's interface died at others after a certificate had expired unnoticed (docs/domain.md#P16).
 CERTIFICATE_EXPIRING = Finding(
     kind=Kind.CERTIFICATE_EXPIRING,
     about="license_server",
@@ -166,7 +166,7 @@ CERTIFICATE_EXPIRING = Finding(
 
 # What one of our own kinds says better, with figures and a remedy, is not said twice. A rule that is narrowed speaks
 # for what it watches alone; Cisco's alert tells no license or customer, so a rule narrowed to these speaks for none.
-# Cisco's severity where it names one, the rule's otherwise. Major and Minor are known (cssm-api.md §4.11).
+# Cisco's severity where it names one, the rule's otherwise. Major and Minor are known (docs/cisco-api.md#alerts).
 CSSM_ALERT = Finding(
     kind=Kind.CSSM_ALERT,
     about="cssm_alert",

@@ -32,7 +32,7 @@ def license_explained(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Need.READ)
 def allocation_rules(request: HttpRequest) -> HttpResponse:
-    """Cisco's families and Table 1, as the engine has them (domain.md rows H10-H12)."""
+    """Show Cisco's families and Table 1, as the engine has them (docs/domain.md#allocation)."""
     context = {
         "rules": CURRENT,
         "mapping": [(_named(tag), [_named(parent) for parent in CURRENT.parents(tag)]) for tag in _mapped()],

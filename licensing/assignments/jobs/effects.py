@@ -1,7 +1,7 @@
 """What an assignment changes on the cluster itself. Pure.
 
 The license mode of a virtual account is the mode of its clusters: an assignment changes Enterprise to HCS by itself
-(domain.md rows H13, X4), and the publisher restarts (§1.6, P8). Expressway knows no license mode.
+(docs/domain.md#H13), and the publisher restarts (docs/domain.md#P8). Expressway knows no license mode.
 """
 
 from licensing.fleet.models import Cluster, Node

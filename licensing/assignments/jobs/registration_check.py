@@ -1,7 +1,7 @@
 """After a sync: the assignment jobs that waited for it, settled by what Cisco shows. For any number in few statements.
 
-A product that is seen where it was to go ends its job; one that came up in another virtual account fails it (pain
-point P3 of domain.md §7.2: a token of the wrong virtual account). What was seen before the step was done says nothing.
+A product that is seen where it was to go ends its job; one that came up in another virtual account fails it: the
+token was one of the wrong virtual account (docs/domain.md#P3). What was seen before the step was done says nothing.
 """
 
 from collections import defaultdict

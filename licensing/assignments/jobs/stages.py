@@ -1,4 +1,4 @@
-"""What each of the four stages does (domain.md §3.3). Each reads how things are before it changes them, so that a stage
+"""Carry out a job's four stages (docs/domain.md#stages). Each reads how things are before it changes them, so a stage
 whose worker died can be done again: nothing is changed, and nothing registered, twice.
 
 They wait for the network: in a worker, outside of any transaction. ReachError and CssmError leave them as they come.
@@ -98,7 +98,7 @@ def verification(work: Work) -> Outcome:
 
 
 def license_mode(work: Work) -> Outcome:
-    """A reassignment leaves the old virtual account first (domain.md §3.3), then the mode may change."""
+    """A reassignment leaves the old virtual account first (docs/domain.md#unassign-first), then the mode may change."""
     if work.leaves:
         return Skipped("Not needed to unassign.")
     status = work.reach.status()
@@ -192,7 +192,7 @@ def _token_line(work: Work) -> str:
 
 
 def _the_one_token(work: Work) -> RegistrationToken:
-    """In mixed mode: the one that a person made (rows E2-E6)."""
+    """Return the token that a person made, in mixed mode (docs/domain.md#mixed-mode)."""
     token = mixed_mode.the_token(work.pool)
     if token is None:
         raise Refusal(f"{work.pool} does not hold one token with export control and no other.", RUN_AGAIN)

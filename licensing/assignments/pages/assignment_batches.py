@@ -103,7 +103,7 @@ def assignment_batch_order(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 def assignment_batch_plan(request: HttpRequest, pk: int) -> HttpResponse:
     batch = _batch(pk)
-    return _acted(request, batch, lambda: batches.plan(actor_of(request), batch), "The batch is planned.")
+    return _perform(request, batch, lambda: batches.plan(actor_of(request), batch), "The batch is planned.")
 
 
 @require_POST

@@ -70,7 +70,7 @@ def assignment_job_confirm(request: HttpRequest, pk: int) -> HttpResponse:
     job = _job(pk)
     form = _run_sheet(job, request.POST)
     act = form.data.get("stage", "")
-    return _acted(request, job, form, lambda: actions.confirm(actor_of(request), job, act), "run_sheet")
+    return _perform(request, job, form, lambda: actions.confirm(actor_of(request), job, act), "run_sheet")
 
 
 @require_POST

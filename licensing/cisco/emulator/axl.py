@@ -1,4 +1,4 @@
-"""The part of Unified CM's AXL that is about licensing (cssm-api.md §8.4), for any number of publishers.
+"""The part of Unified CM's AXL that is about licensing (docs/cisco-api.md#axl-calls), for any number of publishers.
 
 `http://127.0.0.1:PORT/publishers/HOST` is the publisher HOST; AXL adds `/axl/`. A publisher stands where Cisco's side
 lists its product instance: what registers here with a token appears in the token's virtual account.
@@ -24,7 +24,7 @@ AREA = "/publishers/"
 CALL = re.compile(r"<(?:\w+:)?(getSmartLicenseStatus|doSmartLicenseRegister|doSmartLicenseDeRegister)\b")
 TOKEN = re.compile(r"<token>([^<]*)</token>")
 FORCE = re.compile(r"<force>\s*true\s*</force>")
-# D17's words, cssm-api.md §8.2
+# Unity Connection's manual has these words (docs/cisco-api.md#invalid-token).
 INVALID = (
     "The Product Instance Registration Token you entered is invalid or has expired. Ensure that you have pasted the "
     "entire token and that the token has not expired."
@@ -221,7 +221,7 @@ def _take_out(state: State, host: str) -> Raw | None:
 
 
 def _serial(host: str) -> str:
-    """The last five digits of the UUID (cssm-api.md §4.8)."""
+    """Return the last five digits of the UUID (docs/cisco-api.md#unified-cm-serial)."""
     return uuid.uuid5(uuid.NAMESPACE_DNS, host).hex[-5:]
 
 

@@ -1,6 +1,6 @@
-"""Subscriptions, transfers, removal and alerts of the emulator: cssm-api.md §4.6 to §4.8 and §4.11.
+"""The emulator answers subscriptions, transfers, removals and alerts (docs/cisco-api.md#transfers).
 
-Wire names are Cisco's, the misspelt remove member too. Per-item failures stand inside an overall SUCCESS (§3.1).
+Wire names are Cisco's, the misspelt remove member too. Items fail in a SUCCESS (docs/cisco-api.md#item-failures).
 """
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 
 from licensing.cisco.emulator.state import Account, Raw
 
-UNITS_PER_TRANSFER = 998  # cssm-api.md §4.7: public clients split larger moves
+UNITS_PER_TRANSFER = 998  # Public clients split larger moves (docs/cisco-api.md#units-per-transfer).
 LINE_MEMBERS = ("quantity", "subscriptionId", "startDate", "endDate", "status")
 REMOVE_MEMBERS = ("productInstacesRemoveRequests", "productInstancesRemoveRequests")
 

@@ -1,7 +1,7 @@
 """Family B and reservations: ids, summary by entitlement tag, what may be reserved, and requests whose results are
-polled for (cssm-api.md §4.10, §5.1).
+polled for (docs/cisco-api.md#reservations, docs/cisco-api.md#policy-calls).
 
-Tags are made up from the names: the true ones of most licenses are not published (cssm-api.md §9).
+Tags are made up from the names: the true ones of most licenses are not published (docs/cisco-api.md#unknown-tags).
 """
 
 import re

@@ -123,7 +123,7 @@ async def no_totals(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 async def slow_start(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """As a starting On-Prem: 502 for the first two calls, 403 for the third one, then well (cssm-api.md §7)."""
+    """Start like an On-Prem server: 502 twice, 403 once, then well (docs/cisco-api.md#on-prem-starting)."""
     if _count(request) <= 2:
         return web.Response(status=502, text=HTML.format(status=502), content_type="text/html")
     if _count(request) == 3:
@@ -132,7 +132,7 @@ async def slow_start(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 async def item_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Batches answer SUCCESS and do nothing for any item (cssm-api.md §3.1)."""
+    """Batches answer SUCCESS and do nothing for any item (docs/cisco-api.md#item-failures)."""
     if not request.path.endswith(("/transfer", "/remove", "/revoke")):
         return await handler(request)
     failure = {"status": "FAILURE", "statusMessage": "The item could not be processed."}

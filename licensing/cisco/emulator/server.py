@@ -24,7 +24,7 @@ TOKEN_SECONDS = 3599
 CLOUD_BASE = "/services/api/smart-accounts-and-licensing"
 TOKEN_PATHS = ("/oauth2/default/v1/token", "/as/token.oauth2", "/backend/oauth/token", "/oauth/token")
 NOT_FOUND = "<html><body><h1>404</h1><p>Not found</p></body></html>"
-# The live gateway takes doubled slashes and a doubled prefix (cssm-api §1); the emulator does too.
+# The live gateway takes doubled slashes and a doubled prefix (docs/cisco-api.md#odd-paths); the emulator does too.
 PREFIX = re.compile(r"^(/services/api)?(/services/api)?/smart-accounts-and-licensing|^(/backend)?/api(?=/v1)")
 WORD = r"(?P<{}>[^/]+)"
 ACCOUNT = r"^/v[12]/accounts/" + WORD.format("account")
@@ -58,7 +58,7 @@ def local_accounts(state: State, _: dict[str, str], body: Raw) -> Raw:
 
 
 def search(state: State, query: dict[str, str], body: Raw) -> Raw:
-    """By substring, as the original (cssm-api §4.2)."""
+    """Search by substring, as Cisco does (docs/cisco-api.md#account-search)."""
     domain = query.get("domain", "").lower()
     found = [
         {"domain": account.domain, "name": account.name, "id": number, "type": account.type, "status": "ACTIVE"}
@@ -69,7 +69,7 @@ def search(state: State, query: dict[str, str], body: Raw) -> Raw:
 
 
 def accounts_with_ids(state: State, _: dict[str, str], body: Raw) -> Raw:
-    """Ids are texts; nothing visible is a sentence and no list (cssm-api.md §4.3)."""
+    """Ids are texts; nothing visible is a sentence and no list (docs/cisco-api.md#account-ids)."""
     complete = {"status": "COMPLETE", "message_code": "", "message": ""}
     if not state.seen():
         return {**complete, "message_code": "NO DATA FOUND", "message": "No account is visible to this user."}
@@ -108,7 +108,7 @@ def devices(account: Account, query: dict[str, str], body: Raw) -> Raw:
 
 
 def search_devices(account: Account, query: dict[str, str], body: Raw) -> Raw:
-    """One pool's instances; the display name is called `instanceName` here (cssm-api.md §4.8)."""
+    """List one pool's instances; `instanceName` is the display name (docs/cisco-api.md#search-instances)."""
     found = [
         {
             "instanceName": raw["displayName"],
@@ -203,12 +203,12 @@ def good(**members: Any) -> Raw:
 
 
 def bad(words: str) -> Raw:
-    """A business error: HTTP 200 with status ERROR (cssm-api §3.1)."""
+    """Answer a business error: HTTP 200 with status ERROR (docs/cisco-api.md#business-error)."""
     return {"status": "ERROR", "statusMessage": words}
 
 
 def page(found: list[Raw], member: str, query: dict[str, str], body: Raw) -> Raw:
-    """A cut of the listing; limit and offset from query or body, limit -1 is everything (cssm-api §3.2)."""
+    """Cut the listing by limit and offset, from query or body; -1 is everything (docs/cisco-api.md#paging)."""
     names = set(body.get("virtualAccounts") or [])
     found = [raw for raw in found if not names or raw["virtualAccount"] in names]
     limit = int(query.get("limit") or body.get("limit") or 50)
@@ -245,7 +245,7 @@ async def bad_day(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def issue_token(request: web.Request) -> web.Response:
-    """Form in the cloud, JSON On-Prem; parameters in the query are taken too (cssm-api §2.1)."""
+    """Take a form in the cloud, JSON On-Prem, or the query (docs/cisco-api.md#access-tokens)."""
     sent: dict[str, Any] = dict(request.query)
     body = await request.text()
     sent |= json.loads(body) if body.startswith("{") else dict(await request.post())

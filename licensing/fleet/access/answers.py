@@ -12,7 +12,7 @@ class Status:
     """What is known of a cluster's registration. None: not known.
 
     `virtual_account` is empty for a cluster that is not registered. `authorization` in the application's own words
-    (cssm-api.md §8.1). `as_of`: when Cisco or the application said so.
+    (docs/cisco-api.md#product-states). `as_of`: when Cisco or the application said so.
     """
 
     registered: bool | None = None

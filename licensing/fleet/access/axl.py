@@ -1,4 +1,4 @@
-"""Unified CM's AXL, as far as licensing goes (cssm-api.md §8.4): read the status, register, deregister.
+"""Unified CM's AXL, as far as licensing goes (docs/cisco-api.md#axl-calls): read the status, register, deregister.
 
 Goes over licensing.cisco.transport: the same address checks, TLS, time limits and answer bounds as calls to Cisco.
 Nothing is repeated blindly. Unified CM 14 may drop the connection while a registration succeeds, so after every write,
@@ -161,7 +161,7 @@ def _refusals(host: str) -> dict[int, Callable[[], Exception]]:
 
 
 def _cure(words: str) -> str:
-    if "token" in words.casefold():  # D17's words, cssm-api.md §8.2
+    if "token" in words.casefold():  # (docs/cisco-api.md#invalid-token)
         return "Use another registration token: this one is not valid any more, or its text is not whole."
     return "See what the application says under License Management, then try again."
 

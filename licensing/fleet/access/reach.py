@@ -31,7 +31,7 @@ __all__ = [
 
 def of(cluster: Cluster) -> Reach:
     """By hand unless another way is set (models.ClusterAccess); always for clusters that are managed on premise, which
-    are out of reach (domain.md row H8). One query where `access` was not fetched with it."""
+    are out of reach (docs/domain.md#H8). One query where `access` was not fetched with it."""
     access = access_of(cluster)
     if access is None or access.method != ClusterAccess.Method.AXL or cluster.managed_on_premise:
         return Manual(cluster)

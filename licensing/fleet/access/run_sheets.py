@@ -1,8 +1,8 @@
 """Run sheets: what a person does on a cluster, application by application, in the applications' own commands. Pure.
 
-Commands and paths: cssm-api.md §8.3 and §8.4; license mode by COP file: domain.md rows H13 to H15, for Unified CM,
-Unity Connection and Emergency Responder, whose publisher restarts (domain.md §1.6). Names of menus are those of
-releases 12.5 to 15 and may differ a little. `<token>` stands for the text of the registration token.
+Sources: commands and paths (docs/cisco-api.md#application-interfaces); license mode by COP file, for Unified CM, Unity
+Connection and Emergency Responder, whose publisher restarts (docs/domain.md#H14, docs/domain.md#P8). Names
+of menus are those of releases 12.5 to 15 and may differ a little. `<token>` stands for the registration token.
 """
 
 import re
@@ -12,11 +12,11 @@ from licensing.fleet.transport import Mode, Transport, version_numbers
 
 TOKEN = "<token>"  # noqa: S105 - a place holder
 CUCM, CUC, CER = "cucm", "cuc", "cer"
-# The seed's names; Cisco's pages have the same files as ciscocm.… (domain.md §1).
+# Cisco's page spells these files ciscocm.… (docs/domain.md#cop-files).
 COP_FILES = {"hcs": "ciscoconf.HCSMode_v4.cop.sgn", "enterprise": "ciscoconf.EnterpriseMode_v4.cop.sgn"}
 MODE_WORDS = {"hcs": "HCS", "enterprise": "Enterprise"}
 SATELLITE_SINCE = {14: 4, 15: 2}  # Unified CM: `transport ssm-satellite` since 14SU4 and 15SU2
-SMART_ONLY_SINCE = (14, 2)  # Expressway, domain.md §3.7
+SMART_ONLY_SINCE = (14, 2)  # Expressway (docs/domain.md#expressway-only)
 
 PAGES = {
     CUCM: "Cisco Unified CM Administration > System > Licensing > License Management",
@@ -64,7 +64,7 @@ def transport(sheet: Sheet, wanted: Transport) -> list[str]:
         return [DEREGISTER_FIRST, f"On the command line of {sheet.host}: {_transport_command(sheet, wanted)}"]
     where = _each_node(sheet) if sheet.is_expressway else f"On {sheet.host}, open {PAGES[sheet.application]}."
     steps = [DEREGISTER_FIRST, where, _transport_choice(sheet, wanted)]
-    if sheet.is_expressway and wanted.mode == Mode.ON_PREM:  # row F8
+    if sheet.is_expressway and wanted.mode == Mode.ON_PREM:  # (docs/domain.md#F8)
         steps.insert(1, "Set DNS servers and the domain name (System > DNS): the On-Prem server's name must resolve.")
     return steps
 
@@ -141,7 +141,7 @@ def _knows_satellite(version: str) -> bool:
 
 
 def _smart_mode(sheet: Sheet) -> list[str]:
-    """Before X14.2 Smart Licensing is a choice, and one that a factory reset alone undoes (domain.md §3.7)."""
+    """Before X14.2 Smart Licensing is a choice; a factory reset undoes it (docs/domain.md#expressway-optional)."""
     numbers = version_numbers(sheet.version)
     if numbers and numbers >= SMART_ONLY_SINCE:
         return []
@@ -149,6 +149,6 @@ def _smart_mode(sheet: Sheet) -> list[str]:
 
 
 def _each_node(sheet: Sheet) -> str:
-    """Each Expressway peer registers by itself: hence the status "Partially registered" (domain.md §3.2)."""
+    """Each Expressway peer registers by itself, so a cluster can be half-way (docs/domain.md#cluster-status)."""
     named = ", ".join(sheet.nodes) if sheet.nodes else "each node of the cluster"
     return f"On {named}, one after the other, open {EXPRESSWAY_PAGE}."

@@ -1,4 +1,4 @@
-"""AXL's envelope and answers (cssm-api.md §8.4). Pure: bytes in, words out.
+"""AXL's envelope and answers (docs/cisco-api.md#axl-status). Pure: bytes in, words out.
 
 The WSDL promises a `return` element around `LicenseDetails`, and Unified CM answers without it: members are found by
 their names, wherever they stand and in whatever namespace. The parser takes no entities and no document types.
@@ -20,7 +20,7 @@ ENVELOPE = (
     "<soapenv:Header/><soapenv:Body><ns:{call}>{members}</ns:{call}></soapenv:Body></soapenv:Envelope>"
 )
 NAMESPACE = "http://www.cisco.com/AXL/API/{version}"
-OLDEST = "12.5"  # the first release with Smart Licensing under HCS (domain.md §3.7); newer ones take it too
+OLDEST = "12.5"  # The first with Smart Licensing under HCS (docs/domain.md#smart-since). Newer ones take it too.
 NOT_REGISTERED = ("unregistered", "registration expired", "registration failed", "deregistered")
 
 
@@ -77,7 +77,7 @@ def _status(details: object) -> Status:
 
 
 def _is_registered(words: str) -> bool | None:
-    """None: on the way, or a word that no source lists (cssm-api.md §8.1)."""
+    """None: on the way, or a word that no source lists (docs/cisco-api.md#product-states)."""
     found = words.casefold()
     if found.startswith(NOT_REGISTERED):
         return False

@@ -7,7 +7,7 @@ from licensing.accounts.models import SmartAccount
 
 
 class CssmAlert(models.Model):
-    """An alert of Cisco's own (cssm-api.md §4.11), as the last complete sync listed it. Replaced by each sync.
+    """An alert of Cisco's own (docs/cisco-api.md#alerts), as the last complete sync listed it. Replaced by each sync.
 
     Told apart by what Cisco says: `digest` is of its type, source, message and virtual account. It keeps its row from
     sync to sync, so that ours about it is one story.

@@ -38,7 +38,8 @@ class License(models.Model):
     pending = models.IntegerField(default=0)
     status = models.CharField(max_length=20, choices=Status, default=Status.UNKNOWN)
     billing_type = models.CharField(max_length=30, blank=True)
-    # Higher licenses lent to this one: [{"license", "substituted_license", "quantity", "type"}] (cssm-api.md §4.5)
+    # Higher licenses lent to this one, a dict each (docs/cisco-api.md#substitutions), with the keys "license",
+    # "substituted_license", "quantity" and "type".
     substitutions = models.JSONField(default=list, blank=True)
     lines_digest = models.CharField(max_length=64, blank=True, editable=False, help_text="Of the lines, as listed.")
     fingerprint = models.BigIntegerField(null=True, editable=False)  # licensing.mirror.sync.fingerprints

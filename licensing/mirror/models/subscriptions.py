@@ -20,7 +20,7 @@ class Subscription(models.Model):
 
     A sync adds the row when a line names it for the first time, and never changes it again; licenses, quantities and
     terms are those of the lines. One subscription belongs to one customer, a customer may have several; perpetual
-    licenses belong to the partner and may have no subscription at all (domain.md §3.1, subscription mapper).
+    licenses belong to the partner and may have no subscription at all (docs/domain.md#X5).
     """
 
     class LicenseModel(models.TextChoices):

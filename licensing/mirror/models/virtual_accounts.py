@@ -47,7 +47,7 @@ class VirtualAccount(models.Model):
     # ours
     purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.GENERAL, db_default=Purpose.GENERAL)
     license_mode = models.CharField(max_length=12, choices=LicenseMode, default="", db_default="", blank=True)
-    # Whose pool it is: domain.md row G2.
+    # Cost center, region and owner say whose pool it is (docs/domain.md#G2).
     cost_center = models.CharField(max_length=100, blank=True, default="", db_default="")
     region = models.CharField(max_length=100, blank=True, default="", db_default="")
     owner = models.ForeignKey(

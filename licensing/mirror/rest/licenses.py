@@ -23,6 +23,7 @@ SUBSTITUTIONS = {
     "description": "Higher licenses that Cisco lends to this one.",
     "items": {"type": "object", "additionalProperties": True},
 }
+QUANTITY_FIELDS = ("quantity", "in_use", "available", "reserved", "pending")
 
 
 class LicenseLineSerializer(serializers.ModelSerializer[LicenseLine]):

@@ -11,7 +11,9 @@ from licensing.mirror.models import (
     InstanceUsage,
     ProductInstance,
 )
-from licensing.mirror.rest.virtual_accounts import CONTACT_FIELDS, IDENTITY_FIELDS
+
+IDENTITY_FIELDS = ("name", "host_name", "udi_pid", "serial", "uuid", "product_tag", "product_type")
+CONTACT_FIELDS = ("status", "registered_at", "last_contact_at")
 
 
 class InstanceUsageSerializer(serializers.ModelSerializer[InstanceUsage]):

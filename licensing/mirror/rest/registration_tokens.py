@@ -17,9 +17,11 @@ from licensing.mirror.models import (
     RegistrationToken,
     VirtualAccount,
 )
-from licensing.mirror.rest.virtual_accounts import TOKEN_FIELDS, USE_FIELDS
 from people import audit
 from people.gate import Need
+
+TOKEN_FIELDS = ("id", "virtual_account", "description", "expires_at", "created_by", "export_controlled")
+USE_FIELDS = ("made_here", "uses_allowed", "uses")
 
 
 class RegistrationTokenSerializer(serializers.ModelSerializer[RegistrationToken]):

@@ -106,18 +106,3 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
         holder = {name: getattr(pool, name) for name in ("cost_center", "region", "owner")}
         if holder.keys() & values:
             annotations.set_holder(actor, pool, **{name: values.get(name, stored) for name, stored in holder.items()})
-
-
-QUANTITY_FIELDS = ("quantity", "in_use", "available", "reserved", "pending")
-
-
-IDENTITY_FIELDS = ("name", "host_name", "udi_pid", "serial", "uuid", "product_tag", "product_type")
-
-
-CONTACT_FIELDS = ("status", "registered_at", "last_contact_at")
-
-
-TOKEN_FIELDS = ("id", "virtual_account", "description", "expires_at", "created_by", "export_controlled")
-
-
-USE_FIELDS = ("made_here", "uses_allowed", "uses")

@@ -1,4 +1,4 @@
-"""Cisco's own alerts (cssm-api.md §4.11): listed last, and never a reason for a sync to fail."""
+"""Cisco's own alerts are listed last and never fail a sync (docs/cisco-api.md#alerts)."""
 
 import json
 import logging

@@ -24,7 +24,7 @@ from licensing.mirror.sync.mirrors import LICENSES, PRODUCT_INSTANCES, VIRTUAL_A
 Match = Callable[[str], object]
 COUNTED = ("created", "changed", "gone", "back")
 
-# "Including virtual accounts on which the caller has no listed role" (cssm-api.md §4.5): they count as listed. So do
+# Cisco lists pools on which the caller has no listed role (docs/cisco-api.md#all-pools): they count as listed. So do
 # pools of the mirror with rows that came again as they were.
 UNLISTED_POOLS = """
 INSERT INTO staged_virtual_account (name, description, is_default, access_level)
@@ -86,7 +86,8 @@ SET id = moved.id, kind = CASE WHEN moved.gone_at IS NULL THEN 'changed' ELSE 'b
 FROM moved WHERE diff.id = moved.arrived_id
 """
 
-# Names are compared ignoring case and repeated blanks (cssm-api.md §10.1) where no license has exactly that name.
+# Names are compared ignoring case and repeated blanks where no license has exactly that name
+# (docs/cisco-api.md#loose-words).
 LINK_USAGE = r"""
 UPDATE mirror_instanceusage usage SET license_id = license.id
 FROM mirror_productinstance row, mirror_license license, mirror_virtualaccount pool

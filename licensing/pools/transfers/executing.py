@@ -139,7 +139,7 @@ class _Execution:
         return verdict == Verdict.MOVED
 
     def _send(self, client: CssmClient, step: TransferStep) -> Said:
-        """One call, never repeated (cssm-api.md §10.1.6)."""
+        """One call, never repeated (docs/cisco-api.md#no-blind-retry)."""
         transfer = LicenseTransfer(step.license.name, step.license_type, step.quantity, step.target.name)
         try:
             results = client.transfer_licenses(self.ref, step.source.name, [transfer])

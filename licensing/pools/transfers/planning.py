@@ -1,7 +1,7 @@
 """Transfer plans as people make, approve, start, settle and cancel them. Pages and REST call these.
 
 Moves stay within one smart account, between pools that Cisco lists. What Cisco's API moves are perpetual and term lines
-(cssm-api.md §4.7); perpetual ones go first, because a move of them lasts.
+(docs/cisco-api.md#transfer-types); perpetual ones go first, because a move of them lasts.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
