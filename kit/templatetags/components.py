@@ -193,7 +193,18 @@ def progress(step: str, done: int | None = None, total: int | None = None) -> di
     return {"step": step, "done": done, "total": total}
 
 
-# --- Facts and links ---
+# --- Tables, facts and links ---
+
+
+@register.simple_tag
+def column(label: str, classes: str = "") -> SafeString:
+    """Return the heading of a table's column, with the role that it keeps where style sheets lay tables out as blocks.
+
+    `{% column "License" %}`, or with classes: `{% column "Quantity" "num" %}`.
+    """
+    if classes:
+        return format_html('<th role="columnheader" scope="col" class="{}">{}</th>', classes, label)
+    return format_html('<th role="columnheader" scope="col">{}</th>', label)
 
 
 @register.simple_tag
