@@ -1,6 +1,9 @@
 """The one way in which a verb says no to a person."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
 
 
 class Refusal(Exception):
@@ -26,3 +29,24 @@ class Refusal(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.next_step}".strip()
+
+
+def check_row(row: Model, *, prefix: str = "", whole: str = "") -> None:
+    """Refuse a row that its own model does not accept.
+
+    The refusal carries the first message of the model and names the field at fault, with `prefix` before it. A message
+    about no single field names the field `whole`.
+    """
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        name, messages = next(iter(error.message_dict.items()))
+        raise Refusal(" ".join(messages), "", whole if name == "__all__" else prefix + name) from None
+
+
+def check_value(validator: Callable[[str], None], value: str, what: str, field: str) -> None:
+    """Refuse a value that the validator does not accept. `what`: what the value cannot be, for example "a proxy"."""
+    try:
+        validator(value)
+    except ValidationError as error:
+        raise Refusal(f"{value!r} cannot be {what}.", " ".join(error.messages), field) from None

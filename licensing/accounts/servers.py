@@ -3,19 +3,15 @@
 Schedules are planned by licensing.operations.tasks, whose functions of the same names wrap those that need it.
 """
 
-import re
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from kit.refusals import Refusal
+from kit.refusals import Refusal, check_row
+from licensing.accounts.entered import check_address, check_ca
 from licensing.accounts.models import LicenseServer, SmartAccount
-from licensing.cisco.addresses import check_address
-from licensing.cisco.errors import CssmRefused, CssmUnavailable
-from licensing.cisco.trust import check_ca
+from licensing.cisco.addresses import LICENSE_SERVER
 from people import audit
 from people.audit import Actor
 
@@ -55,33 +51,17 @@ def change_secret(actor: Actor, row: LicenseServer | SmartAccount, client_id: st
 
 
 def _check_addresses(server: LicenseServer, before: dict[str, Any] | None) -> None:
-    """Refuse an address now that every connection would refuse; that a name does not resolve may pass."""
+    """Check the addresses that are new, or that belong to another kind of server now."""
     for name in ("api_base_url", "token_url"):
         address: str = getattr(server, name)
         if before and (before["kind"], before[name]) == (server.kind, address):
             continue
-        if not re.fullmatch(r"https?://[^/@?#\\\s]+(/\S*)?", address):
-            raise Refusal("That is not an address.", "Enter it with https:// and the host name.", name)
-        try:
-            check_address(
-                address,
-                allow_http=settings.ALLOW_HTTP,
-                allowed_networks=settings.ALLOWED_NETWORKS,
-                allow_private=not server.is_cloud,
-            )
-        except CssmRefused as error:
-            raise Refusal(error.message, error.next_step, name) from None
-        except CssmUnavailable:
-            continue
+        check_address(address, LICENSE_SERVER, name, allow_private=not server.is_cloud)
 
 
 def _check_ca(server: LicenseServer, before: dict[str, Any] | None) -> None:
-    if before and before["ca_certificate"] == server.ca_certificate:
-        return
-    try:
-        check_ca(server.ca_certificate)
-    except CssmRefused as error:
-        raise Refusal(error.message, error.next_step, "ca_certificate") from None
+    if not before or before["ca_certificate"] != server.ca_certificate:
+        check_ca(server.ca_certificate, LICENSE_SERVER)
 
 
 def _check_on_prem_facts(server: LicenseServer) -> None:
@@ -106,10 +86,6 @@ def _forget_check(server: LicenseServer) -> None:
 
 def _save(row: LicenseServer | SmartAccount, before: dict[str, Any] | None = None) -> None:
     """Only what has changed is written: a sync or a connection test may write its own columns meanwhile."""
-    try:
-        row.full_clean()
-    except ValidationError as error:
-        field, messages = next(iter(error.message_dict.items()))
-        raise Refusal(" ".join(messages), "", "" if field == "__all__" else field) from None
+    check_row(row)
     after = audit.snapshot(row)
     row.save(update_fields=[name for name in after if before.get(name) != after[name]] if before else None)

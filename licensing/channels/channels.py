@@ -9,14 +9,13 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
-from kit.refusals import Refusal
+from kit.refusals import Refusal, check_row
 from licensing.alerts import scopes
 from licensing.alerts.models import Kind
 from licensing.channels import dead_channels
 from licensing.channels.delivery import services, webhook
 from licensing.channels.delivery.sending import about_channel
 from licensing.channels.models import Channel, Delivery
-from licensing.cisco.errors import CssmError
 from people import audit
 from people.audit import Actor
 
@@ -45,7 +44,7 @@ def save_channel(
     if channel.kind == Channel.Kind.WEBHOOK and not channel.signing_secret:
         secret = webhook.new_secret()
         channel.signing_secret = secret
-    _check_row(channel)
+    check_row(channel)
     channel.save()
     if not channel.enabled:
         _forget_waiting(channel)
@@ -143,11 +142,7 @@ def _check_url(channel: Channel, url: str) -> None:
             raise Refusal("Enter the address.", "", "url")
         return
     if channel.kind == Channel.Kind.WEBHOOK:
-        try:
-            webhook.check_url(url)
-        except CssmError as error:
-            message = error.message.replace("license servers", "webhooks")
-            raise Refusal(message, "Enter another address, or ask the provider to allow its network.", "url") from None
+        webhook.check_url(url)
         channel.url_shown = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/…"[:300]
     else:
         name = services.check_url(url)
@@ -181,14 +176,6 @@ def _clean_recipients(channel: Channel) -> None:
         raise Refusal(f"At most {MOST_RECIPIENTS} recipients.", "Use a distribution list for more.", "recipients")
     channel.recipients = list(found.values())
     channel.unsubscribed = [address for address in channel.unsubscribed if address.lower() in found]
-
-
-def _check_row(channel: Channel) -> None:
-    try:
-        channel.full_clean()
-    except ValidationError as error:
-        name, said = next(iter(error.message_dict.items()))
-        raise Refusal(" ".join(said), "", "" if name == "__all__" else name) from None
 
 
 def _forget_waiting(channel: Channel) -> None:

@@ -1,4 +1,4 @@
-"""Which addresses of license servers are allowed.
+"""Which addresses the portal may call, and how a refusal words whom it would have called.
 
 https only unless the provider allows http; no loopback, link-local, metadata, multicast or otherwise special
 address, of the name or of anything it resolves to, unless one of the allowed networks contains it. Private networks
@@ -6,8 +6,10 @@ address, of the name or of anything it resolves to, unless one of the allowed ne
 """
 
 import ipaddress
+import re
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from licensing.cisco.errors import CssmRefused, CssmUnavailable
@@ -21,32 +23,68 @@ METADATA = {
 }
 # Site-local IPv6 (deprecated), IPv4 inside IPv6 by NAT64: Python takes some of them for global ones.
 SPECIAL = [ipaddress.ip_network(text) for text in ("fec0::/10", "64:ff9b::/96", "64:ff9b:1::/48")]
-NEXT_STEP = "Enter the address of a license server, or ask the provider to allow its network."
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who is at the other end of a connection, in the words of a refusal.
+
+    `many` and `this` name it in a sentence, `next_step` says what to enter instead. `shape` is the form that an address
+    must have at all, and `how` says how to enter it; without a shape, `check_address` decides alone.
+    """
+
+    many: str
+    this: str
+    next_step: str
+    shape: re.Pattern[str] | None = None
+    how: str = ""
+
+
+LICENSE_SERVER = Party(
+    "license servers",
+    "this server",
+    "Enter the address of a license server, or ask the provider to allow its network.",
+    re.compile(r"https?://[^/@?#\\\s]+(/\S*)?"),
+    "Enter it with https:// and the host name.",
+)
+CLUSTER = Party(
+    "clusters",
+    "this cluster",
+    "Enter the publisher's address, or ask the provider to allow its network.",
+    re.compile(r"https?://[^/@?#\\\s]+(/[^\s?#]*)?"),
+    "Enter it as https://publisher:8443, without user name.",
+)
+WEBHOOK = Party("webhooks", "this webhook", "Enter another address, or ask the provider to allow its network.")
+SERVICE = Party("services", "this service", "Enter another address, or ask the provider to allow its network.")
 
 
 def check_address(
-    url: str, *, allow_http: bool = False, allowed_networks: Sequence[str] = (), allow_private: bool = True
+    url: str,
+    party: Party = LICENSE_SERVER,
+    *,
+    allow_http: bool = False,
+    allowed_networks: Sequence[str] = (),
+    allow_private: bool = True,
 ) -> None:
     """Raise CssmRefused (address_not_allowed) or, where the name does not resolve, CssmUnavailable."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        raise _refused(f"{url!r} is not an address.") from None
+        raise _refused(party, f"{url!r} is not an address.") from None
     if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
-        raise _refused("The address must begin with https://.")
+        raise _refused(party, "The address must begin with https://.")
     if not host or parts.username or parts.password:
-        raise _refused("The address must be https://host/path, without user name and password.")
+        raise _refused(party, "The address must be https://host/path, without user name and password.")
     for address in resolve(host, port):
-        if not is_allowed(address, allowed_networks, allow_private):
-            raise _refused(f"{host} leads to {address}, an address that license servers may not have here.")
+        _check_allowed(host, address, party, allowed_networks, allow_private)
 
 
-def check_peer(host: str, peer: str, *, allowed_networks: Sequence[str], allow_private: bool) -> None:
+def check_peer(
+    host: str, peer: str, party: Party = LICENSE_SERVER, *, allowed_networks: Sequence[str], allow_private: bool
+) -> None:
     """The address that a connection really has: a name may change what it resolves to between check and connect."""
-    address = ipaddress.ip_address(peer.partition("%")[0])
-    if not is_allowed(address, allowed_networks, allow_private):
-        raise _refused(f"{host} leads to {address}, an address that license servers may not have here.")
+    _check_allowed(host, ipaddress.ip_address(peer.partition("%")[0]), party, allowed_networks, allow_private)
 
 
 def resolve(host: str, port: int) -> list[Address]:
@@ -74,5 +112,12 @@ def _is_private_network(address: Address) -> bool:
     return any(address in ipaddress.ip_network(network) for network in ranges)
 
 
-def _refused(message: str) -> CssmRefused:
-    return CssmRefused("address_not_allowed", message, NEXT_STEP)
+def _check_allowed(
+    host: str, address: Address, party: Party, allowed_networks: Sequence[str], allow_private: bool
+) -> None:
+    if not is_allowed(address, allowed_networks, allow_private):
+        raise _refused(party, f"{host} leads to {address}, an address that {party.many} may not have here.")
+
+
+def _refused(party: Party, message: str) -> CssmRefused:
+    return CssmRefused("address_not_allowed", message, party.next_step)

@@ -17,7 +17,7 @@ import httpx2
 import stamina
 from cryptography.x509 import load_der_x509_certificate
 
-from licensing.cisco.addresses import check_address, check_peer
+from licensing.cisco.addresses import LICENSE_SERVER, Party, check_address, check_peer
 from licensing.cisco.errors import CssmBusy, CssmRefused, CssmUnavailable
 from licensing.cisco.formats import number
 from licensing.cisco.trust import trusting
@@ -58,7 +58,8 @@ def _object(content: bytes) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """How a license server is reached. `allowed_networks`: CIDR texts that lift the address ban."""
+    """How a license server is reached. `allowed_networks`: CIDR texts that lift the address ban. `party`: whom refusals
+    speak of."""
 
     kind: str
     api_base_url: str
@@ -75,6 +76,7 @@ class ServerConfig:
     max_answer_bytes: int = 64 * 1024 * 1024
     max_parallel: int = 4
     page_size: int = 500
+    party: Party = LICENSE_SERVER
 
     @property
     def on_prem(self) -> bool:
@@ -135,7 +137,7 @@ class Transport:
         self._closed = False
         self._watchdog = Watchdog(config.answer_seconds)
         self._http = httpx2.Client(
-            verify=trusting(config.ca_pem) if config.verify_tls else False,
+            verify=trusting(config.ca_pem, config.party) if config.verify_tls else False,
             timeout=httpx2.Timeout(config.read_seconds, connect=config.connect_seconds),
             follow_redirects=False,
             trust_env=False,
@@ -219,7 +221,11 @@ class Transport:
         """
         config = self.config
         check_address(
-            url, allow_http=config.allow_http, allowed_networks=config.allowed_networks, allow_private=config.on_prem
+            url,
+            config.party,
+            allow_http=config.allow_http,
+            allowed_networks=config.allowed_networks,
+            allow_private=config.on_prem,
         )
         options = {name: value for name, value in options.items() if value is not None}
         options["extensions"] = {"trace": self._trace}
@@ -263,7 +269,8 @@ class Transport:
         self._watchdog.add(stream.get_extra_info("socket"))
         peer = str(stream.get_extra_info("server_addr")[0])
         try:
-            check_peer(self.host, peer, allowed_networks=config.allowed_networks, allow_private=config.on_prem)
+            networks = config.allowed_networks
+            check_peer(self.host, peer, config.party, allowed_networks=networks, allow_private=config.on_prem)
         except CssmRefused:
             stream.close()
             raise

@@ -4,10 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from kit.refusals import Refusal
+from kit.refusals import Refusal, check_value
 from licensing.accounts.models import LicenseServer
 from licensing.fleet import transport
 from licensing.fleet.matching import match_clusters
@@ -104,10 +103,7 @@ def _check_nodes(nodes: list[NodeSpec]) -> None:
     if twice:
         raise Refusal(f"The node {twice[0]} is named twice.", "Name each node once.", "nodes")
     for node in nodes:
-        try:
-            HOST_NAME(node.host_name)
-        except ValidationError as error:
-            raise Refusal(f"{node.host_name!r} cannot be a node.", " ".join(error.messages), "nodes") from None
+        check_value(HOST_NAME, node.host_name, "a node", "nodes")
 
 
 def _set_nodes(cluster: Cluster, nodes: list[NodeSpec]) -> dict[str, list[Any]]:

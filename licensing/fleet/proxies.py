@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import transaction
 from django.db.models import Q
 
 from kit import guards
-from kit.refusals import Refusal
+from kit.refusals import check_value
 from licensing.fleet import transport
 from licensing.fleet.models import Cluster, Customer, Proxy
 from licensing.fleet.paths import transport_of, with_transport
@@ -70,10 +69,7 @@ def guard_of_proxy(owner: Customer | Cluster) -> guards.Guard:
 
 
 def _fill_proxy(proxy: Proxy, spec: ProxySpec) -> None:
-    try:
-        HOST_NAME(spec.host)
-    except ValidationError as error:
-        raise Refusal(f"{spec.host!r} cannot be a proxy.", " ".join(error.messages), "proxy_host") from None
+    check_value(HOST_NAME, spec.host, "a proxy", "proxy_host")
     proxy.host, proxy.port, proxy.username = spec.host, spec.port, spec.username
     if spec.password is not None:
         proxy.password = spec.password

@@ -14,10 +14,10 @@ from apprise import Apprise, AppriseAsset, LogCapture
 from django.conf import settings
 
 from kit.refusals import Refusal
+from licensing.accounts.entered import check_address
 from licensing.channels.delivery.errors import NotDelivered
 from licensing.channels.models import Delivery
-from licensing.cisco.addresses import check_address
-from licensing.cisco.errors import CssmError
+from licensing.cisco.addresses import SERVICE
 
 # scheme -> the service's name
 SERVICES = {
@@ -113,14 +113,8 @@ def _parts(url: str) -> tuple[str, str, set[str]]:
 
 def _check_host(url: str, host: str) -> None:
     port = urlsplit(url).port
-    try:
-        check_address(
-            f"https://{host}{f':{port}' if port else ''}/",
-            allowed_networks=settings.ALLOWED_NETWORKS,
-            allow_private=False,
-        )
-    except CssmError as error:
-        raise _refused(error.message.replace("license servers", "services")) from None
+    address = f"https://{host}{f':{port}' if port else ''}/"
+    check_address(address, SERVICE, "url", allow_private=False, must_resolve=True)
 
 
 def _without(url: str, words: str) -> str:

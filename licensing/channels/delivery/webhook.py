@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 import httpx2
 from django.conf import settings
 
+from kit.refusals import Refusal
+from licensing.accounts.entered import check_address
 from licensing.channels.delivery.errors import NotDelivered
 from licensing.channels.models import Delivery
-from licensing.cisco.addresses import check_address, check_peer
+from licensing.cisco.addresses import WEBHOOK, check_peer
 from licensing.cisco.errors import CssmError
 
 PREFIX = "whsec_"
@@ -34,11 +36,9 @@ def sign(secret: str, delivery_id: str, timestamp: int, body: str) -> str:
 
 
 def check_url(url: str) -> None:
-    """The checks of a cloud's address: no private, loopback or special network unless the provider allows it.
-
-    Raise CssmError.
-    """
-    check_address(url, allow_http=settings.ALLOW_HTTP, allowed_networks=settings.ALLOWED_NETWORKS, allow_private=False)
+    """Refuse (field url) what a cloud's address may not be: a private, loopback or special network that the provider
+    does not allow, or a name that does not resolve."""
+    check_address(url, WEBHOOK, "url", allow_private=False, must_resolve=True)
 
 
 def send(delivery: Delivery) -> str:
@@ -72,8 +72,8 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
             client.stream("POST", url, content=body, headers=headers, extensions={"trace": _pin(host)}) as response,
         ):
             return response.status_code, _first_bytes(response)
-    except CssmError as error:
-        raise NotDelivered(error.message.replace("license servers", "webhooks")) from None
+    except (CssmError, Refusal) as error:
+        raise NotDelivered(error.message) from None
     except httpx2.TimeoutException:
         raise NotDelivered(f"{host} did not answer in time.") from None
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -103,7 +103,7 @@ def _pin(host: str) -> Any:
         stream = info["return_value"]
         try:
             peer = str(stream.get_extra_info("server_addr")[0])
-            check_peer(host, peer, allowed_networks=settings.ALLOWED_NETWORKS, allow_private=False)
+            check_peer(host, peer, WEBHOOK, allowed_networks=settings.ALLOWED_NETWORKS, allow_private=False)
         except CssmError:
             stream.close()
             raise

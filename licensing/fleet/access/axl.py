@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from licensing.cisco.addresses import CLUSTER
 from licensing.cisco.errors import CssmError, CssmRefused, CssmUnavailable
 from licensing.cisco.transport import ServerConfig, Transport
 from licensing.fleet.access import soap
@@ -182,15 +183,15 @@ def _transport_config(config: AxlConfig, url: str) -> ServerConfig:
         read_seconds=config.read_seconds,
         answer_seconds=config.answer_seconds,
         max_answer_bytes=MAX_ANSWER_BYTES,
+        party=CLUSTER,
     )
 
 
 def _translate_error(error: CssmError) -> Exception:
-    """The transport speaks of license servers."""
-    message = error.message.replace("license servers", "clusters").replace("this server", "this cluster")
+    """Return the same failure in the words and kinds of this package."""
+    message = error.message
     if isinstance(error, CssmUnavailable):
         step = "Check the address, and that the portal may reach the publisher." if "reach" in message else LATER
         return ReachUnavailable(message, step)
     assert isinstance(error, CssmRefused)
-    step = error.next_step.replace("a license server", "the publisher")
-    return ReachRefused(message, step)
+    return ReachRefused(message, error.next_step)

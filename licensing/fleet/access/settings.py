@@ -1,20 +1,16 @@
 """How a cluster is reached: what people set, and the test of it. Pages, REST and admin call these."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from kit.broker import send
-from kit.refusals import Refusal
-from licensing.cisco.addresses import check_address
-from licensing.cisco.errors import CssmRefused, CssmUnavailable
-from licensing.cisco.trust import check_ca
+from kit.refusals import Refusal, check_row
+from licensing.accounts.entered import check_address, check_ca
+from licensing.cisco.addresses import CLUSTER
 from licensing.fleet.access import reach
 from licensing.fleet.access.answers import Reach, ReachError, ReachRefused, ReachUnavailable, Status
 from licensing.fleet.models import Cluster, ClusterAccess
@@ -48,11 +44,7 @@ def save(actor: Actor, cluster: Cluster, spec: AccessSpec) -> ClusterAccess:
     if spec.method == AXL:
         _check_axl(cluster, access, spec)
     _fill(access, spec)
-    try:
-        access.full_clean()
-    except ValidationError as error:
-        field, messages = next(iter(error.message_dict.items()))
-        raise Refusal(" ".join(messages), "", "" if field == "__all__" else field) from None
+    check_row(access)
     if before is None or before != audit.snapshot(access):
         _set_check(access, None, "", "", "", {})
         access.save()
@@ -94,36 +86,14 @@ def _check_axl(cluster: Cluster, access: ClusterAccess, spec: AccessSpec) -> Non
         raise Refusal(words, "Choose “By hand, with a run sheet”.", "method")
     if not spec.username:
         raise Refusal("AXL needs a user name.", "Enter an application user with AXL access.", "username")
-    _check_address(spec.url)
+    check_address(spec.url, CLUSTER, "url")
     if spec.ca_certificate != access.ca_certificate:
-        _check_ca(spec.ca_certificate)
+        check_ca(spec.ca_certificate, CLUSTER)
     kept = bool(access.password) and spec.password is None
     if kept and access.url and _host(access.url) != _host(spec.url):
         raise Refusal("The stored password belongs to another address.", "Enter the password again.", "password")
     if not kept and not spec.password:
         raise Refusal("AXL needs a password.", "Enter the password of this user.", "password")
-
-
-def _check_address(url: str) -> None:
-    """Refuse an address now that every call would refuse; that a name does not resolve may pass."""
-    if not re.fullmatch(r"https?://[^/@\s?#]+(/[^\s?#]*)?", url):
-        raise Refusal("That is not an address.", "Enter it as https://publisher:8443, without user name.", "url")
-    try:
-        check_address(url, allow_http=settings.ALLOW_HTTP, allowed_networks=settings.ALLOWED_NETWORKS)
-    except CssmRefused as error:
-        words = error.message.replace("license servers", "clusters")
-        raise Refusal(
-            words, "Enter the publisher's address, or ask the provider to allow its network.", "url"
-        ) from None
-    except CssmUnavailable:
-        return
-
-
-def _check_ca(ca_certificate: str) -> None:
-    try:
-        check_ca(ca_certificate)
-    except CssmRefused as error:
-        raise Refusal(error.message.replace("this server", "this cluster"), error.next_step, "ca_certificate") from None
 
 
 def _fill(access: ClusterAccess, spec: AccessSpec) -> None:
