@@ -160,12 +160,8 @@ def _check(scenario: Scenario) -> None:
 
 
 def _check_target(pool: VirtualAccount) -> None:
-    if pool.purpose == VirtualAccount.Purpose.ORDERED:
-        raise Refusal(
-            f"{pool} is the ordered pool, which serves no applications.",
-            "Choose the operational pool.",
-            "virtual_account",
-        )
+    if why := pool.not_serving:
+        raise Refusal(why, pool.CHOOSE_SERVING, "virtual_account")
     if pool.gone_at:
         raise Refusal(f"{pool} is gone at Cisco.", "Choose a virtual account that exists.", "virtual_account")
 

@@ -247,8 +247,7 @@ def _version(cluster: Cluster, option: AutoRegistration | None) -> str:
 
 
 def _is_too_old(cluster: Cluster) -> bool:
-    expressway = cluster.application.startswith("expressway")
     numbers = version_numbers(cluster.version)
     if numbers and len(numbers) == 1:  # `14` is the whole release
         numbers = (numbers[0], 99)
-    return numbers < (OLDEST_EXPRESSWAY if expressway else OLDEST)
+    return numbers < (OLDEST_EXPRESSWAY if cluster.is_expressway else OLDEST)

@@ -18,7 +18,6 @@ from django.utils import timezone
 from kit.refusals import Refusal
 from licensing.allocation import what_if
 from licensing.assignments import mixed_mode
-from licensing.assignments.jobs.effects import is_expressway
 from licensing.assignments.mixed_mode import Gate
 from licensing.assignments.models import Assignment, AssignmentJob
 from licensing.fleet import clusters as fleet_clusters
@@ -148,7 +147,7 @@ def standing_against(
 
 def short_of(clusters: Sequence[Cluster], pool: VirtualAccount) -> Iterator[Reason]:
     """What the licenses say when all of them come together."""
-    if pool.purpose == VirtualAccount.Purpose.ORDERED or pool.gone_at:
+    if pool.is_ordered or pool.gone_at:
         return
     shortage = what_if.evaluate(what_if.Scenario(clusters=clusters, target=pool)).first_shortage
     if shortage:
@@ -163,13 +162,8 @@ def short_of(clusters: Sequence[Cluster], pool: VirtualAccount) -> Iterator[Reas
 
 def pool_cannot_serve(pool: VirtualAccount, now: datetime) -> Iterator[Reason]:
     account, at_fault = pool.smart_account, "virtual_account"
-    if pool.purpose == VirtualAccount.Purpose.ORDERED:
-        yield Reason(
-            "ordered_pool",
-            f"{pool} is the ordered pool, which serves no applications.",
-            "Choose the operational pool.",
-            at_fault,
-        )
+    if why := pool.not_serving:
+        yield Reason("ordered_pool", why, pool.CHOOSE_SERVING, at_fault)
     if pool.gone_at:
         yield Reason("pool_gone", f"{pool} is gone at Cisco.", "Choose a virtual account that exists.", at_fault)
     if account.paused_at:
@@ -247,7 +241,7 @@ def _mode(cluster: Cluster, pool: VirtualAccount) -> Iterator[Reason]:
     hcs_in_enterprise = (
         pool.license_mode == VirtualAccount.LicenseMode.ENTERPRISE and cluster.deployment == Cluster.Deployment.HCS
     )
-    if hcs_in_enterprise and not is_expressway(cluster):
+    if hcs_in_enterprise and not cluster.is_expressway:
         yield Reason(
             "license_mode",
             f"{cluster} runs in HCS mode, {pool} serves Enterprise mode.",
@@ -299,8 +293,8 @@ def _proxy(cluster: Cluster) -> Iterator[Reason]:
 
 
 def _nodes(facts: Facts) -> Iterator[Reason]:
-    """Each Expressway peer registers by itself, so all must be known (docs/domain.md#expressway-nodes)."""
-    if not is_expressway(facts.cluster):
+    """Each Expressway peer registers by itself, so all must be known (§3.3)."""
+    if not facts.cluster.is_expressway:
         return
     if not facts.nodes:
         yield Reason(

@@ -14,7 +14,6 @@ from licensing.assignments.models import AssignmentJob
 from licensing.fleet.models import Cluster, Node
 from licensing.mirror.models import ProductInstance
 
-EXPRESSWAYS = (Cluster.Application.EXPRESSWAY_C, Cluster.Application.EXPRESSWAY_E)
 # Who has ordered it, where nobody has: `started_by` of an assignment, `requested_by` of a job.
 AUTO_REGISTRATION = "auto registration"
 
@@ -106,7 +105,7 @@ def _first_that_applies() -> Case:
     registered, assigned = Q(registrations__gt=0), Q(assigned_to__isnull=False)
     failed, leaves, automatic = Q(job__state="failed"), Q(job__kind="unassign"), Q(job__requested_by=AUTO_REGISTRATION)
     under_way = Q(job__isnull=False)
-    some_nodes = Q(application__in=EXPRESSWAYS, registrations__lt=F("nodes_named"))
+    some_nodes = Q(application__in=Cluster.EXPRESSWAYS, registrations__lt=F("nodes_named"))
     cases = {
         Status.MULTIPLE: Q(pools_registered__gt=1),
         Status.AUTO_FAILED: failed & automatic & ~leaves,

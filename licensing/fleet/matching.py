@@ -13,6 +13,10 @@ from licensing.fleet.models import Cluster
 from licensing.mirror.models import ProductInstance
 from people import audit
 
+# Which nodes register: the publisher; of an Expressway cluster each.
+REGISTERS = "(node.role = 'publisher' OR cluster.application IN ({}))".format(
+    ", ".join(f"'{application}'" for application in Cluster.EXPRESSWAYS)
+)
 MATCH = """
 WITH instance AS (
     SELECT id, lower(host_name) AS host, udi_pid, upper(serial) AS serial, upper(uuid) AS uuid,
@@ -22,7 +26,7 @@ WITH instance AS (
 publisher AS (
     SELECT cluster_id, lower(host_name) AS host, upper(node.serial) AS serial
     FROM fleet_node node JOIN fleet_cluster cluster ON cluster.id = node.cluster_id
-    WHERE role = 'publisher' OR application IN ('expressway_c', 'expressway_e')
+    WHERE {registers}
 ),
 known AS (
     SELECT id, cluster_id, udi_pid, upper(serial) AS serial, upper(uuid) AS uuid
@@ -73,9 +77,12 @@ CONCERNED = """(
     )
 )"""
 
-# Where no cluster has a publisher yet and none has an instance, as at most first syncs, nothing can match.
-ANYTHING_KNOWN = """
-SELECT EXISTS (SELECT 1 FROM fleet_node WHERE role = 'publisher')
+# Where no cluster has a node that registers yet and none has an instance, as at most first syncs, nothing can match.
+ANYTHING_KNOWN = f"""
+SELECT EXISTS (
+        SELECT 1 FROM fleet_node node JOIN fleet_cluster cluster ON cluster.id = node.cluster_id
+        WHERE {REGISTERS}
+    )
     OR EXISTS (SELECT 1 FROM mirror_productinstance WHERE cluster_id IS NOT NULL)
 """
 
@@ -92,7 +99,7 @@ def match_clusters(touched: str = "") -> int:
             cursor.execute(ANYTHING_KNOWN)
             if not cursor.fetchone()[0]:
                 return 0
-        cursor.execute(MATCH.format(concerned=concerned))
+        cursor.execute(MATCH.format(concerned=concerned, registers=REGISTERS))
         return int(cursor.rowcount)
 
 

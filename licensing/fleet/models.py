@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from kit.secrets import SecretField
 from licensing.accounts.models import WEB_ADDRESS, LicenseServer
+from licensing.fleet import transport
 from licensing.mirror.models import ProductInstance
 
 # How long a product runs without being registered (docs/domain.md#C13, docs/cisco-api.md#evaluation-clock).
@@ -72,6 +73,8 @@ class Cluster(models.Model):
         EXPRESSWAY_C = "expressway_c", "Expressway-C"
         EXPRESSWAY_E = "expressway_e", "Expressway-E"
 
+    EXPRESSWAYS = tuple(map(Application, transport.EXPRESSWAYS))
+
     class Deployment(models.TextChoices):
         HCS = "hcs", "HCS"
         ENTERPRISE = "enterprise", "Enterprise"
@@ -119,6 +122,11 @@ class Cluster(models.Model):
     def has_axl(self) -> bool:
         """AXL is an interface of Unified CM alone."""
         return bool(self.application == self.Application.CUCM)
+
+    @property
+    def is_expressway(self) -> bool:
+        """Each node of an Expressway registers by itself, and none has a license mode."""
+        return transport.is_expressway(self.application)
 
     def clean(self) -> None:
         """A slip of the pen such as 9999 would put the end of the evaluation beyond what a date can hold."""

@@ -21,7 +21,7 @@ def with_counts(servers: QuerySet[LicenseServer]) -> Any:
     of_server = "virtual_account__smart_account__license_server"
     present = ProductInstance.objects.present().filter(**{of_server: OuterRef("pk")})
     counted = present.order_by().values(of_server).annotate(number=Count("pk")).values("number")
-    expressways = Cluster.objects.filter(license_server=OuterRef("pk"), application__in=transport.EXPRESSWAYS)
+    expressways = Cluster.objects.filter(license_server=OuterRef("pk"), application__in=Cluster.EXPRESSWAYS)
     return servers.annotate(
         present_instances=Coalesce(Subquery(counted, output_field=IntegerField()), 0),
         has_expressways=Exists(expressways),

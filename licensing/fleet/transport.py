@@ -38,6 +38,11 @@ SYNC_DEADLINE = timedelta(days=90)  # then Cisco removes the server
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|\w[\w.-]*?)\.?(?::\d{1,5})?")
 
 
+def is_expressway(application: str) -> bool:
+    """Whether each node of this application registers by itself, and none has a license mode."""
+    return application in EXPRESSWAYS
+
+
 class Mode(StrEnum):
     DIRECT = "direct"
     PROXY = "proxy"
@@ -105,7 +110,7 @@ class ClusterFacts:
 
     @property
     def is_expressway(self) -> bool:
-        return self.application in EXPRESSWAYS
+        return is_expressway(self.application)
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,8 @@ def check_transfer(instance: ProductInstance, target: VirtualAccount) -> None:
         raise Refusal(words, "Choose a virtual account of the same smart account.", "virtual_account")
     if target.gone_at is not None:
         raise Refusal(f"Cisco no longer lists {target}.", "Choose a virtual account that exists.", "virtual_account")
-    if target.purpose == VirtualAccount.Purpose.ORDERED:
-        words = f"{target} is the ordered pool, which serves no applications."  # (docs/domain.md#A4)
-        raise Refusal(words, "Choose the operational pool.", "virtual_account")
+    if why := target.not_serving:
+        raise Refusal(why, target.CHOOSE_SERVING, "virtual_account")
 
 
 def is_reserved(instance: ProductInstance) -> bool:

@@ -141,7 +141,7 @@ class _Books:
 
     def _pool(self, holding: Holding) -> Pool:
         stays = {row.name: max(row.quantity - self._movable[row.pk], 0) for row in holding.licenses}
-        ordered = holding.pool.purpose == VirtualAccount.Purpose.ORDERED
+        ordered = holding.pool.is_ordered
         pool = Pool(holding.pool.name, holding.supply, {}, holding.reserved, stays, ordered)
         return _bound(holding, holding.asked, pool)
 

@@ -249,7 +249,7 @@ def test_on_prem_and_paused_accounts_are_refused(account: SmartAccount, operator
         (lambda: SmartAccount.objects.update(paused_at=timezone.now()), "Account is paused."),
         (
             lambda: VirtualAccount.objects.filter(name="South").update(purpose="ordered"),
-            "South has become the ordered pool, which serves no product.",
+            "South is the ordered pool, which serves no applications.",
         ),
     ],
 )

@@ -7,17 +7,12 @@ The license mode of a virtual account is the mode of its clusters: an assignment
 from licensing.fleet.models import Cluster, Node
 from licensing.mirror.models import VirtualAccount
 
-EXPRESSWAYS = (Cluster.Application.EXPRESSWAY_C, Cluster.Application.EXPRESSWAY_E)
 NO_PUBLISHER = "the publisher (not named)"
-
-
-def is_expressway(cluster: Cluster) -> bool:
-    return cluster.application in EXPRESSWAYS
 
 
 def changes_mode(cluster: Cluster, pool: VirtualAccount) -> bool:
     """`deployment` is the mode that the cluster runs in as far as anybody has recorded."""
-    return bool(pool.license_mode) and not is_expressway(cluster) and cluster.deployment != pool.license_mode
+    return bool(pool.license_mode) and not cluster.is_expressway and cluster.deployment != pool.license_mode
 
 
 def restarting_publisher(cluster: Cluster, pool: VirtualAccount) -> str:

@@ -31,7 +31,7 @@ class PoolChoiceForm(forms.Form):
 def cluster_mixed_mode(request: HttpRequest, pk: int) -> HttpResponse:
     """`?virtual_account=`: where it is to go. Posting starts a sync of its smart account and comes back here."""
     cluster = get_object_or_404(Cluster.objects.select_related("customer"), pk=pk)
-    pools = VirtualAccount.objects.present().exclude(purpose="ordered").select_related("smart_account")
+    pools = VirtualAccount.objects.present().serving().select_related("smart_account")
     form = PoolChoiceForm(pools.order_by("smart_account__name", "name"), request.GET or None)
     pool = form.cleaned_data["virtual_account"] if form.is_bound and form.is_valid() else _usual(cluster, pools)
     if request.method == "POST" and pool is not None:

@@ -8,7 +8,7 @@ of menus are those of releases 12.5 to 15 and may differ a little. `<token>` sta
 import re
 from dataclasses import dataclass
 
-from licensing.fleet.transport import Mode, Transport, version_numbers
+from licensing.fleet.transport import Mode, Transport, is_expressway, version_numbers
 
 TOKEN = "<token>"  # noqa: S105 - a place holder
 CUCM, CUC, CER = "cucm", "cuc", "cer"
@@ -38,7 +38,7 @@ class Sheet:
 
     @property
     def is_expressway(self) -> bool:
-        return self.application.startswith("expressway")
+        return is_expressway(self.application)
 
     @property
     def host(self) -> str:

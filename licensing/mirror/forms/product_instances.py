@@ -42,5 +42,5 @@ class TransferInstanceForm(forms.Form):
     def __init__(self, instance: ProductInstance, planned: int | None, data: Any = None) -> None:
         super().__init__(data, initial={"virtual_account": planned})
         pools = VirtualAccount.objects.present().filter(smart_account=instance.virtual_account.smart_account_id)
-        pools = pools.exclude(pk=instance.virtual_account_id).exclude(purpose=VirtualAccount.Purpose.ORDERED)
+        pools = pools.exclude(pk=instance.virtual_account_id).serving()
         self.fields["virtual_account"] = PoolField(queryset=pools.select_related("smart_account"), label="Move to")

@@ -13,7 +13,7 @@ from licensing.mirror.models.product_instances import (
 )
 from licensing.mirror.models.registration_tokens import RegistrationToken, RegistrationTokenQuerySet
 from licensing.mirror.models.subscriptions import Subscription, SubscriptionQuerySet
-from licensing.mirror.models.virtual_accounts import MirroredQuerySet, VirtualAccount
+from licensing.mirror.models.virtual_accounts import MirroredQuerySet, VirtualAccount, VirtualAccountQuerySet
 
 __all__ = [
     "Change",
@@ -37,4 +37,5 @@ __all__ = [
     "TWIN_NUMBER",
     "UsageSample",
     "VirtualAccount",
+    "VirtualAccountQuerySet",
 ]

@@ -21,6 +21,12 @@ class MirroredQuerySet(models.QuerySet[Any]):
         return self.filter(gone_at=None)
 
 
+class VirtualAccountQuerySet(MirroredQuerySet):
+    def serving(self) -> "VirtualAccountQuerySet":
+        """Pools that serve applications: clusters, product instances, tokens and transfers may go there."""
+        return self.exclude(purpose=VirtualAccount.Purpose.ORDERED)
+
+
 class VirtualAccount(models.Model):
     """A pool in a SmartAccount. Ours: purpose, license_mode, cost_center, region, owner, note."""
 
@@ -55,7 +61,10 @@ class VirtualAccount(models.Model):
     )
     note = models.TextField(blank=True, default="", db_default="")
 
-    objects = MirroredQuerySet.as_manager()
+    objects = VirtualAccountQuerySet.as_manager()
+
+    # What to do where `not_serving` refuses a pool.
+    CHOOSE_SERVING = "Choose the operational pool or a general one."
 
     class Meta:
         ordering = ["name", "id"]
@@ -71,3 +80,13 @@ class VirtualAccount(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether this is the pool that records what was bought. It serves no applications."""
+        return self.purpose == self.Purpose.ORDERED
+
+    @property
+    def not_serving(self) -> str:
+        """The reason why this pool serves no applications, "" where it does (of a set: `serving`)."""
+        return f"{self} is the ordered pool, which serves no applications." if self.is_ordered else ""

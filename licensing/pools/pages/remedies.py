@@ -56,7 +56,7 @@ def license_transfer(request: HttpRequest, pk: int) -> HttpResponse:
     account = row.virtual_account.smart_account
     pools = VirtualAccount.objects.present().filter(smart_account=account).exclude(pk=row.virtual_account_id)
     form = TransferForm(
-        pools.exclude(purpose=VirtualAccount.Purpose.ORDERED),
+        pools.serving(),
         request.POST or None,
         initial={"quantity": max(row.available, 0) or None, "target": request.GET.get("target")},
     )

@@ -118,10 +118,7 @@ def check_ready(plan: TransferPlan) -> None:
         raise Refusal("The API of On-Prem servers has no call that moves licenses.", BY_HAND)
     ordered = plan.steps.open().filter(target__purpose=VirtualAccount.Purpose.ORDERED).select_related("target").first()
     if ordered:
-        raise Refusal(
-            f"{ordered.target} has become the ordered pool, which serves no product.",
-            "Cancel this plan and make a new one.",
-        )
+        raise Refusal(ordered.target.not_serving, "Cancel this plan and make a new one.")
 
 
 def check_start(plan: TransferPlan) -> None:
@@ -172,8 +169,8 @@ def _check(account: SmartAccount, part: Wanted) -> None:
         raise Refusal("Licenses move within one smart account only.", "Choose another virtual account.", "target")
     if source.pk == target.pk:
         raise Refusal(f"They are in {target} already.", "Choose another virtual account.", "target")
-    if target.purpose == VirtualAccount.Purpose.ORDERED:
-        raise Refusal(f"{target} is the ordered pool, which serves no product.", "Choose another one.", "target")
+    if why := target.not_serving:
+        raise Refusal(why, target.CHOOSE_SERVING, "target")
     for row in (part.license, source, target):
         if row.gone_at:
             raise Refusal(f"{row} is gone at Cisco.", SYNC_FIRST, "target" if row is target else "license")
