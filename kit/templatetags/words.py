@@ -1,6 +1,22 @@
-"""What a state is called on the page, with the icon and the tone that go with it: never a colour alone."""
+"""The icon and the tone of each state, and what a state is called on the page: never a colour alone.
+
+A state that is one of a model's choices is called by the label of that choice, here as in REST, mail, admin and files.
+"""
 
 from dataclasses import dataclass
+from functools import cache
+
+from django.db.models import TextChoices
+
+from licensing.accounts.models import LicenseServer
+from licensing.alerts.models import AlertEvent, Severity
+from licensing.assignments.models import AssignmentBatch, AssignmentJob, AssignmentStage
+from licensing.assignments.status import Status as ClusterStatus
+from licensing.channels.models import Delivery
+from licensing.fleet.models import Cluster
+from licensing.mirror.models import Change, License, SyncRun, VirtualAccount
+from licensing.pools.models import TransferPlan, TransferStep
+from licensing.pools.worklist import Reason
 
 # Tones: good, warn, bad, info, quiet. The stylesheet has a class of each name.
 
@@ -12,114 +28,170 @@ class State:
     label: str
 
 
-STATES = {
+# Whose values are shown by their value alone. A value has one label in all of them, with one exception: a test that
+# runs is shown with its own label. tests/licensing/test_words.py
+SHOWN: tuple[type[TextChoices], ...] = (
+    LicenseServer.Check,
+    License.Status,
+    SyncRun.Status,
+    Severity,
+    AlertEvent.Kind,
+    VirtualAccount.Purpose,
+    VirtualAccount.LicenseMode,
+    Cluster.Deployment,
+    ClusterStatus,
+    Change.Kind,
+    AssignmentJob.State,
+    AssignmentStage.State,
+    AssignmentBatch.State,
+    Delivery.State,
+    TransferPlan.State,
+    TransferStep.State,
+    Reason,
+)
+
+# Tone and icon by value.
+LOOKS = {
     # status of a license
-    "in_compliance": State("good", "circle-check", "In compliance"),
-    "out_of_compliance": State("bad", "octagon-alert", "Out of compliance"),
-    "unknown": State("quiet", "circle-question-mark", "Unknown"),
+    "in_compliance": ("good", "circle-check"),
+    "out_of_compliance": ("bad", "octagon-alert"),
+    "unknown": ("quiet", "circle-question-mark"),
     # status of a sync run
-    "queued": State("info", "hourglass", "Queued"),
-    "running": State("info", "loader", "Running"),
-    "succeeded": State("good", "circle-check", "Succeeded"),
-    "failed": State("bad", "circle-x", "Failed"),
+    "queued": ("info", "hourglass"),
+    "running": ("info", "loader"),
+    "succeeded": ("good", "circle-check"),
+    "failed": ("bad", "circle-x"),
     # Check of a license server; its running one is above
-    "not_tested": State("quiet", "circle-dashed", "Not tested"),
-    "ok": State("good", "circle-check", "Connected"),
-    "refused": State("bad", "ban", "Refused"),
-    "unavailable": State("warn", "unplug", "Unreachable"),
+    "not_tested": ("quiet", "circle-dashed"),
+    "ok": ("good", "circle-check"),
+    "refused": ("bad", "ban"),
+    "unavailable": ("warn", "unplug"),
     # alerts.Severity and the state of an alert
-    "critical": State("bad", "siren", "Critical"),
-    "major": State("bad", "octagon-alert", "Major"),
-    "minor": State("warn", "triangle-alert", "Minor"),
-    "info": State("info", "info", "Info"),
-    "open": State("warn", "circle-alert", "Open"),
-    "closed": State("quiet", "circle-check", "Closed"),
-    "acknowledged": State("info", "check", "Acknowledged"),
-    "snoozed": State("quiet", "bell-off", "Snoozed"),
+    "critical": ("bad", "siren"),
+    "major": ("bad", "octagon-alert"),
+    "minor": ("warn", "triangle-alert"),
+    "info": ("info", "info"),
+    "open": ("warn", "circle-alert"),
+    "closed": ("quiet", "circle-check"),
+    "acknowledged": ("info", "check"),
+    "snoozed": ("quiet", "bell-off"),
     # VirtualAccount.Purpose and .LicenseMode
-    "ordered": State("info", "package", "Ordered"),
-    "operational": State("info", "activity", "Operational"),
-    "general": State("quiet", "layers", "General"),
-    "hcs": State("quiet", "cloud", "HCS"),
-    "enterprise": State("quiet", "building-2", "Enterprise"),
+    "ordered": ("info", "package"),
+    "operational": ("info", "activity"),
+    "general": ("quiet", "layers"),
+    "hcs": ("quiet", "cloud"),
+    "enterprise": ("quiet", "building-2"),
     # cluster_status.Status
-    "multiple_virtual_accounts": State("bad", "split", "In several virtual accounts"),
-    "auto_registration_failed": State("bad", "circle-x", "Auto registration failed"),
-    "manual_registration_failed": State("bad", "circle-x", "Manual registration failed"),
-    "deregistration_failed": State("bad", "circle-x", "Deregistration failed"),
-    "auto_registration_in_progress": State("info", "loader", "Auto registration in progress"),
-    "auto_deregistration_in_progress": State("info", "loader", "Auto deregistration in progress"),
-    "manual_registration_in_progress": State("info", "loader", "Registration in progress"),
-    "manual_deregistration_in_progress": State("info", "loader", "Deregistration in progress"),
-    "auto_registered": State("good", "circle-check", "Auto registered"),
-    "deregistered": State("bad", "unlink", "Deregistered"),
-    "registered_elsewhere": State("bad", "map-pin-off", "Registered elsewhere"),
-    "partially_registered": State("warn", "circle-dot-dashed", "Partially registered"),
-    "manually_registered": State("good", "circle-check", "Manually registered"),
-    "assigned": State("warn", "hourglass", "Assigned, not registered"),
-    "not_assigned": State("quiet", "circle-dashed", "Not assigned"),
+    "multiple_virtual_accounts": ("bad", "split"),
+    "auto_registration_failed": ("bad", "circle-x"),
+    "manual_registration_failed": ("bad", "circle-x"),
+    "deregistration_failed": ("bad", "circle-x"),
+    "auto_registration_in_progress": ("info", "loader"),
+    "auto_deregistration_in_progress": ("info", "loader"),
+    "manual_registration_in_progress": ("info", "loader"),
+    "manual_deregistration_in_progress": ("info", "loader"),
+    "auto_registered": ("good", "circle-check"),
+    "deregistered": ("bad", "unlink"),
+    "registered_elsewhere": ("bad", "map-pin-off"),
+    "partially_registered": ("warn", "circle-dot-dashed"),
+    "manually_registered": ("good", "circle-check"),
+    "assigned": ("warn", "hourglass"),
+    "not_assigned": ("quiet", "circle-dashed"),
     # transport.Mode
-    "proxy": State("good", "waypoints", "Proxy"),
-    "direct": State("quiet", "arrow-right", "Direct"),
-    "on_prem": State("info", "server", "On-Prem"),
+    "proxy": ("good", "waypoints"),
+    "direct": ("quiet", "arrow-right"),
+    "on_prem": ("info", "server"),
     # rows and people
-    "present": State("good", "circle-check", "Present"),
-    "gone": State("quiet", "ghost", "Gone"),
-    "paused": State("quiet", "pause", "Paused"),
-    "active": State("good", "circle-check", "Active"),
-    "inactive": State("quiet", "circle-slash", "Deactivated"),
-    "expired": State("quiet", "clock-alert", "Expired"),
-    "revoked": State("quiet", "ban", "Revoked"),
-    "ended": State("quiet", "circle-minus", "Ended"),
-    "current": State("good", "link", "Current"),
+    "present": ("good", "circle-check"),
+    "gone": ("quiet", "ghost"),
+    "paused": ("quiet", "pause"),
+    "active": ("good", "circle-check"),
+    "inactive": ("quiet", "circle-slash"),
+    "expired": ("quiet", "clock-alert"),
+    "revoked": ("quiet", "ban"),
+    "ended": ("quiet", "circle-minus"),
+    "current": ("good", "link"),
     # mixed_mode.Gate
-    "gate_open": State("good", "lock-open", "Open"),
-    "gate_closed": State("warn", "lock", "Closed"),
-    "allowed": State("info", "shield-check", "Export-controlled allowed"),
-    "used_up": State("quiet", "clock-alert", "Used up"),
+    "gate_open": ("good", "lock-open"),
+    "gate_closed": ("warn", "lock"),
+    "allowed": ("info", "shield-check"),
+    "used_up": ("quiet", "clock-alert"),
     # explanation.Verdict
-    "agrees": State("good", "circle-check", "Agrees"),
-    "explained": State("info", "info", "Differs, explained"),
-    "unexplained": State("warn", "circle-question-mark", "Differs"),
+    "agrees": ("good", "circle-check"),
+    "explained": ("info", "info"),
+    "unexplained": ("warn", "circle-question-mark"),
     # history.Change.Kind
-    "created": State("info", "circle-plus", "New"),
-    "changed": State("info", "pencil", "Changed"),
-    "back": State("good", "undo-2", "Back"),
+    "created": ("info", "circle-plus"),
+    "changed": ("info", "pencil"),
+    "back": ("good", "undo-2"),
     # AssignmentJob, AssignmentStage and AssignmentBatch; some of them stand above
-    "waiting": State("quiet", "hourglass", "Waiting"),
-    "by_hand": State("warn", "hand", "By hand"),
-    "verifying": State("info", "refresh-cw", "Waits for a sync"),
-    "done": State("good", "circle-check", "Done"),
-    "skipped": State("quiet", "circle-minus", "Not needed"),
-    "draft": State("quiet", "pencil", "Draft"),
-    "planned": State("info", "calendar-clock", "Planned"),
-    "stopped": State("bad", "octagon-alert", "Stopped"),
-    "over": State("warn", "clock-alert", "Window over"),
-    "approval": State("warn", "user-check", "Needs approval"),
+    "waiting": ("quiet", "hourglass"),
+    "by_hand": ("warn", "hand"),
+    "verifying": ("info", "refresh-cw"),
+    "done": ("good", "circle-check"),
+    "skipped": ("quiet", "circle-minus"),
+    "draft": ("quiet", "pencil"),
+    "planned": ("info", "calendar-clock"),
+    "stopped": ("bad", "octagon-alert"),
+    "over": ("warn", "clock-alert"),
+    "approval": ("warn", "user-check"),
     # lines of licenses, by Cisco's word
-    "canceled": State("warn", "circle-slash", "Canceled"),
-    "cancelled": State("warn", "circle-slash", "Canceled"),
-    "future": State("info", "calendar", "Future"),
-    "pending": State("info", "hourglass", "Pending"),
+    "canceled": ("warn", "circle-slash"),
+    "cancelled": ("warn", "circle-slash"),
+    "future": ("info", "calendar"),
+    "pending": ("info", "hourglass"),
     # TransferPlan.State and TransferStep.State, where they are not above
-    "approved": State("info", "check", "Approved"),
-    "sending": State("info", "loader", "Sending"),
-    "verified": State("good", "circle-check", "Verified"),
-    "unclear": State("warn", "circle-question-mark", "Unclear"),
+    "approved": ("info", "check"),
+    "sending": ("info", "loader"),
+    "verified": ("good", "circle-check"),
+    "unclear": ("warn", "circle-question-mark"),
     # worklist.Reason
-    "stranded": State("warn", "anchor", "Stranded"),
-    "not_deposited": State("warn", "package", "Not operational"),
-    "wrong_deposit": State("warn", "map-pin-off", "Wrong deposit"),
-    "ghost": State("warn", "ghost", "Silent"),
-    "misplaced": State("warn", "map-pin-off", "Elsewhere than planned"),
-    "ambiguous": State("info", "circle-question-mark", "Several clusters fit"),
-    "unmatched": State("info", "unlink", "No cluster fits"),
+    "stranded": ("warn", "anchor"),
+    "not_deposited": ("warn", "package"),
+    "wrong_deposit": ("warn", "map-pin-off"),
+    "ghost": ("warn", "ghost"),
+    "misplaced": ("warn", "map-pin-off"),
+    "ambiguous": ("info", "circle-question-mark"),
+    "unmatched": ("info", "unlink"),
 }
+
+# States that are no choice of a model: what a row or a person is at, and Cisco's words.
+WORDS = {
+    "not_tested": "Not tested",
+    "open": "Open",
+    "present": "Present",
+    "paused": "Paused",
+    "active": "Active",
+    "inactive": "Deactivated",
+    "expired": "Expired",
+    "revoked": "Revoked",
+    "ended": "Ended",
+    "current": "Current",
+    "gate_open": "Open",
+    "gate_closed": "Closed",
+    "allowed": "Export-controlled allowed",
+    "used_up": "Used up",
+    "agrees": "Agrees",
+    "explained": "Differs, explained",
+    "unexplained": "Differs",
+    "approval": "Needs approval",
+    "canceled": "Cancelled",
+    "future": "Future",
+    "pending": "Pending",
+}
+
+
+@cache
+def labels() -> dict[str, str]:
+    """The label of every state by its value."""
+    return {
+        **WORDS,
+        **{str(choice.value): str(choice.label) for choices in SHOWN for choice in choices if choice.value},
+    }
 
 
 def state_of(value: str, label: str = "") -> State:
     """The state of one of our values or of Cisco's ("In Compliance"); words that nobody knows are shown as they are."""
-    known = STATES.get(value.strip().lower().replace(" ", "_"))
-    if known is None:
-        return State("quiet", "circle-dashed", label or value)
-    return State(known.tone, known.icon, label or known.label)
+    key = value.strip().lower().replace(" ", "_")
+    tone, icon = LOOKS.get(key, ("quiet", "circle-dashed"))
+    return State(tone, icon, label or labels().get(key, value))

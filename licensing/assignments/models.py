@@ -138,9 +138,9 @@ class AssignmentJob(models.Model):
         REASSIGN = "reassign", "Reassign"
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting for a worker"
+        WAITING = "waiting", "Waiting"
         RUNNING = "running", "Running"
-        BY_HAND = "by_hand", "Waits for somebody"
+        BY_HAND = "by_hand", "By hand"
         VERIFYING = "verifying", "Waits for a sync"
         FAILED = "failed", "Failed"
         DONE = "done", "Done"
@@ -207,7 +207,7 @@ class AssignmentStage(models.Model):
         BY_HAND = "by_hand", "By hand"
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
-        SKIPPED = "skipped", "Skipped"
+        SKIPPED = "skipped", "Not needed"
 
     OVER = (State.DONE, State.SKIPPED)
 

@@ -31,7 +31,7 @@ class Status(models.TextChoices):
     AUTO_LEAVING = "auto_deregistration_in_progress", "Auto deregistration in progress"
     RUNNING = "manual_registration_in_progress", "Manual registration in progress"
     LEAVING = "manual_deregistration_in_progress", "Manual deregistration in progress"
-    ELSEWHERE = "registered_elsewhere", "Registered elsewhere than assigned"
+    ELSEWHERE = "registered_elsewhere", "Registered elsewhere"
     AUTO_REGISTERED = "auto_registered", "Auto registered"
     REGISTERED = "manually_registered", "Manually registered"
     ASSIGNED = "assigned", "Assigned, not registered"
