@@ -26,13 +26,13 @@ class LicenseServerForm(VerbForm):
 
     class Meta:
         model = LicenseServer
-        fields = [*CONNECTION_FIELDS, *ON_PREM_FIELDS, "ca_certificate", "verify_tls"]
+        fields = LicenseServer.OWN
 
 
 class LicenseServerAdmin(VerbAdmin):
     form = LicenseServerForm
-    fields = (*LicenseServerForm.Meta.fields, "new_secret", "check_status", "check_message", "checked_at")
-    readonly_fields = ("check_status", "check_message", "checked_at")
+    readonly_fields = ("check_status", "check_message", "checked_at", "certificate_not_after")
+    fields = (*LicenseServer.OWN, "new_secret", *readonly_fields)
     list_display = ("name", "kind", "api_base_url", "version", "check_status", "checked_at", "verify_tls")
     list_filter = ("kind", "check_status", "verify_tls")
     search_fields = ("name", "api_base_url")
@@ -57,7 +57,7 @@ class SmartAccountForm(VerbForm):
 
     class Meta:
         model = SmartAccount
-        fields = ["license_server", "domain", "name", "sync_every", "client_id"]
+        fields = ["license_server", "domain", *SmartAccount.OWN, "client_id"]
         help_texts = {"client_id": "Empty: the license server's credentials are used."}
 
 
@@ -88,9 +88,9 @@ class SmartAccountAdmin(VerbAdmin):
         smart_accounts.save_smart_account(actor, row, {**before, "client_id": row.client_id})
 
     def _add(self, actor: audit.Actor, row: SmartAccount, secret: str) -> None:
-        own = {"client_id": row.client_id, "client_secret": secret, "sync_every": row.sync_every}
-        named = {"name": row.name} if row.name else {}
-        added = smart_accounts.add_smart_account(actor, row.license_server, row.domain, **own, **named)
+        own = {name: getattr(row, name) for name in SmartAccount.OWN if name != "name" or row.name}
+        credentials = {"client_id": row.client_id, "client_secret": secret}
+        added = smart_accounts.add_smart_account(actor, row.license_server, row.domain, **own, **credentials)
         row.pk = added.pk
         row.refresh_from_db()
 

@@ -9,7 +9,6 @@ from django import forms
 
 from kit.forms import secret_field
 from licensing.accounts.models import LicenseServer, SmartAccount
-from licensing.accounts.servers import ON_PREM_FACTS
 
 # Addresses of Cisco and of On-Prem servers (docs/cisco-api.md#hosts). <host> stands for the server's name.
 CLOUD = {
@@ -19,9 +18,6 @@ CLOUD = {
 
 
 ON_PREM_API, ON_PREM_TOKEN = "https://{host}:8443/api/v1", "https://{host}:8443/backend/oauth/token"
-
-
-ON_PREM_ONLY = ("version", *ON_PREM_FACTS, "ca_certificate", "verify_tls")
 
 
 INTERVALS = [
@@ -42,7 +38,7 @@ class LicenseServerForm(forms.ModelForm):
 
     class Meta:
         model = LicenseServer
-        fields = ["name", "api_base_url", "token_url", "client_id", "credentials_expire_on", *ON_PREM_ONLY]
+        fields = [name for name in LicenseServer.OWN if name != "kind"]  # chosen on the page before
         help_texts = {
             "ca_certificate": "On-Prem servers usually sign their own certificate: paste it, or that of your CA.",
             "verify_tls": "Switched off, nobody notices a server that only claims to be yours: an alert stays open.",
@@ -61,14 +57,14 @@ class LicenseServerForm(forms.ModelForm):
             del self.fields["client_id"]  # has a page of its own, with the secret
         else:
             self.fields["client_secret"] = secret_field("Client secret", is_set=False)
-        self.order_fields([*self.field_order, *ON_PREM_ONLY])
+        self.order_fields([*self.field_order, *LicenseServer.ON_PREM_ONLY])
         if self.instance.is_cloud:
             self._for_cloud()
         else:
             self._for_on_prem()
 
     def _for_cloud(self) -> None:
-        for name in ("host", *ON_PREM_ONLY):
+        for name in ("host", *LicenseServer.ON_PREM_ONLY):
             del self.fields[name]
         for name in {"client_id", "client_secret"} & set(self.fields):
             self.fields[name].required = True
@@ -107,14 +103,7 @@ class SmartAccountForm(forms.ModelForm):
 
     class Meta:
         model = SmartAccount
-        fields = [
-            "name",
-            "approve_transfers",
-            "cssm_alerts_configured",
-            "credentials_expire_on",
-            "hcmf_host",
-            "hcmf_version",
-        ]
+        fields = [name for name in SmartAccount.OWN if name != "sync_every"]  # has a choice of its own
         widgets = {"credentials_expire_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
         labels = {
             "approve_transfers": "A second person approves transfers",

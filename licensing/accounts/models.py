@@ -105,6 +105,20 @@ class LicenseServer(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    # What only an On-Prem server has, as far as people know it: Cisco's API tells none of it.
+    ON_PREM_FACTS = (
+        "registration_url",
+        "on_prem_name",
+        "host_common_name",
+        "hcmf_version",
+        "offline",
+        "last_cloud_sync_at",
+        "instance_limit",
+    )
+    ON_PREM_ONLY = ("version", *ON_PREM_FACTS, "ca_certificate", "verify_tls")
+    # What people enter, in the order of page, REST and admin; the client secret beside it.
+    OWN = ("name", "kind", "api_base_url", "token_url", "client_id", "credentials_expire_on", *ON_PREM_ONLY)
+
     class Meta:
         ordering = ["name"]
 
@@ -155,6 +169,17 @@ class SmartAccount(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SmartAccountQuerySet.as_manager()
+
+    # What people may change, in the order of page, REST and admin. Credentials have a verb of their own.
+    OWN = (
+        "name",
+        "sync_every",
+        "approve_transfers",
+        "cssm_alerts_configured",
+        "credentials_expire_on",
+        "hcmf_host",
+        "hcmf_version",
+    )
 
     class Meta:
         ordering = ["name", "domain"]

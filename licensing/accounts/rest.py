@@ -51,13 +51,24 @@ class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]
     class Meta:
         model = LicenseServer
         fields = [
-            *SERVER_FIELDS,
-            *servers.ON_PREM_FACTS,
-            "verify_tls",
-            "ca_certificate",
-            *CHECK_FIELDS,
+            "id",
+            *LicenseServer.OWN,
+            "client_secret",
+            "check_status",
+            "check_message",
+            "check_next_step",
+            "checked_at",
             "visible_accounts",
-            "credentials_expire_on",
+            "certificate_not_after",
+            "product_instances",
+            "warnings",
+        ]
+        read_only_fields = [
+            "check_status",
+            "check_message",
+            "check_next_step",
+            "checked_at",
+            "visible_accounts",
             "certificate_not_after",
             "product_instances",
             "warnings",
@@ -130,14 +141,14 @@ class SmartAccountSerializer(Strict, serializers.ModelSerializer[SmartAccount]):
     class Meta:
         model = SmartAccount
         fields = [
-            *ACCOUNT_FIELDS,
-            *ACCESS_FIELDS,
-            *SETTING_FIELDS,
+            "id",
+            "license_server",
+            "domain",
+            "client_id",
+            "client_secret",
+            *SmartAccount.OWN,
             "paused_at",
             "last_synced_at",
-            "credentials_expire_on",
-            "hcmf_host",
-            "hcmf_version",
         ]
         read_only_fields = ["paused_at", "last_synced_at"]
         validators: list[Any] = []  # the verb says it

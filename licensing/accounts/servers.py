@@ -15,11 +15,6 @@ from licensing.cisco.addresses import LICENSE_SERVER
 from people import audit
 from people.audit import Actor
 
-ON_PREM_FACTS = (
-    "registration_url", "on_prem_name", "host_common_name", "hcmf_version", "offline", "last_cloud_sync_at",
-    "instance_limit",
-)  # fmt: skip
-
 
 @transaction.atomic
 def save_server(actor: Actor, server: LicenseServer, before: dict[str, Any] | None = None) -> LicenseServer:
@@ -66,7 +61,7 @@ def _check_ca(server: LicenseServer, before: dict[str, Any] | None) -> None:
 
 def _check_on_prem_facts(server: LicenseServer) -> None:
     """What only an On-Prem server has, and that its last sync with Cisco is not still to come."""
-    for name in ON_PREM_FACTS if server.is_cloud else ():
+    for name in LicenseServer.ON_PREM_FACTS if server.is_cloud else ():
         if getattr(server, name):
             raise Refusal("Only an On-Prem server has this.", "Leave it empty for the cloud.", name)
     if server.last_cloud_sync_at and server.last_cloud_sync_at > timezone.now():

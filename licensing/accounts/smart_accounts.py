@@ -20,7 +20,10 @@ RENAMED = "Cisco addresses a smart account by it; add another smart account inst
 
 @transaction.atomic
 def add_smart_account(actor: Actor, server: LicenseServer, domain: str, **fields: Any) -> SmartAccount:
-    """`fields`: name, account_type, client_id, client_secret, sync_every."""
+    """Add a smart account and plan its first sync at once.
+
+    `fields`: those of SmartAccount.OWN, account_type, client_id and client_secret.
+    """
     domain = domain.strip()
     if server.is_cloud and not CLOUD_DOMAIN.fullmatch(domain):
         raise Refusal(f"{domain!r} is not an account domain.", "Enter it as CSSM shows it: acme.example.", "domain")

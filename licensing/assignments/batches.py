@@ -246,7 +246,9 @@ def _check(batch: AssignmentBatch, clusters: Sequence[Cluster]) -> None:
 
 
 def _pool(batch: AssignmentBatch) -> VirtualAccount:
-    return VirtualAccount.objects.select_related("smart_account__license_server").get(pk=batch.virtual_account_id)
+    pools = VirtualAccount.objects.select_related("smart_account__license_server")
+    pool: VirtualAccount = pools.get(pk=batch.virtual_account_id)
+    return pool
 
 
 def _held(batch: AssignmentBatch, *states: str) -> AssignmentBatch:

@@ -293,7 +293,7 @@ def _proxy(cluster: Cluster) -> Iterator[Reason]:
 
 
 def _nodes(facts: Facts) -> Iterator[Reason]:
-    """Each Expressway peer registers by itself, so all must be known (§3.3)."""
+    """Each Expressway peer registers by itself, so all must be known (docs/domain.md#expressway-nodes)."""
     if not facts.cluster.is_expressway:
         return
     if not facts.nodes:

@@ -1,6 +1,7 @@
 """Set the purpose and the license mode of virtual accounts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -11,6 +12,7 @@ from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
 from licensing.assignments.models import Assignment
 from licensing.mirror import purposes
+from licensing.mirror.annotations import set_holder, set_note
 from licensing.mirror.models import VirtualAccount
 from people import audit
 from people.audit import Actor
@@ -66,6 +68,17 @@ def set_license_mode(actor: Actor, virtual_account: VirtualAccount, mode: str) -
             f"The license mode of {virtual_account} cannot change", [virtual_account], field="license_mode"
         )
     audit.change(actor, "changed", virtual_account, license_mode=mode)
+
+
+@transaction.atomic
+def save_virtual_account(actor: Actor, virtual_account: VirtualAccount, wanted: Mapping[str, Any]) -> None:
+    """Set what people decide about a pool. `wanted`: those of VirtualAccount.OWN that may change; the others stay."""
+    for name, decide in (("purpose", set_purpose), ("license_mode", set_license_mode), ("note", set_note)):
+        if name in wanted and wanted[name] != getattr(virtual_account, name):
+            decide(actor, virtual_account, wanted[name])
+    holder = {name: getattr(virtual_account, name) for name in ("cost_center", "region", "owner")}
+    if holder.keys() & wanted.keys():
+        set_holder(actor, virtual_account, **{name: wanted.get(name, stored) for name, stored in holder.items()})
 
 
 def _refuse_while_assigned(

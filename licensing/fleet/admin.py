@@ -23,7 +23,7 @@ class ClusterAccessForm(VerbForm):
 
     class Meta:
         model = ClusterAccess
-        fields = ["cluster", "method", "url", "username", "ca_certificate", "verify_tls"]
+        fields = ["cluster", *ClusterAccess.OWN]
 
 
 class ClusterAccessAdmin(VerbAdmin):
@@ -108,7 +108,7 @@ class WithProxyAdmin(VerbAdmin):
 
 
 class CustomerAdmin(WithProxyAdmin):
-    fields = ("name", "tags", "note")
+    fields = Customer.OWN
     list_display = ("name", "tags", "created_at")
     search_fields = ("name",)
     inlines = (ProxyInline,)
@@ -122,17 +122,7 @@ class CustomerAdmin(WithProxyAdmin):
 
 
 class ClusterAdmin(WithProxyAdmin):
-    fields = (
-        "customer",
-        "name",
-        "application",
-        "version",
-        "deployment",
-        "mixed_mode",
-        "managed_on_premise",
-        "installed_on",
-        "license_server",
-    )
+    fields = Cluster.OWN
     autocomplete_fields = ("customer",)
     list_display = ("name", "customer", "application", "version", "deployment")
     list_filter = ("application", "deployment", "mixed_mode", "managed_on_premise")

@@ -15,7 +15,7 @@ from licensing.fleet.proxies import ProxySpec
 class ClusterAccessForm(forms.ModelForm):
     class Meta:
         model = ClusterAccess
-        fields = ["method", "url", "username", "ca_certificate", "verify_tls"]
+        fields = ClusterAccess.OWN
         labels = {"method": "Reached", "url": "Address of the publisher"}
         help_texts = {
             "url": "For AXL, for example https://cucm-pub.example:8443.",
@@ -54,7 +54,7 @@ MORE_NODES = 3
 class CustomerForm(forms.ModelForm):
     class Meta:
         model = Customer
-        fields = ["name", "tags", "note"]
+        fields = Customer.OWN
         widgets = {"note": forms.Textarea(attrs={"rows": 3})}
 
 
@@ -91,17 +91,7 @@ class ProxyForm(forms.Form):
 class ClusterForm(forms.ModelForm):
     class Meta:
         model = Cluster
-        fields = [
-            "customer",
-            "name",
-            "application",
-            "version",
-            "deployment",
-            "mixed_mode",
-            "managed_on_premise",
-            "installed_on",
-            "license_server",
-        ]
+        fields = Cluster.OWN
         widgets = {"installed_on": forms.DateInput(attrs={"type": "date"})}
         labels = {"license_server": "On-Prem server"}
 

@@ -7,8 +7,12 @@ Several clusters that fit equally well are left to a person (ProductInstance.obj
 decided stays.
 """
 
-from django.db import connection
+from collections.abc import Mapping
+from typing import Any
 
+from django.db import connection, transaction
+
+from kit.refusals import Refusal
 from licensing.fleet.models import Cluster
 from licensing.mirror.models import ProductInstance
 from people import audit
@@ -101,6 +105,27 @@ def match_clusters(touched: str = "") -> int:
                 return 0
         cursor.execute(MATCH.format(concerned=concerned, registers=REGISTERS))
         return int(cursor.rowcount)
+
+
+@transaction.atomic
+def save_product_instance(actor: audit.Actor, instance: ProductInstance, wanted: Mapping[str, Any]) -> None:
+    """Set what people decide about a product instance. `wanted`: those of ProductInstance.OWN that may change.
+
+    A cluster that is named, or None, is a decision by hand; `cluster_by_hand` False takes the decision back.
+    """
+    if "note" in wanted and wanted["note"] != instance.note:
+        audit.change(actor, "changed", instance, note=wanted["note"].strip())
+    if not {"cluster", "cluster_by_hand"} & wanted.keys():
+        return
+    cluster = wanted.get("cluster", instance.cluster)
+    if wanted.get("cluster_by_hand", True):
+        if not instance.cluster_by_hand or cluster != instance.cluster:
+            settle(actor, instance, cluster)
+    elif cluster != instance.cluster:
+        words = "A cluster that you name is a decision by hand."
+        raise Refusal(words, "Name the cluster, or let the portal find it.", "cluster_by_hand")
+    elif instance.cluster_by_hand:
+        unsettle(actor, instance)
 
 
 def settle(actor: audit.Actor, instance: ProductInstance, cluster: Cluster | None) -> None:

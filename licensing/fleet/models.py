@@ -37,6 +37,9 @@ class Customer(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    # What people enter, in the order of page, REST and admin. The proxy has a verb of its own.
+    OWN = ("name", "tags", "note")
+
     class Meta:
         ordering = ["name"]
 
@@ -104,6 +107,19 @@ class Cluster(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = ClusterQuerySet.as_manager()
+
+    # What people enter, in the order of page, REST and admin. Nodes, proxy and access are rows of their own.
+    OWN = (
+        "customer",
+        "name",
+        "application",
+        "version",
+        "deployment",
+        "mixed_mode",
+        "managed_on_premise",
+        "installed_on",
+        "license_server",
+    )
 
     class Meta:
         ordering = ["name", "id"]
@@ -224,6 +240,9 @@ class ClusterAccess(models.Model):
     check_message = models.TextField(blank=True, editable=False)
     check_next_step = models.TextField(blank=True, editable=False)
     check_found = models.JSONField(default=dict, blank=True, editable=False)
+
+    # What people enter, in the order of page, REST and admin; the password beside it.
+    OWN = ("method", "url", "username", "ca_certificate", "verify_tls")
 
     class Meta:
         verbose_name_plural = "cluster accesses"

@@ -4,7 +4,6 @@ from typing import Any
 
 from licensing.assignments import pool_settings
 from licensing.fleet import matching
-from licensing.mirror import annotations
 from licensing.mirror.models import (
     Change,
     CssmAlert,
@@ -56,20 +55,14 @@ partner_site.register(UsageSample, UsageSampleAdmin)
 
 
 class VirtualAccountAdmin(ShownAdmin):
-    own_fields = ("purpose", "license_mode", "cost_center", "region", "owner", "note")
+    own_fields = VirtualAccount.OWN
     list_display = ("name", "smart_account", "purpose", "license_mode", "is_default", "gone_at")
     list_filter = ("purpose", "license_mode", "smart_account")
     list_select_related = ("smart_account",)
     search_fields = ("name", "description")
 
     def save_row(self, actor: audit.Actor, row: VirtualAccount, before: dict[str, Any] | None, form: Any) -> None:
-        stored = VirtualAccount.objects.get(pk=row.pk)
-        if row.purpose != stored.purpose:
-            pool_settings.set_purpose(actor, stored, row.purpose)
-        if row.license_mode != stored.license_mode:
-            pool_settings.set_license_mode(actor, stored, row.license_mode)
-        annotations.set_holder(actor, stored, row.cost_center, row.region, row.owner)
-        _save_note(actor, row)
+        pool_settings.save_virtual_account(actor, VirtualAccount.objects.get(pk=row.pk), form.cleaned_data)
 
 
 class LicenseLineInline(ShownInline):
@@ -91,7 +84,7 @@ class InstanceUsageInline(ShownInline):
 
 
 class ProductInstanceAdmin(ShownAdmin):
-    own_fields = ("cluster", "note")
+    own_fields = ProductInstance.OWN
     autocomplete_fields = ("cluster",)
     list_display = ("__str__", "virtual_account", "udi_pid", "status", "last_contact_at", "cluster", "gone_at")
     list_filter = ("udi_pid", "status", "virtual_account__smart_account")
@@ -100,9 +93,11 @@ class ProductInstanceAdmin(ShownAdmin):
     inlines = (InstanceUsageInline,)
 
     def save_row(self, actor: audit.Actor, row: ProductInstance, before: dict[str, Any] | None, form: Any) -> None:
-        if "cluster" in form.changed_data:
-            matching.settle(actor, ProductInstance.objects.get(pk=row.pk), row.cluster)
-        _save_note(actor, row)
+        """A box that is not ticked takes a decision back; beside a cluster that is chosen now it says nothing."""
+        wanted = {name: form.cleaned_data[name] for name in form.changed_data}
+        if "cluster" in wanted:
+            wanted["cluster_by_hand"] = True
+        matching.save_product_instance(actor, ProductInstance.objects.get(pk=row.pk), wanted)
 
 
 class RegistrationTokenAdmin(ShownAdmin):
@@ -120,14 +115,6 @@ class RegistrationTokenAdmin(ShownAdmin):
     list_filter = ("export_controlled", "made_here")
     list_select_related = ("virtual_account",)
     search_fields = ("description", "created_by")
-
-
-def _save_note(actor: audit.Actor, row: VirtualAccount | ProductInstance) -> None:
-    stored = type(row).objects.get(pk=row.pk)
-    before = audit.snapshot(stored)
-    stored.note = row.note
-    stored.save(update_fields=["note"])
-    audit.record(actor, "changed", stored, before=before)
 
 
 partner_site.register(VirtualAccount, VirtualAccountAdmin)

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from licensing.mirror.models import ProductInstance, VirtualAccount
+from licensing.mirror.models import VirtualAccount
 from people import audit, users
 from people.audit import Actor
 from people.models import User
@@ -18,5 +18,5 @@ def set_holder(
 
 
 @transaction.atomic
-def set_note(actor: Actor, row: VirtualAccount | ProductInstance, note: str) -> None:
+def set_note(actor: Actor, row: VirtualAccount, note: str) -> None:
     audit.change(actor, "changed", row, note=note.strip())

@@ -10,7 +10,7 @@ from people.admin_site import ShownAdmin, ShownInline, partner_site
 
 
 class SubscriptionAdmin(ShownAdmin):
-    own_fields = ("customer", "license_model", "note")
+    own_fields = Subscription.OWN
     autocomplete_fields = ("customer",)
     list_display = ("subscription_id", "smart_account", "customer", "license_model", "first_seen_at")
     list_filter = ("license_model", "smart_account")

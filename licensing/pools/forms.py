@@ -13,7 +13,7 @@ class SubscriptionForm(forms.ModelForm):
 
     class Meta:
         model = Subscription
-        fields = ["customer", "license_model", "note"]
+        fields = Subscription.OWN
         widgets = {"note": forms.Textarea(attrs={"rows": 3})}
         help_texts = {
             "customer": "Perpetual licenses belong to the partner: leave it empty for those.",

@@ -128,3 +128,17 @@ def test_matching_again_writes_nothing(acme: Partner) -> None:
     make_instance(host_name="cucm.harbor.example")
 
     assert (matching.match_clusters(), matching.match_clusters()) == (1, 0)
+
+
+@pytest.mark.parametrize("application", ["cucm", "cuc", "cer", "expressway_c", "expressway_e"])
+def test_matching_after_a_sync_knows_the_nodes_that_matching_of_all_knows(acme: Partner, application: str) -> None:
+    """Each Expressway peer registers, so a cluster without a recorded publisher can match too."""
+    cluster = make_cluster({"peer.harbor.example": "subscriber"}, application=application)
+    row = make_instance(host_name="peer.harbor.example")
+    expected = (cluster, 1) if cluster.is_expressway else (None, 0)
+
+    matching.match_clusters(f"SELECT {row.pk}")
+    row.refresh_from_db()
+
+    assert (row.cluster, row.cluster_candidates) == expected
+    assert match_of(row) == expected

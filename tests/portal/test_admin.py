@@ -31,7 +31,7 @@ SHOWN_ONLY = {
 }
 OWN_COLUMNS = {
     "virtualaccount": ["purpose", "license_mode", "cost_center", "region", "owner", "note"],
-    "productinstance": ["cluster", "note"],
+    "productinstance": ["cluster", "cluster_by_hand", "note"],
     "subscription": ["customer", "license_model", "note"],
 }
 

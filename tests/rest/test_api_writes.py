@@ -34,6 +34,7 @@ WRITES = {
         ("post", "/assignments/"),
         ("post", "/assignments/{id}/end/"),
         ("patch", "/virtual-accounts/{id}/"),
+        ("patch", "/product-instances/{id}/"),
         ("post", "/registration-tokens/"),
         ("patch", "/registration-tokens/{id}/"),
         ("post", "/smart-accounts/{id}/sync/"),

@@ -28,8 +28,15 @@ class AccessSerializer(Strict, serializers.ModelSerializer[ClusterAccess]):
 
     class Meta:
         model = ClusterAccess
-        fields = ["cluster", "method", "url", "username", "password", "ca_certificate", "verify_tls", *CHECK_FIELDS]
-        read_only_fields = ["cluster", *CHECK_FIELDS]
+        read_only_fields = [
+            "cluster",
+            "check_status",
+            "check_message",
+            "check_next_step",
+            "checked_at",
+            "check_found",
+        ]
+        fields = [*ClusterAccess.OWN, "password", *read_only_fields]
 
 
 class Accesses(GenericViewSet[Cluster]):

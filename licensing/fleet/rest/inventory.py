@@ -78,7 +78,7 @@ def save_proxy(actor: Actor, owner: Customer | Cluster, sent: Mapping[str, Any] 
 class CustomerSerializer(WithProxy):
     class Meta:
         model = Customer
-        fields = ["id", "name", "tags", "note", *PROXY_FIELDS]
+        fields = ["id", *Customer.OWN, *PROXY_FIELDS]
         extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it
 
 
@@ -166,7 +166,7 @@ class ClusterSerializer(WithProxy):
 
     class Meta:
         model = Cluster
-        fields = [*CLUSTER_FIELDS, *DEPLOYMENT_FIELDS, "nodes", "transport", "status", "evaluation_ends", *PROXY_FIELDS]
+        fields = ["id", *Cluster.OWN, "nodes", "transport", "status", "evaluation_ends", *PROXY_FIELDS]
         validators: list[Any] = []  # the verb says it
 
     @extend_schema_field(TransportSerializer)

@@ -27,15 +27,12 @@ class VirtualAccountForm(forms.Form):
     note = forms.CharField(required=False, widget=NOTE)
 
     def __init__(self, row: VirtualAccount, data: Any = None) -> None:
-        own = ("purpose", "license_mode", "cost_center", "region", "owner", "note")
-        super().__init__(data, initial={name: getattr(row, name) for name in own})
+        super().__init__(data, initial={name: getattr(row, name) for name in row.OWN})
         self.fields["owner"] = forms.ModelChoiceField(
-            queryset=User.objects.filter(Q(is_active=True) | Q(pk=row.owner_id)).order_by("email"),
-            required=False,
-            empty_label="Nobody",
-            help_text="Who answers for this pool.",
-        )
-        self.order_fields(own)
+            queryset=User.objects.filter(Q(is_active=True) | Q(pk=row.owner_id)).order_by("email"), required=False,
+            empty_label="Nobody", help_text="Who answers for this pool.",
+        )  # fmt: skip
+        self.order_fields(row.OWN)
 
 
 class ProductInstanceForm(forms.Form):
@@ -71,3 +68,10 @@ class ProductInstanceForm(forms.Form):
         if cleaned.get("decide") == self.BY_HAND and not cleaned.get("cluster") and "cluster" not in self.errors:
             self.add_error("cluster", "Choose the cluster that it belongs to.")
         return cleaned
+
+    def wanted(self) -> dict[str, Any]:
+        """What accounts.save_product_instance takes."""
+        values = self.cleaned_data
+        if values["decide"] == self.BY_NAME:
+            return {"cluster_by_hand": False, "note": values["note"]}
+        return {"cluster": values["cluster"] if values["decide"] == self.BY_HAND else None, "note": values["note"]}

@@ -68,6 +68,9 @@ class ProductInstance(models.Model):
 
     objects = ProductInstanceQuerySet.as_manager()
 
+    # What people decide, in the order of page, REST and admin.
+    OWN = ("cluster", "cluster_by_hand", "note")
+
     class Meta:
         ordering = ["name", "id"]
         constraints = [

@@ -45,6 +45,9 @@ class Subscription(models.Model):
 
     objects = SubscriptionQuerySet.as_manager()
 
+    # What people decide, in the order of page, REST and admin.
+    OWN = ("customer", "license_model", "note")
+
     class Meta:
         ordering = ["subscription_id", "id"]
         constraints = [

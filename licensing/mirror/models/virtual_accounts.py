@@ -63,6 +63,8 @@ class VirtualAccount(models.Model):
 
     objects = VirtualAccountQuerySet.as_manager()
 
+    # What people decide, in the order of page, REST and admin.
+    OWN = ("purpose", "license_mode", "cost_center", "region", "owner", "note")
     # What to do where `not_serving` refuses a pool.
     CHOOSE_SERVING = "Choose the operational pool or a general one."
 

@@ -1,7 +1,5 @@
 """Product instances: what is registered, what it uses, and which cluster it belongs to."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,7 +10,6 @@ from kit.lists import Empty, list_page
 from licensing.accounts.empty_states import to_smart_accounts
 from licensing.alerts.models import Alert
 from licensing.fleet import matching
-from licensing.mirror import annotations
 from licensing.mirror.filters import ProductInstanceFilter
 from licensing.mirror.forms.annotations import ProductInstanceForm
 from licensing.mirror.models import Change, ProductInstance
@@ -64,22 +61,9 @@ def product_instance_edit(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(ProductInstance.objects.select_related("cluster"), pk=pk)
     here = reverse("product-instance", args=[pk])
     form = ProductInstanceForm(found, request.POST or None)
-    status, _ = attempt(request, form, lambda: _decide(request, found, form.cleaned_data))
+    status, _ = attempt(request, form, lambda: matching.save_product_instance(actor_of(request), found, form.wanted()))
     if status == DONE:
         messages.success(request, f"{found} was saved.")
         return redirect(here)
     crumbs = [("Product instances", reverse("product-instances")), (str(found), here)]
     return form_page(request, form, heading=f"Edit {found}", cancel=here, crumbs=crumbs, status=status)
-
-
-def _decide(request: HttpRequest, instance: ProductInstance, wanted: dict[str, Any]) -> None:
-    actor = actor_of(request)
-    if wanted["note"] != instance.note:
-        annotations.set_note(actor, instance, wanted["note"])
-    if wanted["decide"] == ProductInstanceForm.BY_NAME:
-        if instance.cluster_by_hand:
-            matching.unsettle(actor, instance)
-        return
-    cluster = wanted["cluster"] if wanted["decide"] == ProductInstanceForm.BY_HAND else None
-    if not instance.cluster_by_hand or cluster != instance.cluster:
-        matching.settle(actor, instance, cluster)

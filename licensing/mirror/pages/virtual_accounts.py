@@ -17,7 +17,6 @@ from licensing.accounts.empty_states import to_smart_accounts
 from licensing.alerts.models import Alert
 from licensing.allocation import explanation, holdings
 from licensing.assignments import pool_settings
-from licensing.mirror import annotations
 from licensing.mirror.filters import VirtualAccountFilter
 from licensing.mirror.forms.annotations import VirtualAccountForm
 from licensing.mirror.models import Change, License, ProductInstance, VirtualAccount
@@ -91,7 +90,9 @@ def virtual_account_edit(request: HttpRequest, pk: int) -> HttpResponse:
     pool = get_object_or_404(VirtualAccount, pk=pk)
     here = reverse("virtual-account", args=[pk])
     form = VirtualAccountForm(pool, request.POST or None)
-    status, _ = attempt(request, form, lambda: _decide(request, pool, form.cleaned_data))
+    status, _ = attempt(
+        request, form, lambda: pool_settings.save_virtual_account(actor_of(request), pool, form.cleaned_data)
+    )
     if status == DONE:
         messages.success(request, f"{pool} was saved.")
         return redirect(here)
@@ -111,15 +112,3 @@ def virtual_account_purpose(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, f"{pool} is the {pool.get_purpose_display().lower()} pool now.")
     return redirect("smart-account", pool.smart_account_id)
-
-
-def _decide(request: HttpRequest, pool: VirtualAccount, wanted: dict[str, Any]) -> None:
-    actor = actor_of(request)
-    for name, decide in (
-        ("purpose", pool_settings.set_purpose),
-        ("license_mode", pool_settings.set_license_mode),
-        ("note", annotations.set_note),
-    ):
-        if wanted[name] != getattr(pool, name):
-            decide(actor, pool, wanted[name])
-    annotations.set_holder(actor, pool, wanted["cost_center"], wanted["region"], wanted["owner"])

@@ -1,19 +1,23 @@
 """Product instances in REST."""
 
+from typing import Any
+
 import django_filters
 from django.db.models import Prefetch
-from rest_framework import serializers
+from rest_framework import mixins, serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from kit.rest.fields import AsOf
+from kit.rest.fields import AsOf, Link, Strict
 from kit.rest.filters import GoneFilter, LinkFilter
+from licensing.fleet import matching
+from licensing.fleet.models import Cluster
 from licensing.mirror.models import (
     InstanceUsage,
     ProductInstance,
 )
-
-IDENTITY_FIELDS = ("name", "host_name", "udi_pid", "serial", "uuid", "product_tag", "product_type")
-CONTACT_FIELDS = ("status", "registered_at", "last_contact_at")
+from licensing.mirror.rest.virtual_accounts import MIRRORED
+from people import audit
+from people.gate import Need
 
 
 class InstanceUsageSerializer(serializers.ModelSerializer[InstanceUsage]):
@@ -22,13 +26,28 @@ class InstanceUsageSerializer(serializers.ModelSerializer[InstanceUsage]):
         fields = ["license", "license_name", "quantity"]
 
 
-class ProductInstanceSerializer(serializers.ModelSerializer[ProductInstance]):
+class ProductInstanceSerializer(Strict, serializers.ModelSerializer[ProductInstance]):
+    cluster = Link(
+        Cluster, allow_null=True, required=False, help_text="Setting it decides by hand; null: it belongs to none."
+    )
+    cluster_by_hand = serializers.BooleanField(
+        required=False, help_text="False: found by serial number and host name, again after each sync."
+    )
     usage = InstanceUsageSerializer(many=True, read_only=True)
     as_of = AsOf()
 
     class Meta:
         model = ProductInstance
-        fields = ["id", "virtual_account", *IDENTITY_FIELDS, *CONTACT_FIELDS, "usage", "cluster", "as_of", "gone_at"]
+        fields = [
+            "id",
+            *MIRRORED,
+            "usage",
+            *ProductInstance.OWN,
+            "as_of",
+            "gone_at",
+        ]
+        read_only_fields = [*MIRRORED, "gone_at"]
+        validators: list[Any] = []  # mirrored columns are not written here
 
 
 class ProductInstanceFilters(django_filters.FilterSet):
@@ -43,9 +62,17 @@ class ProductInstanceFilters(django_filters.FilterSet):
     gone = GoneFilter()
 
 
-class ProductInstances(ReadOnlyModelViewSet[ProductInstance]):
+class ProductInstances(mixins.UpdateModelMixin, ReadOnlyModelViewSet[ProductInstance]):
+    """Mirrored; `cluster`, `cluster_by_hand` and `note` are the partner's own."""
+
     queryset = ProductInstance.objects.select_related("virtual_account__smart_account").prefetch_related(
         Prefetch("usage", InstanceUsage.objects.order_by("license_name"))
     )
     serializer_class = ProductInstanceSerializer
     filterset_class = ProductInstanceFilters
+    write_need = Need.OPERATE
+    http_method_names = ["get", "head", "patch"]
+
+    def perform_update(self, serializer: Any) -> None:
+        actor = audit.actor_of(self.request)
+        matching.save_product_instance(actor, serializer.instance, serializer.validated_data)

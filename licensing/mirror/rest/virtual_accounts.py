@@ -3,7 +3,6 @@
 from typing import Any
 
 import django_filters
-from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
@@ -14,7 +13,6 @@ from kit.rest.fields import AsOf, Link, Strict
 from kit.rest.filters import GoneFilter, LinkFilter
 from licensing.accounts.models import SmartAccount
 from licensing.assignments import pool_settings
-from licensing.mirror import annotations
 from licensing.mirror.models import (
     VirtualAccount,
 )
@@ -39,8 +37,18 @@ class VirtualAccountSerializer(Strict, serializers.ModelSerializer[VirtualAccoun
 
     class Meta:
         model = VirtualAccount
-        fields = ["id", *CISCO_FIELDS, *OWN_FIELDS, "as_of", "gone_at"]
-        read_only_fields = [*CISCO_FIELDS, "gone_at"]
+        fields = [
+            "id",
+            "smart_account",
+            "name",
+            "description",
+            "is_default",
+            "access_level",
+            *VirtualAccount.OWN,
+            "as_of",
+            "gone_at",
+        ]
+        read_only_fields = ["smart_account", "name", "description", "is_default", "access_level", "gone_at"]
         validators: list[Any] = []  # the verb says it
 
 
@@ -67,7 +75,7 @@ class VirtualAccountFilters(django_filters.FilterSet):
 
 
 class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccount]):
-    """Mirrored; `purpose`, `license_mode`, `cost_center`, `region` and `owner` are the partner's own."""
+    """Mirrored; `purpose`, `license_mode`, `cost_center`, `region`, `owner` and `note` are the partner's own."""
 
     queryset = VirtualAccount.objects.select_related("smart_account")
     serializer_class = VirtualAccountSerializer
@@ -96,13 +104,22 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
         shown = ErrandSerializer(requests.find(key), context=self.get_serializer_context())
         return Response(shown.data, status=status.HTTP_202_ACCEPTED)
 
-    @transaction.atomic
     def perform_update(self, serializer: Any) -> None:
-        actor, pool, values = audit.actor_of(self.request), serializer.instance, serializer.validated_data
-        if "purpose" in values:
-            pool_settings.set_purpose(actor, pool, values["purpose"])
-        if "license_mode" in values:
-            pool_settings.set_license_mode(actor, pool, values["license_mode"])
-        holder = {name: getattr(pool, name) for name in ("cost_center", "region", "owner")}
-        if holder.keys() & values:
-            annotations.set_holder(actor, pool, **{name: values.get(name, stored) for name, stored in holder.items()})
+        actor = audit.actor_of(self.request)
+        pool_settings.save_virtual_account(actor, serializer.instance, serializer.validated_data)
+
+
+# Of a product instance, by Cisco's word.
+MIRRORED = (
+    "virtual_account",
+    "name",
+    "host_name",
+    "udi_pid",
+    "serial",
+    "uuid",
+    "product_tag",
+    "product_type",
+    "status",
+    "registered_at",
+    "last_contact_at",
+)

@@ -22,7 +22,7 @@ class SubscriptionSerializer(Strict, serializers.ModelSerializer[Subscription]):
 
     class Meta:
         model = Subscription
-        fields = ["id", "smart_account", "subscription_id", "customer", "license_model", "note", "first_seen_at"]
+        fields = ["id", "smart_account", "subscription_id", *Subscription.OWN, "first_seen_at"]
         read_only_fields = ["smart_account", "subscription_id", "first_seen_at"]
         validators: list[Any] = []  # the verb says it
 
