@@ -13,6 +13,16 @@ from kit.secrets import SecretField
 WEB_ADDRESS = URLValidator(schemes=["https", "http"], message="Enter an address that begins with https://.")
 
 
+class Check(models.TextChoices):
+    """What the last test of a connection found: of a license server, or of the access to a cluster."""
+
+    UNKNOWN = "", "Not tested"
+    RUNNING = "running", "Being tested"
+    OK = "ok", "Connected"
+    REFUSED = "refused", "Refused"
+    UNAVAILABLE = "unavailable", "Unreachable"
+
+
 class LicenseServer(models.Model):
     """Cisco's side, as it is reached. Credentials of a SmartAccount, where it has them, win over these.
 
@@ -25,12 +35,7 @@ class LicenseServer(models.Model):
         CLOUD = "cloud", "CSSM cloud"
         ON_PREM = "on_prem", "CSSM On-Prem"
 
-    class Check(models.TextChoices):
-        UNKNOWN = "", "Not tested"
-        RUNNING = "running", "Being tested"
-        OK = "ok", "Connected"
-        REFUSED = "refused", "Refused"
-        UNAVAILABLE = "unavailable", "Unreachable"
+    Check = Check
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=100, unique=True)

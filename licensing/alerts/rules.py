@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from kit.refusals import Refusal
+from kit.refusals import Refusal, check_row
 from licensing.alerts import scopes
 from licensing.alerts.kinds import FACTS
 from licensing.alerts.models import AlertRule
@@ -100,12 +99,12 @@ def _fit_the_rest(rule: AlertRule) -> None:
             "This is no time after which severity can rise.", "Enter 1 to 8760 hours.", "escalate_after_hours"
         )
     try:
-        rule.full_clean()
-    except ValidationError as error:
-        field, [said, *_] = next(iter(error.message_dict.items()))
-        if field == "name":
+        check_row(rule)
+    except Refusal as refusal:
+        if refusal.field == "name":
             said = "Another rule has this name. Choose one that tells them apart."
-        raise Refusal(said, "", "" if field == "__all__" else field) from None
+            raise Refusal(said, "", "name") from None
+        raise
 
 
 def _free_name(rule: AlertRule) -> str:

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from kit.secrets import SecretField
-from licensing.accounts.models import WEB_ADDRESS, LicenseServer
+from licensing.accounts.models import WEB_ADDRESS, Check, LicenseServer
 from licensing.fleet import transport
 from licensing.mirror.models import ProductInstance
 
@@ -220,12 +220,7 @@ class ClusterAccess(models.Model):
         MANUAL = "manual", "By hand, with a run sheet"
         AXL = "axl", "AXL (Unified CM)"
 
-    class Check(models.TextChoices):
-        UNKNOWN = "", "Not tested"
-        RUNNING = "running", "Being tested"
-        OK = "ok", "Connected"
-        REFUSED = "refused", "Refused"
-        UNAVAILABLE = "unavailable", "Unreachable"
+    Check = Check
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, related_name="access")

@@ -10,7 +10,6 @@ from licensing.accounts.models import LicenseServer
 from licensing.alerts.models import Kind
 from licensing.assignments.models import AutoRegistration
 from licensing.assignments.status import Status
-from licensing.fleet.models import ClusterAccess
 from licensing.mirror.models import SyncRun
 from licensing.pools.worklist import Reason
 
@@ -18,7 +17,6 @@ OURS = ("licensing", "people", "tenants")
 # These choices share a value with a state, and are shown in words or with their own label, never by their value alone.
 NEVER_BY_VALUE = {
     AutoRegistration.Side: {"on_prem"},
-    ClusterAccess.Check: {"running"},
     Kind: {"out_of_compliance"},
     LicenseServer.Check: {"running"},
     LicenseServer.Kind: {"on_prem"},

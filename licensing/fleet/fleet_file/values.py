@@ -47,10 +47,7 @@ def cluster_values(line: Line) -> dict[str, Any]:
 
 def node_values(line: Line) -> dict[str, Any]:
     cells = line.cells
-    try:
-        proxies.HOST_NAME(cells["node"])
-    except ValidationError as error:
-        raise Unfit(NODE, f"node {cells['node']!r}: {' '.join(error.messages)}") from None
+    _check_host(NODE, "node", cells["node"])
     role = cells.get("role", "").lower() or None
     if role not in (None, *Node.Role.values):
         raise Unfit(NODE, f"role {role!r} is neither publisher nor subscriber.")
@@ -64,15 +61,19 @@ def proxy_values(line: Line, part: str) -> dict[str, Any]:
         return {}
     if not cells["host"]:
         raise Unfit(part, f"{part}_proxy_host is empty, though other cells of the proxy are not.")
-    try:
-        proxies.HOST_NAME(cells["host"])
-    except ValidationError as error:
-        raise Unfit(part, f"{part}_proxy_host {cells['host']!r}: {' '.join(error.messages)}") from None
+    _check_host(part, f"{part}_proxy_host", cells["host"])
     port = cells["port"]
     if port is not None and not (port.isascii() and port.isdigit()):
         raise Unfit(part, f"{part}_proxy_port {port!r} is not a number.")
     found = {"host": cells["host"], "port": int(port) if port else None, "username": cells["username"]}
     return _checked(part, Proxy, found, prefix=f"{part}_proxy_")
+
+
+def _check_host(part: str, column: str, cell: str) -> None:
+    try:
+        proxies.HOST_NAME(cell)
+    except ValidationError as error:
+        raise Unfit(part, f"{column} {cell!r}: {' '.join(error.messages)}") from None
 
 
 def _checked(part: str, model: type[Model], values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
