@@ -278,6 +278,29 @@ SCHEDULED_TASKS = {
     "batch": "licensing.assignments.tasks.advance_batch",
 }
 
+# --- Words ---
+
+# Choices whose values are shown by their value alone: a badge takes its label from them (kit.templatetags.words).
+SHOWN_CHOICES = (
+    "licensing.accounts.models.LicenseServer.Check",
+    "licensing.mirror.models.License.Status",
+    "licensing.mirror.models.SyncRun.Status",
+    "licensing.alerts.models.Severity",
+    "licensing.alerts.models.AlertEvent.Kind",
+    "licensing.mirror.models.VirtualAccount.Purpose",
+    "licensing.mirror.models.VirtualAccount.LicenseMode",
+    "licensing.fleet.models.Cluster.Deployment",
+    "licensing.assignments.status.Status",
+    "licensing.mirror.models.Change.Kind",
+    "licensing.assignments.models.AssignmentJob.State",
+    "licensing.assignments.models.AssignmentStage.State",
+    "licensing.assignments.models.AssignmentBatch.State",
+    "licensing.channels.models.Delivery.State",
+    "licensing.pools.models.TransferPlan.State",
+    "licensing.pools.models.TransferStep.State",
+    "licensing.pools.worklist.Reason",
+)
+
 # --- REST ---
 
 REST_FRAMEWORK = {

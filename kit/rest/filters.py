@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from kit.rest.fields import MAX_ID
 
 PAGING = {"limit", "cursor"}
+UNSET = "unset"
 
 
 class YesNoField(forms.Field):
@@ -46,6 +47,16 @@ class GoneFilter(YesNoFilter):
 
     def filter(self, queryset: Any, value: bool | None) -> Any:
         return queryset if value is None else queryset.filter(gone_at__isnull=not value)
+
+
+class UnsetFilter(django_filters.ChoiceFilter):
+    """By a choice that may be empty: `unset` asks for the rows that have none."""
+
+    def __init__(self, choices: list[tuple[str, str]], **options: Any) -> None:
+        super().__init__(choices=[(value or UNSET, label) for value, label in choices], **options)
+
+    def filter(self, queryset: Any, value: str) -> Any:
+        return queryset.filter(**{self.field_name: ""}) if value == UNSET else super().filter(queryset, value)
 
 
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]

@@ -5,18 +5,11 @@ A state that is one of a model's choices is called by the label of that choice, 
 
 from dataclasses import dataclass
 from functools import cache
+from pydoc import locate
+from typing import cast
 
+from django.conf import settings
 from django.db.models import TextChoices
-
-from licensing.accounts.models import LicenseServer
-from licensing.alerts.models import AlertEvent, Severity
-from licensing.assignments.models import AssignmentBatch, AssignmentJob, AssignmentStage
-from licensing.assignments.status import Status as ClusterStatus
-from licensing.channels.models import Delivery
-from licensing.fleet.models import Cluster
-from licensing.mirror.models import Change, License, SyncRun, VirtualAccount
-from licensing.pools.models import TransferPlan, TransferStep
-from licensing.pools.worklist import Reason
 
 # Tones: good, warn, bad, info, quiet. The stylesheet has a class of each name.
 
@@ -28,27 +21,14 @@ class State:
     label: str
 
 
-# Whose values are shown by their value alone. A value has one label in all of them, with one exception: a test that
-# runs is shown with its own label. tests/licensing/test_words.py
-SHOWN: tuple[type[TextChoices], ...] = (
-    LicenseServer.Check,
-    License.Status,
-    SyncRun.Status,
-    Severity,
-    AlertEvent.Kind,
-    VirtualAccount.Purpose,
-    VirtualAccount.LicenseMode,
-    Cluster.Deployment,
-    ClusterStatus,
-    Change.Kind,
-    AssignmentJob.State,
-    AssignmentStage.State,
-    AssignmentBatch.State,
-    Delivery.State,
-    TransferPlan.State,
-    TransferStep.State,
-    Reason,
-)
+@cache
+def shown_choices() -> tuple[type[TextChoices], ...]:
+    """Return the choices whose values are shown by their value alone; the settings name them.
+
+    A value has one label in all of them, with one exception: a test that runs is shown with its own label.
+    """
+    return tuple(cast(type[TextChoices], locate(path)) for path in settings.SHOWN_CHOICES)
+
 
 # Tone and icon by value.
 LOOKS = {
@@ -186,7 +166,7 @@ def labels() -> dict[str, str]:
     """The label of every state by its value."""
     return {
         **WORDS,
-        **{str(choice.value): str(choice.label) for choices in SHOWN for choice in choices if choice.value},
+        **{str(choice.value): str(choice.label) for choices in shown_choices() for choice in choices if choice.value},
     }
 
 

@@ -6,8 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from kit.broker import BrokerUnavailable
-from kit.refusals import Refusal
+from kit import queued
 from licensing.accounts import clients, servers, smart_accounts
 from licensing.accounts.models import LicenseServer, SmartAccount
 from licensing.operations import lifecycle, removal, syncing
@@ -15,10 +14,6 @@ from people import audit
 from people.admin_site import VerbAdmin, VerbForm, partner_site, secret_field
 
 KEEP = "Never shown. Empty: what is stored stays."
-
-
-CONNECTION_FIELDS = ("name", "kind", "api_base_url", "token_url", "client_id", "version", "registration_url")
-ON_PREM_FIELDS = ("on_prem_name", "host_common_name", "hcmf_version", "offline", "last_cloud_sync_at", "instance_limit")
 
 
 class LicenseServerForm(VerbForm):
@@ -49,7 +44,7 @@ class LicenseServerAdmin(VerbAdmin):
 
     @admin.action(description="Test connection")
     def test_connection(self, request: HttpRequest, rows: QuerySet[LicenseServer]) -> None:
-        self.act_on(request, rows, lambda _, row: _queue(clients.start_check, row), "Connection tests started")
+        self.act_on(request, rows, lambda _, row: queued.start(clients.start_check, row), "Connection tests started")
 
 
 class SmartAccountForm(VerbForm):
@@ -99,7 +94,9 @@ class SmartAccountAdmin(VerbAdmin):
 
     @admin.action(description="Sync now")
     def sync_now(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
-        self.act_on(request, rows, lambda actor, row: _queue(syncing.start_sync, row, actor.label), "Syncs started")
+        self.act_on(
+            request, rows, lambda actor, row: queued.start(syncing.start_sync, row, actor.label), "Syncs started"
+        )
 
     @admin.action(description="Pause: no syncs, no alerts")
     def pause(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
@@ -108,13 +105,6 @@ class SmartAccountAdmin(VerbAdmin):
     @admin.action(description="Resume")
     def resume(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
         self.act_on(request, rows, lifecycle.resume, "Resumed")
-
-
-def _queue(start: Any, *arguments: Any) -> None:
-    try:
-        start(*arguments)
-    except BrokerUnavailable as error:
-        raise Refusal(error.message, error.next_step) from None
 
 
 partner_site.register(LicenseServer, LicenseServerAdmin)

@@ -30,7 +30,6 @@ class ServerWarningSerializer(serializers.Serializer[Any]):
     next_step = serializers.CharField()
 
 
-SERVER_FIELDS = ("id", "name", "kind", "api_base_url", "token_url", "client_id", "client_secret", "version")
 CHECK_FIELDS = ("check_status", "check_message", "check_next_step", "checked_at")
 
 
@@ -127,11 +126,6 @@ class LicenseServers(ModelViewSet[LicenseServer]):
         server = self.get_object()
         clients.start_check(server)
         return Response(self.get_serializer(server).data, status=status.HTTP_202_ACCEPTED)
-
-
-ACCOUNT_FIELDS = ("id", "license_server", "domain", "name")
-ACCESS_FIELDS = ("client_id", "client_secret")
-SETTING_FIELDS = ("sync_every", "approve_transfers", "cssm_alerts_configured")
 
 
 class SmartAccountSerializer(Strict, serializers.ModelSerializer[SmartAccount]):

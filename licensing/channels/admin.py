@@ -4,11 +4,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from kit.broker import BrokerUnavailable
-from kit.refusals import Refusal
+from kit import queued
 from licensing.channels import tasks
 from licensing.channels.models import Channel, Delivery, DeliveryAttempt
-from people import audit
 from people.admin_site import ShownAdmin, ShownInline, partner_site
 
 
@@ -20,7 +18,8 @@ class ChannelAdmin(ShownAdmin):
 
     @admin.action(description="Test now")
     def test_now(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
-        self.act_on(request, rows, _test, "Tests sent")
+        start = tasks.start_channel_test
+        self.act_on(request, rows, lambda actor, row: queued.start(start, actor, row), "Tests sent")
 
 
 class AttemptInline(ShownInline):
@@ -34,13 +33,6 @@ class DeliveryAdmin(ShownAdmin):
     list_select_related = ("channel",)
     search_fields = ("subject", "recipient", "uuid")
     inlines = (AttemptInline,)
-
-
-def _test(actor: audit.Actor, channel: Channel) -> None:
-    try:
-        tasks.start_channel_test(actor, channel)
-    except BrokerUnavailable as error:
-        raise Refusal(error.message, error.next_step) from None
 
 
 partner_site.register(Channel, ChannelAdmin)

@@ -8,8 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import StackedInline, TabularInline
 
-from kit.broker import BrokerUnavailable
-from kit.refusals import Refusal
+from kit import queued
 from licensing.fleet import clusters, customers, proxies
 from licensing.fleet.access import settings
 from licensing.fleet.models import Cluster, ClusterAccess, Customer, Node, Proxy
@@ -53,14 +52,7 @@ class ClusterAccessAdmin(VerbAdmin):
 
     @admin.action(description="Test access", permissions=["view"])
     def test_access(self, request: HttpRequest, rows: QuerySet[ClusterAccess]) -> None:
-        self.act_on(request, rows, lambda _, row: _queue(row), "Tests started")
-
-
-def _queue(row: ClusterAccess) -> None:
-    try:
-        settings.start_check(row)
-    except BrokerUnavailable as error:
-        raise Refusal(error.message, error.next_step) from None
+        self.act_on(request, rows, lambda _, row: queued.start(settings.start_check, row), "Tests started")
 
 
 partner_site.register(ClusterAccess, ClusterAccessAdmin)

@@ -5,7 +5,7 @@ from django.db.models import Choices, Field, TextChoices
 from django.utils.html import strip_tags
 
 from kit.templatetags.components import badge
-from kit.templatetags.words import LOOKS, SHOWN, WORDS
+from kit.templatetags.words import LOOKS, WORDS, shown_choices
 from licensing.accounts.models import LicenseServer
 from licensing.alerts.models import Kind
 from licensing.assignments.models import AutoRegistration
@@ -62,7 +62,7 @@ def test_badge_shows_the_label_of_the_choice() -> None:
 
 def test_value_has_one_label_in_all_that_badges_show() -> None:
     found: dict[str, set[str]] = {}
-    for choices in SHOWN:
+    for choices in shown_choices():
         for choice in choices:
             if choice.value not in NEVER_BY_VALUE.get(choices, set()):
                 found.setdefault(choice.value, set()).add(choice.label)

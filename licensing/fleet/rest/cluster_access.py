@@ -17,8 +17,6 @@ from licensing.fleet.models import Cluster, ClusterAccess
 from people import audit
 from people.gate import Need
 
-CHECK_FIELDS = ("check_status", "check_message", "check_next_step", "checked_at", "check_found")
-
 
 class AccessSerializer(Strict, serializers.ModelSerializer[ClusterAccess]):
     """A cluster that nobody has set a way for is reached by hand."""

@@ -148,10 +148,6 @@ class TransportSerializer(serializers.Serializer[Any]):
     registration_url = serializers.CharField(allow_null=True, help_text="What the products are told, for On-Prem.")
 
 
-CLUSTER_FIELDS = ("id", "customer", "name", "application", "version")
-DEPLOYMENT_FIELDS = ("deployment", "mixed_mode", "managed_on_premise", "installed_on", "license_server")
-
-
 class ClusterSerializer(WithProxy):
     customer = Link(Customer)
     license_server = Link(LicenseServer, required=False, allow_null=True)

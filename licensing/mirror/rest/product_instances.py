@@ -15,9 +15,22 @@ from licensing.mirror.models import (
     InstanceUsage,
     ProductInstance,
 )
-from licensing.mirror.rest.virtual_accounts import MIRRORED
 from people import audit
 from people.gate import Need
+
+MIRRORED = (
+    "virtual_account",
+    "name",
+    "host_name",
+    "udi_pid",
+    "serial",
+    "uuid",
+    "product_tag",
+    "product_type",
+    "status",
+    "registered_at",
+    "last_contact_at",
+)
 
 
 class InstanceUsageSerializer(serializers.ModelSerializer[InstanceUsage]):

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from kit.rest.fields import AsOf, Link, Strict
-from kit.rest.filters import GoneFilter, LinkFilter
+from kit.rest.filters import GoneFilter, LinkFilter, UnsetFilter
 from licensing.accounts.models import SmartAccount
 from licensing.assignments import pool_settings
 from licensing.mirror.models import (
@@ -21,14 +21,6 @@ from licensing.operations import request_tasks, requests, virtual_accounts
 from people import audit
 from people.gate import Need, signed_in
 from people.models import User
-
-UNSET = "unset"  # how `?license_mode=` asks for none
-
-
-CISCO_FIELDS = ("smart_account", "name", "description", "is_default", "access_level")
-
-
-OWN_FIELDS = ("purpose", "license_mode", "cost_center", "region", "owner")
 
 
 class VirtualAccountSerializer(Strict, serializers.ModelSerializer[VirtualAccount]):
@@ -62,16 +54,11 @@ class VirtualAccountFilters(django_filters.FilterSet):
     smart_account = LinkFilter()
     name = django_filters.CharFilter()
     purpose = django_filters.ChoiceFilter(choices=VirtualAccount.Purpose.choices)
-    license_mode = django_filters.ChoiceFilter(
-        choices=[(value or UNSET, label) for value, label in VirtualAccount.LicenseMode.choices], method="filter_mode"
-    )
+    license_mode = UnsetFilter(VirtualAccount.LicenseMode.choices)
     cost_center = django_filters.CharFilter(lookup_expr="iexact")
     region = django_filters.CharFilter(lookup_expr="iexact")
     owner = LinkFilter()
     gone = GoneFilter()
-
-    def filter_mode(self, queryset: Any, name: str, value: str) -> Any:
-        return queryset.filter(license_mode="" if value == UNSET else value)
 
 
 class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccount]):
@@ -110,16 +97,3 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
 
 
 # Of a product instance, by Cisco's word.
-MIRRORED = (
-    "virtual_account",
-    "name",
-    "host_name",
-    "udi_pid",
-    "serial",
-    "uuid",
-    "product_tag",
-    "product_type",
-    "status",
-    "registered_at",
-    "last_contact_at",
-)

@@ -7,14 +7,12 @@ from rest_framework import mixins, serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from kit.rest.fields import Link, Strict
-from kit.rest.filters import LinkFilter
+from kit.rest.filters import LinkFilter, UnsetFilter
 from licensing.fleet.models import Customer
 from licensing.mirror.models import Subscription
 from licensing.pools import subscriptions
 from people import audit
 from people.gate import Need
-
-UNSET = "unset"  # how `?license_model=` asks for none
 
 
 class SubscriptionSerializer(Strict, serializers.ModelSerializer[Subscription]):
@@ -31,12 +29,7 @@ class SubscriptionFilters(django_filters.FilterSet):
     smart_account = LinkFilter()
     subscription_id = django_filters.CharFilter(lookup_expr="iexact")
     customer = LinkFilter()
-    license_model = django_filters.ChoiceFilter(
-        choices=[(value or UNSET, label) for value, label in Subscription.LicenseModel.choices], method="of_model"
-    )
-
-    def of_model(self, queryset: Any, name: str, value: str) -> Any:
-        return queryset.filter(license_model="" if value == UNSET else value)
+    license_model = UnsetFilter(Subscription.LicenseModel.choices)
 
 
 class Subscriptions(mixins.UpdateModelMixin, ReadOnlyModelViewSet[Subscription]):
