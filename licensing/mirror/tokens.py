@@ -1,7 +1,7 @@
 """Registration tokens: made and revoked at Cisco, or written down when somebody made one there.
 
-A write to Cisco is never repeated blindly: when its answer is lost, the list is read back and decides
-(docs/cisco-api.md#no-blind-retry). CssmError (unavailable or refused) leaves `create` and `revoke` as it comes.
+Writes follow `cssm.write_back`: when the answer is lost, Cisco's list is read back and decides. `create` and `revoke`
+raise CssmError (unavailable or refused).
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from kit.refusals import Refusal
 from licensing.accounts import clients
 from licensing.cisco import types
 from licensing.cisco.client import CssmClient
-from licensing.cisco.errors import CssmUnavailable
+from licensing.cisco.write_back import Finding, Verdict, Words, found, write_and_verify
 from licensing.mirror.models import RegistrationToken, VirtualAccount
 from people import audit
 
@@ -156,13 +156,18 @@ def _fitting_uses(number: int | None) -> int | None:
 
 def revoke(actor: audit.Actor, token: RegistrationToken) -> None:
     """What is registered stays registered; nobody registers with this token any more. Waits for Cisco."""
-    if token.gone_at is not None:
-        raise Refusal(f"Cisco no longer lists {token}.", "It cannot be used, so there is nothing to revoke.")
+    check_revocation(token)
     with clients.client_of(token.virtual_account.smart_account) as client:
-        text = _listed(client, token)
+        text = _find_text(client, token)
         if text:
             _revoke_once(client, token, text)
     _mark_revoked(actor, token)
+
+
+def check_revocation(token: RegistrationToken) -> None:
+    """Raise Refusal for what need not be asked at Cisco."""
+    if token.gone_at is not None:
+        raise Refusal(f"Cisco no longer lists {token}.", "It cannot be used, so there is nothing to revoke.")
 
 
 def text_of(token: RegistrationToken) -> str:
@@ -177,46 +182,55 @@ def digest_of(text: str) -> str:
 
 def _create_once(client: CssmClient, pool: VirtualAccount, description: str, days: int) -> types.RegistrationToken:
     account = clients.account_ref(pool.smart_account)
-    try:
-        return client.create_registration_token(account, pool.name, description, days)
-    except CssmUnavailable as error:
-        found = _made_after_all(client, pool, description, days)
-        if found is None:
-            raise CssmUnavailable(f"{error.message} No token was made.", "Try again in a few minutes.") from None
-        return found
-
-
-def _made_after_all(
-    client: CssmClient, pool: VirtualAccount, description: str, days: int
-) -> types.RegistrationToken | None:
-    """Read back: the one listed token of this description and end that we did not know."""
     known = set(RegistrationToken.objects.filter(virtual_account=pool).values_list("digest", flat=True))
     end = timezone.now() + timedelta(days=days)
-    try:
-        listed = _list(client, pool)
-    except CssmUnavailable as error:
-        raise CssmUnavailable(
-            f"{error.message} Whether the token was made is not known.",
+
+    def find() -> Finding[types.RegistrationToken]:
+        """The one listed token of this description and end that we did not know."""
+        fitting = [
+            token
+            for token in _list(client, pool)
+            if token.description == description
+            and digest_of(token.text) not in known
+            and (token.expires_at is None or abs(token.expires_at - end) < SAME_END)
+        ]
+        return found(fitting[0] if fitting else None) if len(fitting) < 2 else Finding(Verdict.UNCLEAR)
+
+    return write_and_verify(
+        lambda: client.create_registration_token(account, pool.name, description, days),
+        find,
+        Words(
+            "No token was made.",
+            "Whether the token was made is not known.",
             "Start a sync when Cisco's side answers again and look at the list before you make another one.",
-        ) from None
-    fitting = [token for token in listed if token.description == description and digest_of(token.text) not in known]
-    fitting = [token for token in fitting if token.expires_at is None or abs(token.expires_at - end) < SAME_END]
-    return fitting[0] if len(fitting) == 1 else None
+            "Try again in a few minutes.",
+        ),
+    )
 
 
-def _listed(client: CssmClient, token: RegistrationToken) -> str:
-    """The token's text as Cisco lists it, empty when it does not: the portal keeps the text of few tokens."""
+def _find_text(client: CssmClient, token: RegistrationToken) -> str:
+    """Return the token's text as Cisco lists it, empty when it does not: the portal keeps the text of few tokens."""
     texts = [listed.text for listed in _list(client, token.virtual_account)]
     return next((text for text in texts if digest_of(text) == token.digest), "")
 
 
 def _revoke_once(client: CssmClient, token: RegistrationToken, text: str) -> None:
     pool = token.virtual_account
-    try:
+
+    def send() -> bool:
         client.revoke_registration_token(clients.account_ref(pool.smart_account), pool.name, text)
-    except CssmUnavailable:
-        if _listed(client, token):
-            raise
+        return True
+
+    write_and_verify(
+        send,
+        lambda: found(None if _find_text(client, token) else True),
+        Words(
+            f"{token} was not revoked.",
+            f"Whether {token} was revoked is not known.",
+            "Start a sync when Cisco's side answers again and look at the list before you try again.",
+            "Try again in a few minutes.",
+        ),
+    )
 
 
 def _list(client: CssmClient, pool: VirtualAccount) -> list[types.RegistrationToken]:

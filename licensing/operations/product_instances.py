@@ -1,27 +1,28 @@
 """Removing a product instance at Cisco, and moving it to another virtual account (docs/domain.md#B4).
 
 Removing frees its licenses; it is refused while the instance uses export-restricted licenses, and a reserved one
-needs the return code that its device shows. Moving takes its reservations along, and no licenses. A write is never
-repeated blindly: after it, answered or not, Cisco's list decides. The mirror is left to the next sync. CssmError
-leaves these functions as it comes.
+needs the return code that its device shows. Moving takes its reservations along, and no licenses. After a write,
+answered or not, Cisco's list decides (`cssm.write_back`). The mirror is left to the next sync. These functions raise
+CssmError.
 """
 
 import re
-from collections.abc import Callable
 
 from django.db import transaction
 
 from kit.refusals import Refusal
 from licensing.accounts import clients
 from licensing.cisco.client import CssmClient
-from licensing.cisco.errors import CssmRefused, CssmUnavailable
-from licensing.cisco.types import AccountRef, ItemResult
+from licensing.cisco.errors import CssmRefused
+from licensing.cisco.types import AccountRef
 from licensing.cisco.types import ProductInstance as Listed
+from licensing.cisco.write_back import Finding, Words, check_items, found, write_and_verify
 from licensing.fleet import matching
 from licensing.mirror.models import ProductInstance, VirtualAccount
 from people import audit
 
 RESERVED = re.compile(r"reserv", re.IGNORECASE)  # in Cisco's words for a status (docs/cisco-api.md#product-states)
+UNKNOWN = "Whether it was done is not known."
 LOOK = "Start a sync and look where Cisco lists it before you try again."
 
 
@@ -30,12 +31,12 @@ def remove(actor: audit.Actor, instance: ProductInstance, return_code: str = "")
     check_removal(instance, return_code)
     pool = instance.virtual_account
     with clients.client_of(pool.smart_account) as client:
-        account, listed = clients.account_ref(pool.smart_account), _listed(client, instance)
+        account, listed = clients.account_ref(pool.smart_account), _find_listed(client, instance)
         _check_restricted(client, account, instance)
-        _once(
-            lambda: client.remove_product_instances(account, pool.name, [listed], return_code),
-            lambda: _is_listed(client, account, pool.name, listed) is False,
-            f"{instance} is still listed in {pool}.",
+        write_and_verify(
+            lambda: check_items(client.remove_product_instances(account, pool.name, [listed], return_code)),
+            lambda: found(None if _is_listed(client, account, pool.name, listed) else True),
+            Words(f"{instance} is still listed in {pool}.", UNKNOWN, LOOK),
         )
     audit.record(actor, "removed at Cisco", instance, changes={"virtual_account": [str(pool), ""]})
 
@@ -56,13 +57,16 @@ def transfer(actor: audit.Actor, instance: ProductInstance, target: VirtualAccou
     check_transfer(instance, target)
     pool = instance.virtual_account
     with clients.client_of(pool.smart_account) as client:
-        account, listed = clients.account_ref(pool.smart_account), _listed(client, instance)
-        _once(
-            lambda: client.transfer_product_instances(account, pool.name, target.name, [listed]),
-            lambda: (
-                _is_listed(client, account, target.name, listed) and not _is_listed(client, account, pool.name, listed)
-            ),
-            f"{instance} is not listed in {target} alone.",
+        account, listed = clients.account_ref(pool.smart_account), _find_listed(client, instance)
+
+        def find() -> Finding[bool]:
+            arrived = _is_listed(client, account, target.name, listed)
+            return found(True if arrived and not _is_listed(client, account, pool.name, listed) else None)
+
+        write_and_verify(
+            lambda: check_items(client.transfer_product_instances(account, pool.name, target.name, [listed])),
+            find,
+            Words(f"{instance} is not listed in {target} alone.", UNKNOWN, LOOK),
         )
     audit.record(actor, "moved at Cisco", instance, changes={"virtual_account": [str(pool), str(target)]})
 
@@ -126,8 +130,8 @@ def _check_present(instance: ProductInstance) -> None:
         raise Refusal(f"{account} is paused.", "Resume the smart account first.")
 
 
-def _listed(client: CssmClient, instance: ProductInstance) -> Listed:
-    """As Cisco lists it now: its identity goes into the call as it is."""
+def _find_listed(client: CssmClient, instance: ProductInstance) -> Listed:
+    """Return it as Cisco lists it now: its identity goes into the call as it is."""
     pool = instance.virtual_account
     found = client.search_product_instances(clients.account_ref(pool.smart_account), pool.name)
     listed = next((row for row in found if row.identity == instance.identity), None)
@@ -153,21 +157,3 @@ def _check_restricted(client: CssmClient, account: AccountRef, instance: Product
             f"{instance} uses export-restricted licenses: {', '.join(used)}.",
             "Return them on the device first; Cisco removes no instance that holds them.",
         )
-
-
-def _once(act: Callable[[], list[ItemResult]], is_done: Callable[[], bool], still: str) -> None:
-    """Send the write once; whatever it answers, Cisco's list says what has become of it."""
-    refused, lost = "", ""
-    try:
-        refused = next((result.message or "no reason given" for result in act() if not result.ok), "")
-    except CssmUnavailable as error:
-        lost = error.message
-    try:
-        done = is_done()
-    except CssmUnavailable as error:
-        raise CssmUnavailable(f"{error.message} Whether it was done is not known.", LOOK) from None
-    if done:
-        return
-    if refused:
-        raise CssmRefused("rejected", f"Cisco refused it: {refused.rstrip('.')}.", LOOK)
-    raise CssmUnavailable(f"{lost or 'Cisco answered that it was done.'} {still}", LOOK)

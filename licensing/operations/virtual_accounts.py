@@ -1,7 +1,7 @@
 """Virtual accounts are made and deleted at Cisco (docs/domain.md#C8, docs/domain.md#C18, docs/domain.md#F27).
 
-A write to Cisco is never repeated blindly: after it, answered or not, Cisco's list decides. CssmError leaves these
-functions as it comes. They wait for Cisco: call them where waiting is allowed, outside of a transaction.
+After a write, answered or not, Cisco's list decides (`cssm.write_back`). These functions raise CssmError, and they wait
+for Cisco: call them in a worker, outside of a transaction.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from licensing.accounts import clients
 from licensing.accounts.models import SmartAccount
 from licensing.cisco import types
 from licensing.cisco.client import CssmClient
-from licensing.cisco.errors import CssmUnavailable
+from licensing.cisco.write_back import Words, found, write_and_verify
 from licensing.mirror.deletion import DELETION
 from licensing.mirror.models import VirtualAccount
 from licensing.operations import removal
@@ -29,14 +29,11 @@ def create(actor: audit.Actor, account: SmartAccount, name: str, description: st
     """The row as Cisco lists it. `name` is unique in the account, regardless of case."""
     name = check_creation(account, name)
     with clients.client_of(account) as client:
-        lost = None
-        try:
-            client.create_virtual_account(clients.account_ref(account), name, description.strip())
-        except CssmUnavailable as error:
-            lost = error
-        made = _listed(client, account, name)
-    if made is None:
-        raise CssmUnavailable(f"{_said(lost)}Cisco does not list {name}.", LOOK)
+        made = write_and_verify(
+            lambda: client.create_virtual_account(clients.account_ref(account), name, description.strip()),
+            lambda: found(_find_listed(client, account, name)),
+            Words(f"Cisco does not list {name}.", f"Whether {name} was made is not known.", LOOK),
+        )
     return _keep(actor, account, made)
 
 
@@ -56,13 +53,11 @@ def delete(actor: audit.Actor, pool: VirtualAccount) -> None:
     """At Cisco. The row stays with what people decided about it, as one that Cisco no longer lists."""
     account = pool.smart_account
     with _nobody_comes(pool), clients.client_of(account) as client:
-        lost = None
-        try:
-            client.delete_virtual_account(clients.account_ref(account), pool.name)
-        except CssmUnavailable as error:
-            lost = error
-        if _listed(client, account, pool.name) is not None:
-            raise CssmUnavailable(f"{_said(lost)}Cisco still lists {pool}.", LOOK)
+        write_and_verify(
+            lambda: client.delete_virtual_account(clients.account_ref(account), pool.name),
+            lambda: found(None if _find_listed(client, account, pool.name) else True),
+            Words(f"Cisco still lists {pool}.", f"Whether {pool} was deleted is not known.", LOOK),
+        )
         _mark_gone(actor, pool)
 
 
@@ -94,13 +89,9 @@ def _check_active(account: SmartAccount) -> None:
         raise Refusal(f"{account} is paused.", "Resume the smart account first.", "smart_account")
 
 
-def _listed(client: CssmClient, account: SmartAccount, name: str) -> types.VirtualAccount | None:
+def _find_listed(client: CssmClient, account: SmartAccount, name: str) -> types.VirtualAccount | None:
     pages = client.virtual_accounts(clients.account_ref(account))
     return next((row for page in pages for row in page.items if row.name == name), None)
-
-
-def _said(lost: CssmUnavailable | None) -> str:
-    return f"{lost.message} " if lost else ""
 
 
 @transaction.atomic

@@ -1,13 +1,12 @@
 """One transfer plan from begin to end, step by step against Cisco.
 
-A step is read, sent, and read back: only what the figures show counts, whatever the answer was. No database transaction
-is open while Cisco is asked. Each state is written before the next thing is done, so that whoever comes after a killed
-worker knows which step may have reached Cisco: that one is read back against its figures before anything is sent.
+A step is read, sent, and read back (`cssm.write_back`): only what the figures show counts, whatever the answer was. No
+database transaction is open while Cisco is asked. Each state is written before the next thing is done, so that whoever
+comes after a killed worker knows which step may have reached Cisco: that one is read back against its figures before
+anything is sent.
 """
 
 import logging
-from dataclasses import dataclass
-from time import sleep
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -17,11 +16,12 @@ from kit.refusals import Refusal
 from kit.secrets import SecretUnreadable
 from licensing.accounts.clients import account_ref, client_for
 from licensing.cisco.client import CssmClient
-from licensing.cisco.errors import CssmError, CssmRefused
+from licensing.cisco.errors import CssmError
 from licensing.cisco.types import LicenseTransfer
+from licensing.cisco.write_back import Finding, Outcome, Verdict, check_items, write
 from licensing.pools.models import TransferPlan, TransferStep
 from licensing.pools.transfers import lock
-from licensing.pools.transfers.figures import Pair, Verdict, compare, read
+from licensing.pools.transfers.figures import Pair, compare, read
 from licensing.pools.transfers.planning import check_ready
 from people import audit
 
@@ -45,16 +45,6 @@ class Stop(Exception):
     def __init__(self, state: str, cause: str, next_step: str = AGAIN) -> None:
         super().__init__(cause)
         self.state, self.cause, self.next_step = state, cause, next_step
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What Cisco's side answered to a transfer. `lost`: nothing that can be relied on."""
-
-    done: bool
-    words: str = ""
-    next_step: str = ""
-    lost: bool = False
 
 
 def run(plan: TransferPlan) -> TransferPlan:
@@ -126,64 +116,57 @@ class _Execution:
                 "Start a sync, cancel this plan and make a new one.",
             )
         self._write(step, state=step.State.SENDING, cause="", before=now.as_json(), after={}, sent_at=timezone.now())
-        self._settle(client, step, self._send(client, step))
+        self._settle(step, self._write_back(client, step))
 
     def _was_done(self, step: TransferStep, now: Pair) -> bool:
         """Of a step that may have reached Cisco. False: it did not, and may be sent."""
         verdict = compare(step.before, now, step.quantity)
-        if verdict == Verdict.OTHER:
+        if verdict == Verdict.UNCLEAR:
             self._write(step, after=now.as_json())
             raise Stop(step.State.UNCLEAR, _other(step, now), LOOK_AT_CISCO)
-        if verdict == Verdict.MOVED:
+        if verdict == Verdict.DONE:
             self._verified(step, now)
-        return verdict == Verdict.MOVED
+        return verdict == Verdict.DONE
 
-    def _send(self, client: CssmClient, step: TransferStep) -> Said:
-        """One call, never repeated (docs/cisco-api.md#no-blind-retry)."""
+    def _write_back(self, client: CssmClient, step: TransferStep) -> Outcome[Pair]:
+        """One call, never repeated, and what the figures say of it. They decide on a refusal too."""
         transfer = LicenseTransfer(step.license.name, step.license_type, step.quantity, step.target.name)
-        try:
-            results = client.transfer_licenses(self.ref, step.source.name, [transfer])
-        except CssmRefused as error:
-            return Said(False, error.message, error.next_step)
-        except CssmError as error:
-            return Said(False, error.message, lost=True)
-        failed = next((result for result in results if not result.ok), None)
-        return Said(failed is None, f"Cisco's side refused: {failed.message or 'no reason given'}" if failed else "")
 
-    def _settle(self, client: CssmClient, step: TransferStep, said: Said) -> None:
-        """Read back, then decide. A refusal is believed at once, a success or a lost answer gets a second look."""
-        try:
-            now, verdict = self._look(client, step, looks=1 if said.words and not said.lost else LOOKS)
-        except CssmError as error:
-            words = f"{said.words} " if said.words else ""
-            cause = f"{words}Whether the licenses moved is not known, because reading back failed: {error.message}"
+        def read_back() -> Finding[Pair]:
+            now = read(client, self.ref, step)
+            return Finding(compare(step.before, now, step.quantity), now)
+
+        return write(
+            lambda: check_items(client.transfer_licenses(self.ref, step.source.name, [transfer])),
+            read_back,
+            looks=LOOKS,
+            pause=PAUSE_SECONDS,
+            verify_refusals=True,
+        )
+
+    def _settle(self, step: TransferStep, outcome: Outcome[Pair]) -> None:
+        answer, verdict, now = outcome.answer, outcome.finding.verdict, outcome.finding.evidence
+        said = answer.refused or answer.lost
+        if now is None:
+            words = f"{said.message} " if said else ""
+            why = outcome.unread.message if outcome.unread else ""
+            cause = f"{words}Whether the licenses moved is not known, because reading back failed: {why}"
             raise Stop(step.State.UNCLEAR, cause, "Execute it again: it is read back first.") from None
-        if verdict == Verdict.MOVED:
+        if verdict == Verdict.DONE:
             self._verified(step, now)
-        elif verdict == Verdict.OTHER or said.done:
+        elif verdict == Verdict.UNCLEAR or said is None:
             self._write(step, after=now.as_json())
             raise Stop(step.State.UNCLEAR, _other(step, now), LOOK_AT_CISCO)
         else:
             # What may still arrive keeps `sent_at`: it is read back before it is sent again.
-            self._write(step, after=now.as_json(), **({} if said.lost else {"sent_at": None}))
-            lost = " By the figures, the transfer did not reach Cisco." if said.lost else ""
-            raise Stop(step.State.FAILED, f"{said.words}{lost}", said.next_step or AGAIN)
-
-    def _look(self, client: CssmClient, step: TransferStep, looks: int) -> tuple[Pair, Verdict]:
-        for look in range(looks):
-            if look:
-                sleep(PAUSE_SECONDS)
-            now = read(client, self.ref, step)
-            verdict = compare(step.before, now, step.quantity)
-            if verdict != Verdict.UNCHANGED:
-                break
-        return now, verdict
+            self._write(step, after=now.as_json(), **({} if answer.lost else {"sent_at": None}))
+            lost = " By the figures, the transfer did not reach Cisco." if answer.lost else ""
+            next_step = answer.refused.next_step if answer.refused else ""
+            raise Stop(step.State.FAILED, f"{said.message}{lost}", next_step or AGAIN)
 
     def _verified(self, step: TransferStep, now: Pair) -> None:
         before = audit.snapshot(step)
-        self._write(
-            step, state=step.State.VERIFIED, cause="", after=now.as_json(), verified_at=timezone.now()
-        )  # fmt: skip
+        self._write(step, state=step.State.VERIFIED, cause="", after=now.as_json(), verified_at=timezone.now())
         audit.record(self.actor, "transferred", step, before=before)
 
     def _write(self, step: TransferStep, **values: Any) -> None:

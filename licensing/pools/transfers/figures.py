@@ -1,18 +1,12 @@
 """What Cisco says of one license in the two pools of a step, and what became of the step. Reads, never writes."""
 
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any
 
 from licensing.cisco.client import CssmClient
 from licensing.cisco.types import AccountRef
+from licensing.cisco.write_back import Verdict
 from licensing.pools.models import TransferStep
-
-
-class Verdict(StrEnum):
-    MOVED = "moved"  # the source has so many less, the target so many more
-    UNCHANGED = "unchanged"  # both have as many as before
-    OTHER = "other"  # somebody else changed them too, or only a part arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +38,13 @@ def read(client: CssmClient, account: AccountRef, step: TransferStep) -> Pair:
 
 
 def compare(before: dict[str, Any], now: Pair, quantity: int) -> Verdict:
-    """By quantities alone: what is in use changes all day."""
+    """Compare quantities alone: what is in use changes all day.
+
+    DONE: the source has so many less and the target so many more. NOT_DONE: both have as many as before. UNCLEAR:
+    somebody else changed them too, or only a part arrived.
+    """
     left = before["source"]["quantity"] - now.source.quantity
     arrived = now.target.quantity - before["target"]["quantity"]
     if (left, arrived) == (quantity, quantity):
-        return Verdict.MOVED
-    return Verdict.UNCHANGED if (left, arrived) == (0, 0) else Verdict.OTHER
+        return Verdict.DONE
+    return Verdict.NOT_DONE if (left, arrived) == (0, 0) else Verdict.UNCLEAR
