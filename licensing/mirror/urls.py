@@ -18,8 +18,8 @@ urlpatterns = [
     path("virtual-accounts/add/", virtual_account_actions.virtual_account_add, name="virtual-account-add"),
     path(
         "virtual-accounts/errands/<str:key>/",
-        virtual_account_actions.virtual_account_errand,
-        name="virtual-account-errand",
+        virtual_account_actions.virtual_account_request,
+        name="virtual-account-request",
     ),
     path(
         "virtual-accounts/<int:pk>/delete/",
@@ -49,7 +49,7 @@ urlpatterns = [
         instance_actions.product_instance_transfer,
         name="product-instance-transfer",
     ),
-    path("product-instances/errands/<str:key>/", instance_actions.instance_errand, name="instance-errand"),
+    path("product-instances/errands/<str:key>/", instance_actions.instance_request, name="instance-request"),
     path("usage/", usage.usage, name="usage"),
     path("sync-runs/", sync_runs.sync_runs, name="sync-runs"),
     path("sync-runs/<int:pk>/", sync_runs.sync_run, name="sync-run"),
@@ -58,7 +58,7 @@ urlpatterns = [
     path(
         "registration-tokens/record/", registration_tokens.registration_token_record, name="registration-token-record"
     ),
-    path("registration-tokens/errands/<str:key>/", registration_tokens.token_errand, name="token-errand"),
+    path("registration-tokens/errands/<str:key>/", registration_tokens.token_request, name="token-request"),
     path("registration-tokens/<int:pk>/", registration_tokens.registration_token, name="registration-token"),
     path(
         "registration-tokens/<int:pk>/uses/",

@@ -33,9 +33,15 @@ def listed(emulator: EmulatorThread) -> list[str]:
 
 
 def ask(client: Any, pool: VirtualAccount, **values: str) -> str:
-    """Post the form; the key of the errand."""
+    """Post the form; the key of the request."""
     response = client.post("/registration-tokens/add/", {"virtual_account": pool.pk, **ASKED, **values})
     return str(response["Location"]).split("/")[-2]
+
+
+def carry_out(key: str, pool: VirtualAccount) -> None:
+    """What the worker does with the message."""
+    asked = {"virtual_account": pool.pk, "description": "Hospital, core", "expires_after_days": 30}
+    request_tasks.carry_out(key, "create", asked)
 
 
 def test_token_is_made_by_the_worker_and_its_text_shown_once(
@@ -46,7 +52,7 @@ def test_token_is_made_by_the_worker_and_its_text_shown_once(
     key = ask(client, pool)
     waiting = page(client.get(f"/registration-tokens/errands/{key}/"))
     assert listed(emulator) == []
-    request_tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
+    carry_out(key, pool)
     answer = client.get(f"/registration-tokens/errands/{key}/", HTTP_HX_REQUEST="true")
 
     token, (text,) = RegistrationToken.objects.get(), listed(emulator)
@@ -67,7 +73,7 @@ def test_message_that_comes_twice_makes_one_token(
     key = ask(client_of(acme, "operator"), pool)
 
     for _ in range(2):
-        request_tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
+        carry_out(key, pool)
 
     assert len(listed(emulator)) == 1
 
@@ -77,9 +83,9 @@ def test_worker_that_died_in_between_leaves_a_clear_answer_and_no_second_token(
 ) -> None:
     client = client_of(acme, "operator")
     key = ask(client, pool)
-    requests.start(key)  # and then its worker is killed
+    requests.take_up(key)  # and then its worker is killed
 
-    request_tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
+    carry_out(key, pool)
 
     shown = page(client.get(f"/registration-tokens/errands/{key}/"))
     assert "the outcome is not known." in shown
@@ -103,7 +109,7 @@ def test_silent_server_is_told_with_what_to_do(
     client = client_of(acme, "operator")
 
     key = ask(client, pool)
-    request_tasks.create_registration_token(key, pool.pk, "Hospital, core", 30)
+    carry_out(key, pool)
 
     shown = page(client.get(f"/registration-tokens/errands/{key}/"))
     assert "Check client ID and secret." in shown
@@ -187,7 +193,7 @@ def test_token_made_elsewhere_is_revoked(
     assert "Nobody can register a product with it any more." in page(client.get(f"{address}/revoke/"))
     key = client.post(f"{address}/revoke/")["Location"].split("/")[-2]
     assert listed(emulator) == [text]
-    request_tasks.revoke_registration_token(key, token.pk)
+    request_tasks.carry_out(key, "revoke", {"token": token.pk})
 
     assert "The token was revoked." in page(client.get(f"/registration-tokens/errands/{key}/"))
     assert listed(emulator) == []

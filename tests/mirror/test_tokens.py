@@ -188,20 +188,6 @@ def test_rest_records_a_token_made_by_hand_and_never_shows_its_text(
     assert TEXT not in str(list(AuditEntry.objects.values_list("changes", "object_label")))
 
 
-def test_rest_revokes_a_token_at_cisco(
-    pool: VirtualAccount, acme: Partner, api_of: Any, emulator: EmulatorThread
-) -> None:
-    text = emulator.state.accounts["acme.example"].add_token("Pool", "Old one", 30)["token"]
-    row = make.make_token(virtual_account=pool, digest=tokens.digest_of(text))
-    api, address = api_of(acme), f"/api/v1/registration-tokens/{row.pk}/revoke/"
-
-    viewer, revoked, again = api_of(acme, "viewer").post(address), api.post(address), api.post(address)
-
-    assert (viewer.status_code, revoked.status_code, again.status_code) == (403, 200, 409)
-    assert revoked.json()["gone_at"]
-    assert emulator.state.accounts["acme.example"].tokens["Pool"] == []
-
-
 def test_uses_are_recorded_corrected_and_never_set_out_of_bounds(
     pool: VirtualAccount, acme: Partner, globex: Partner, api_of: Any
 ) -> None:

@@ -42,6 +42,11 @@ def places(cisco: Account) -> dict[str, str]:
     return {raw["sudi"]["udiSerialNumber"]: raw["virtualAccount"] for raw in cisco.devices}
 
 
+def carry_out(key: str, action: str, instance: ProductInstance, **asked: Any) -> None:
+    """What the worker does with the message."""
+    request_tasks.carry_out(key, action, {"instance": instance.pk, **asked})
+
+
 def audited() -> list[tuple[str, Any]]:
     rows = AuditEntry.objects.filter(object_type="productinstance").order_by("id")
     return list(rows.values_list("action", "changes"))
@@ -227,7 +232,7 @@ def test_page_and_rest_replace(
     over_rest = api_of(acme, "operator").post(f"/api/v1{path}", {"successor": foreign.pk})
     response = client.post(path, {"successor": successor.pk, "return_code": ""})
     key = response["Location"].strip("/").rpartition("/")[2]
-    request_tasks.replace_product_instance(key, instance.pk, successor.pk, "")
+    carry_out(key, "replace", instance, successor=successor.pk, return_code="")
 
     assert "takes over its cluster" in asked
     assert (strange.status_code, over_rest.status_code) == (422, 400)
@@ -246,12 +251,12 @@ def user(role: str = "operator") -> User:
 
 
 def test_worker_removes_tells_and_syncs(instance: ProductInstance, cisco: Account) -> None:
-    key = request_tasks.start_instance_removal(user(), instance, "")
-    request_tasks.remove_product_instance(key, instance.pk, "")
-    request_tasks.remove_product_instance(key, instance.pk, "")  # the message comes twice
+    key = request_tasks.start(user(), requests.REMOVE_INSTANCE, instance=instance, return_code="").key
+    carry_out(key, "remove", instance, return_code="")
+    carry_out(key, "remove", instance, return_code="")  # the message comes twice
 
-    errand = requests.find(key)
-    assert (errand and errand.state, places(cisco).get("00001")) == ("done", None)
+    asked = requests.find(key)
+    assert (asked and asked.state, places(cisco).get("00001")) == ("done", None)
     assert [entry[0] for entry in audited()] == ["removed at Cisco"]
     assert SyncRun.objects.filter(status="queued", requested_by="portal").count() == 1
 
@@ -259,13 +264,13 @@ def test_worker_removes_tells_and_syncs(instance: ProductInstance, cisco: Accoun
 def test_worker_tells_why_it_failed(
     instance: ProductInstance, lab: VirtualAccount, cisco: Account, emulator: EmulatorThread
 ) -> None:
-    key = request_tasks.start_instance_transfer(user(), instance, lab)
+    key = request_tasks.start(user(), requests.TRANSFER_INSTANCE, instance=instance, target=lab).key
     emulator.scenario("item-failures")
-    request_tasks.transfer_product_instance(key, instance.pk, lab.pk)
+    carry_out(key, "transfer", instance, target=lab.pk)
 
-    errand = requests.find(key)
-    assert errand is not None
-    assert (errand.state, errand.message) == ("failed", "Cisco refused it: The item could not be processed.")
+    asked = requests.find(key)
+    assert asked is not None
+    assert (asked.state, asked.message) == ("failed", "Cisco refused it: The item could not be processed.")
 
 
 def test_pages_ask_queue_and_answer(
@@ -278,7 +283,7 @@ def test_pages_ask_queue_and_answer(
     response = client.post(path, {"virtual_account": lab.pk})
     key = response["Location"].strip("/").rpartition("/")[2]
     waiting = client.get(response["Location"]).content.decode()
-    request_tasks.transfer_product_instance(key, instance.pk, lab.pk)
+    carry_out(key, "transfer", instance, target=lab.pk)
     told = client.get(response["Location"]).content.decode()
 
     assert "no licenses do" in asked
@@ -322,12 +327,12 @@ def test_assigned_cluster_is_named_before_anything_is_done(
 # --- REST ---
 
 
-def test_rest_answers_an_errand_for_who_asked(
+def test_rest_answers_a_request_for_who_asked(
     instance: ProductInstance, lab: VirtualAccount, cisco: Account, api_of: Any, acme: Partner
 ) -> None:
     api = api_of(acme, "operator")
     begun = api.post(f"/api/v1/product-instances/{instance.pk}/transfer/", {"virtual_account": lab.pk})
-    request_tasks.transfer_product_instance(begun.json()["key"], instance.pk, lab.pk)
+    carry_out(begun.json()["key"], "transfer", instance, target=lab.pk)
     told = api.get(f"/api/v1/errands/{begun.json()['key']}/")
 
     assert (begun.status_code, begun.json()["state"]) == (202, "waiting")

@@ -55,8 +55,9 @@ EXAMPLES = 4  # of each operation, once fitting the schema and once not
 
 
 @pytest.fixture
-def program(committed: None, emulator: Any) -> dict[str, str]:
+def program(committed: None, emulator: Any, settings: Any) -> dict[str, str]:
     """Headers of an owner's token, at a partner with a row of everything, all of them number 1."""
+    settings.REQUEST_WAIT_SECONDS = 0  # no worker is there to wait for
     emulator.state.add("acme.example", "Acme")
     with tenant_context(Partner.objects.get(schema_name="acme")):
         server = make.make_server(id=ID, api_base_url=emulator.base_url, token_url=emulator.token_url)

@@ -13,8 +13,9 @@ from kit.form_pages import DONE, attempt, form_page
 from licensing.assignments.models import Assignment
 from licensing.mirror.forms.product_instances import RemoveInstanceForm, ReplaceInstanceForm, TransferInstanceForm
 from licensing.mirror.models import ProductInstance
-from licensing.mirror.pages.requests import errand_of, errand_page
-from licensing.operations import product_instances, request_tasks
+from licensing.mirror.pages.requests import request_of, request_page
+from licensing.operations import product_instances, request_tasks, requests
+from licensing.operations.requests import CiscoRequest
 from people.gate import Need, needs, signed_in
 
 HERE = ("Product instances", "/product-instances/")
@@ -28,7 +29,7 @@ def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         found,
         form,
-        lambda: request_tasks.start_instance_removal(signed_in(request), found, form.cleaned_data["return_code"]),
+        lambda: request_tasks.start(signed_in(request), requests.REMOVE_INSTANCE, instance=found, **form.cleaned_data),
         heading=f"Remove {found}?",
         submit="Remove at Cisco",
         danger=True,
@@ -53,7 +54,7 @@ def product_instance_replace(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         found,
         form,
-        lambda: request_tasks.start_instance_replacement(signed_in(request), found, **form.cleaned_data),
+        lambda: request_tasks.start(signed_in(request), requests.REPLACE_INSTANCE, instance=found, **form.cleaned_data),
         heading=f"{found} was replaced",
         danger=found.gone_at is None,
         of_gone_ones_too=True,
@@ -75,7 +76,9 @@ def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         found,
         form,
-        lambda: request_tasks.start_instance_transfer(signed_in(request), found, form.cleaned_data["virtual_account"]),
+        lambda: request_tasks.start(
+            signed_in(request), requests.TRANSFER_INSTANCE, instance=found, target=form.cleaned_data["virtual_account"]
+        ),
         heading=f"Move {found}",
         submit="Move at Cisco",
         danger=False,
@@ -89,15 +92,15 @@ def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Need.OPERATE)
 @never_cache
-def instance_errand(request: HttpRequest, key: str) -> HttpResponse:
-    return errand_page(request, errand_of(request, key), "product_instances", HERE)
+def instance_request(request: HttpRequest, key: str) -> HttpResponse:
+    return request_page(request, request_of(request, key), "product_instances", HERE)
 
 
 def _ask(
     request: HttpRequest,
     found: ProductInstance,
     form: Form,
-    start: Callable[[], str],
+    start: Callable[[], CiscoRequest],
     *,
     heading: str,
     submit: str,
@@ -106,9 +109,9 @@ def _ask(
     of_gone_ones_too: bool = False,
 ) -> HttpResponse:
     here = reverse("product-instance", args=[found.pk])
-    status, key = attempt(request, form, start)
-    if status == DONE and key is not None:
-        return redirect("instance-errand", key)
+    status, asked = attempt(request, form, start)
+    if status == DONE and asked is not None:
+        return redirect("instance-request", asked.key)
     return form_page(
         request,
         form,

@@ -14,9 +14,10 @@ from licensing.mirror import tokens
 from licensing.mirror.filters import RegistrationTokenFilter
 from licensing.mirror.forms.registration_tokens import CreateTokenForm, RecordTokenForm, TokenUsesForm
 from licensing.mirror.models import RegistrationToken
-from licensing.mirror.pages.requests import errand_of, errand_page
+from licensing.mirror.pages.requests import request_of, request_page
 from licensing.mirror.tables import RegistrationTokenTable
 from licensing.operations import request_tasks, requests
+from licensing.operations.requests import CiscoRequest
 from people.audit import actor_of
 from people.gate import Need, needs, signed_in
 
@@ -47,9 +48,11 @@ def registration_token(request: HttpRequest, pk: int) -> HttpResponse:
 def registration_token_add(request: HttpRequest) -> HttpResponse:
     """Cisco makes it, so a worker asks for it; the next page waits for the answer."""
     form = CreateTokenForm(request.POST or None, initial={"virtual_account": request.GET.get("virtual_account")})
-    status, key = attempt(request, form, lambda: _start_creation(request, form))
-    if status == DONE and key is not None:
-        return redirect("token-errand", key)
+    status, asked = attempt(
+        request, form, lambda: request_tasks.start(signed_in(request), requests.CREATE_TOKEN, **form.cleaned_data)
+    )
+    if status == DONE and asked is not None:
+        return redirect("token-request", asked.key)
     return form_page(
         request,
         form,
@@ -97,10 +100,10 @@ def registration_token_uses(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 def registration_token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     token = _find(pk)
-    started: list[str] = []
+    started: list[CiscoRequest] = []
     page = confirm_page(
         request,
-        lambda: started.append(request_tasks.start_token_revocation(signed_in(request), token)),
+        lambda: started.append(request_tasks.start(signed_in(request), requests.REVOKE_TOKEN, token=token)),
         heading=f"Revoke “{token}”?",
         consequences=[
             "Nobody can register a product with it any more.",
@@ -112,24 +115,20 @@ def registration_token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
         cancel=reverse("registration-token", args=[pk]),
         crumbs=_crumbs(token),
     )
-    return page or redirect("token-errand", started[0])
+    return page or redirect("token-request", started[0].key)
 
 
 @needs(Need.OPERATE)
 @never_cache
-def token_errand(request: HttpRequest, key: str) -> HttpResponse:
-    """The text of a new token is in no other answer."""
-    errand = errand_of(request, key)
+def token_request(request: HttpRequest, key: str) -> HttpResponse:
+    """Show the text of a new token once: no other page has it."""
+    asked = request_of(request, key)
     answer: dict[str, Any] = {}
-    if not requests.waits(errand) and requests.take(errand) and errand.state == "done" and errand.row_id:
-        token = _find(errand.row_id)
-        answer = {"token": token, "text": tokens.text_of(token)}
-    return errand_page(request, errand, "registration_tokens", HERE, **answer)
-
-
-def _start_creation(request: HttpRequest, form: CreateTokenForm) -> str:
-    names = ("virtual_account", "description", "expires_after_days")
-    return request_tasks.start_token_creation(signed_in(request), *(form.cleaned_data[name] for name in names))
+    if text := requests.reveal_once(asked):
+        answer = {"token": _find(asked.row_id), "text": text}
+    if not asked.waits:
+        requests.forget(asked)
+    return request_page(request, asked, "registration_tokens", HERE, **answer)
 
 
 def _record(request: HttpRequest, form: RecordTokenForm) -> RegistrationToken:

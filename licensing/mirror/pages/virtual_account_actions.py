@@ -8,8 +8,9 @@ from django.views.decorators.cache import never_cache
 from kit.form_pages import DONE, attempt, confirm_page, form_page
 from licensing.mirror.forms.virtual_accounts import NewVirtualAccountForm
 from licensing.mirror.models import VirtualAccount
-from licensing.mirror.pages.requests import errand_of, errand_page
-from licensing.operations import removal, request_tasks
+from licensing.mirror.pages.requests import request_of, request_page
+from licensing.operations import removal, request_tasks, requests
+from licensing.operations.requests import CiscoRequest
 from people.gate import Need, needs, signed_in
 
 HERE = ("Virtual accounts", "/virtual-accounts/")
@@ -18,9 +19,9 @@ HERE = ("Virtual accounts", "/virtual-accounts/")
 @needs(Need.OPERATE)
 def virtual_account_add(request: HttpRequest) -> HttpResponse:
     form = NewVirtualAccountForm(request.POST or None, initial={"smart_account": request.GET.get("smart_account")})
-    status, key = attempt(request, form, lambda: _start_creation(request, form))
-    if status == DONE and key is not None:
-        return redirect("virtual-account-errand", key)
+    status, asked = attempt(request, form, lambda: _start_creation(request, form))
+    if status == DONE and asked is not None:
+        return redirect("virtual-account-request", asked.key)
     return form_page(
         request,
         form,
@@ -36,10 +37,10 @@ def virtual_account_add(request: HttpRequest) -> HttpResponse:
 def virtual_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
     rows = VirtualAccount.objects.select_related("smart_account__license_server")
     pool: VirtualAccount = get_object_or_404(rows, pk=pk)
-    here, guard, started = reverse("virtual-account", args=[pk]), removal.of_virtual_account(pool), list[str]()
+    here, guard, started = reverse("virtual-account", args=[pk]), removal.of_virtual_account(pool), list[CiscoRequest]()
     page = confirm_page(
         request,
-        lambda: started.append(request_tasks.start_virtual_account_deletion(signed_in(request), pool)),
+        lambda: started.append(request_tasks.start(signed_in(request), requests.DELETE_VIRTUAL_ACCOUNT, pool=pool)),
         heading=f"Delete {pool}?",
         consequences=[
             f"Cisco deletes it from {pool.smart_account}, with the registration tokens that are left in it.",
@@ -51,18 +52,23 @@ def virtual_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
         cancel=here,
         crumbs=[HERE, (pool.name, here)],
     )
-    return page or redirect("virtual-account-errand", started[0])
+    return page or redirect("virtual-account-request", started[0].key)
 
 
 @needs(Need.OPERATE)
 @never_cache
-def virtual_account_errand(request: HttpRequest, key: str) -> HttpResponse:
-    errand = errand_of(request, key)
-    made = VirtualAccount.objects.filter(pk=errand.row_id).first()
-    return errand_page(request, errand, "virtual_accounts", HERE, made=made)
+def virtual_account_request(request: HttpRequest, key: str) -> HttpResponse:
+    asked = request_of(request, key)
+    made = VirtualAccount.objects.filter(pk=asked.row_id).first()
+    return request_page(request, asked, "virtual_accounts", HERE, made=made)
 
 
-def _start_creation(request: HttpRequest, form: NewVirtualAccountForm) -> str:
+def _start_creation(request: HttpRequest, form: NewVirtualAccountForm) -> CiscoRequest:
     values = form.cleaned_data
-    account, name, description = values["smart_account"], values["name"], values["description"]
-    return request_tasks.start_virtual_account_creation(signed_in(request), account, name, description)
+    return request_tasks.start(
+        signed_in(request),
+        requests.CREATE_VIRTUAL_ACCOUNT,
+        account=values["smart_account"],
+        name=values["name"],
+        description=values["description"],
+    )

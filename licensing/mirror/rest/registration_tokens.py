@@ -17,8 +17,10 @@ from licensing.mirror.models import (
     RegistrationToken,
     VirtualAccount,
 )
+from licensing.mirror.rest.requests import NO_STORE, PREFER, CiscoRequestSerializer, answer_accepted, wait_for_worker
+from licensing.operations import request_tasks, requests
 from people import audit
-from people.gate import Need
+from people.gate import Need, signed_in
 
 TOKEN_FIELDS = ("id", "virtual_account", "description", "expires_at", "created_by", "export_controlled")
 USE_FIELDS = ("made_here", "uses_allowed", "uses")
@@ -84,14 +86,25 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
     write_need = Need.OPERATE
     waits_in = ("create", "revoke")
 
-    @extend_schema(request=NewTokenSerializer, responses={201: MadeTokenSerializer})
+    @extend_schema(
+        request=NewTokenSerializer,
+        parameters=[PREFER],
+        responses={201: MadeTokenSerializer, 202: CiscoRequestSerializer},
+    )
     def create(self, request: Request) -> Response:
-        """Make a token at Cisco, and wait for it. Its text is in this answer and nowhere else."""
+        """Make a token at Cisco. A worker does it, and this call waits a few seconds for the worker.
+
+        201: the token, with its text. 202: it is not made yet; the request at `url` then shows the text, once.
+        """
         new = NewTokenSerializer(data=request.data)
         new.is_valid(raise_exception=True)
-        made, text = tokens.create(audit.actor_of(request), **new.validated_data)
-        answer = {**self.get_serializer(made).data, "token": text}
-        return Response(answer, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+        started = request_tasks.start(signed_in(request), requests.CREATE_TOKEN, **new.validated_data)
+        asked = wait_for_worker(request, started)
+        if asked.waits:
+            return answer_accepted(request, asked)
+        made = self.get_queryset().get(pk=asked.row_id)
+        answer = {**self.get_serializer(made).data, "token": requests.reveal_once(asked)}
+        return Response(answer, status=status.HTTP_201_CREATED, headers=NO_STORE)
 
     @extend_schema(request=RecordedTokenSerializer, responses={201: RegistrationTokenSerializer})
     @action(detail=False, methods=["post"])
@@ -111,12 +124,20 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
         tokens.set_uses(audit.actor_of(request), token, **sent.validated_data)
         return Response(self.get_serializer(token).data)
 
-    @extend_schema(request=None, responses={200: RegistrationTokenSerializer})
+    @extend_schema(
+        request=None, parameters=[PREFER], responses={200: RegistrationTokenSerializer, 202: CiscoRequestSerializer}
+    )
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, pk: int) -> Response:
-        """Revoke it at Cisco, and wait for it. What has registered with it stays registered."""
+        """Revoke it at Cisco. What has registered with it stays registered.
+
+        200: it is revoked. 202: not yet; the request at `url` says when it is.
+        """
         refuse_body(request)
         token = self.get_object()
-        tokens.revoke(audit.actor_of(request), token)
+        started = request_tasks.start(signed_in(request), requests.REVOKE_TOKEN, token=token)
+        asked = wait_for_worker(request, started)
+        if asked.waits:
+            return answer_accepted(request, asked)
         token.refresh_from_db()
         return Response(self.get_serializer(token).data)

@@ -4,7 +4,7 @@ from typing import Any
 
 import django_filters
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers, status
+from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
@@ -16,7 +16,7 @@ from licensing.assignments import pool_settings
 from licensing.mirror.models import (
     VirtualAccount,
 )
-from licensing.mirror.rest.requests import ErrandSerializer
+from licensing.mirror.rest.requests import CiscoRequestSerializer, answer_accepted
 from licensing.operations import request_tasks, requests, virtual_accounts
 from people import audit
 from people.gate import Need, signed_in
@@ -71,25 +71,28 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
     http_method_names = ["get", "head", "patch", "post", "delete"]
     waits_in = ("create", "destroy")
 
-    @extend_schema(request=NewVirtualAccountSerializer, responses={202: ErrandSerializer})
+    @extend_schema(request=NewVirtualAccountSerializer, responses={202: CiscoRequestSerializer})
     def create(self, request: Request) -> Response:
-        """Make one at Cisco. A worker does it; the answer is an errand, whose `row` is the new virtual account."""
+        """Make one at Cisco. A worker does it; the answer is a request, whose `row` is the new virtual account."""
         new = NewVirtualAccountSerializer(data=request.data)
         new.is_valid(raise_exception=True)
         values = new.validated_data
-        key = request_tasks.start_virtual_account_creation(
-            signed_in(request), values["smart_account"], values["name"], values["description"]
+        asked = request_tasks.start(
+            signed_in(request),
+            requests.CREATE_VIRTUAL_ACCOUNT,
+            account=values["smart_account"],
+            name=values["name"],
+            description=values["description"],
         )
-        return self._begun(key)
+        return answer_accepted(request, asked)
 
-    @extend_schema(responses={202: ErrandSerializer})
+    @extend_schema(responses={202: CiscoRequestSerializer})
     def destroy(self, request: Request, pk: int) -> Response:
         """Delete it at Cisco, by a worker too. Refused while it is in use: `blockers` says by what."""
-        return self._begun(request_tasks.start_virtual_account_deletion(signed_in(request), self.get_object()))
-
-    def _begun(self, key: str) -> Response:
-        shown = ErrandSerializer(requests.find(key), context=self.get_serializer_context())
-        return Response(shown.data, status=status.HTTP_202_ACCEPTED)
+        pool = self.get_object()
+        return answer_accepted(
+            request, request_tasks.start(signed_in(request), requests.DELETE_VIRTUAL_ACCOUNT, pool=pool)
+        )
 
     def perform_update(self, serializer: Any) -> None:
         actor = audit.actor_of(self.request)
