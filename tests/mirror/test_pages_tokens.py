@@ -164,6 +164,17 @@ def test_token_that_was_not_made_is_said_so(pool: VirtualAccount, emulator: Emul
     assert RegistrationToken.objects.count() == AuditEntry.objects.count() == 0
 
 
+def test_token_that_may_be_one_of_two_is_not_said_to_be_missing(pool: VirtualAccount, emulator: EmulatorThread) -> None:
+    emulator.state.accounts["acme.example"].add_token("Pool", "Hospital, core", 30)  # somebody else's, not mirrored yet
+    emulator.scenario("lost-answers")
+
+    with pytest.raises(CssmUnavailable, match="Whether the token was made is not known") as failure:
+        tokens.create(audit.SYSTEM, pool, "Hospital, core", 30)
+
+    assert "look at the list before you make another one." in failure.value.next_step
+    assert (len(listed(emulator)), RegistrationToken.objects.count()) == (2, 0)
+
+
 @pytest.mark.parametrize(("scenario", "left"), [("lost-answers", 0), ("lost-writes", 1)])
 def test_lost_revocation_is_decided_by_reading_back(
     pool: VirtualAccount, emulator: EmulatorThread, scenario: str, left: int

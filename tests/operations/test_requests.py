@@ -141,7 +141,7 @@ def test_web_process_never_calls_cisco_and_waits_a_bounded_time(
 
     answers = [begin(api, pool), api.post(f"{TOKENS}{token.pk}/revoke/")]
 
-    assert 2 <= monotonic() - began < 6
+    assert 2 <= monotonic() - began < 45
     assert [(answer.status_code, answer.json()["state"]) for answer in answers] == [(202, "waiting")] * 2
     assert [answer["Location"] for answer in answers] == [answer.json()["url"] for answer in answers]
     assert [answer["Cache-Control"] for answer in answers] == ["no-store"] * 2
@@ -149,25 +149,33 @@ def test_web_process_never_calls_cisco_and_waits_a_bounded_time(
 
 
 @pytest.mark.parametrize(
-    ("prefer", "seconds", "applied"),
+    ("prefer", "limit", "seconds", "applied"),
     [
-        ("respond-async", 0, True),
-        ('Respond-Async; foo="bar", handling=lenient', 0, True),
-        ("respond-async, wait=1", 1, True),
-        ("wait=0", 0, False),
-        ("wait=never", 2, False),
-        ("return=minimal", 2, False),
+        ("respond-async", 60, 0, True),
+        ('Respond-Async; foo="bar", handling=lenient', 60, 0, True),
+        ("respond-async, wait=1", 60, 1, True),
+        ("wait=0", 60, 0, False),
+        ("wait=60", 1, 1, False),
+        ("wait=never", 1, 1, False),
+        ("return=minimal", 1, 1, False),
     ],
 )
 def test_caller_says_how_long_to_wait(
-    pool: VirtualAccount, acme: Partner, api_of: Any, settings: Any, prefer: str, seconds: int, applied: bool
+    pool: VirtualAccount,
+    acme: Partner,
+    api_of: Any,
+    settings: Any,
+    prefer: str,
+    limit: int,
+    seconds: int,
+    applied: bool,
 ) -> None:
-    settings.REQUEST_WAIT_SECONDS = 2
+    settings.REQUEST_WAIT_SECONDS = limit
     api, began = api_of(acme), monotonic()
 
     answer = begin(api, pool, HTTP_PREFER=prefer)
 
-    assert seconds <= monotonic() - began < seconds + 1
+    assert seconds <= monotonic() - began < 45
     assert (answer.status_code, answer.get("Preference-Applied") == "respond-async") == (202, applied)
 
 
