@@ -39,8 +39,9 @@ def at_cisco(emulator: EmulatorThread) -> list[str]:
 
 
 @pytest.fixture
-def worked(worker: Any, in_partner: Any, emulator: EmulatorThread) -> VirtualAccount:
-    """A pool of acme's in the database that the worker sees."""
+def worked(worker: Any, in_partner: Any, emulator: EmulatorThread, settings: Any) -> VirtualAccount:
+    """A pool of acme's in the database that the worker sees; the call waits however slow this machine is."""
+    settings.REQUEST_WAIT_SECONDS = 60
     with in_partner("acme"):
         return make_pool(emulator)
 
