@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Sum
 
 from kit.refusals import Refusal
+from kit.wording import shorten
 from licensing.allocation import holdings
 from licensing.allocation.engine import Explanation, license_of, totals
 from licensing.allocation.holdings import Holding
@@ -20,6 +21,7 @@ from licensing.allocation.license_names import CURRENT, Side
 from licensing.fleet.models import Cluster
 from licensing.mirror.models import InstanceUsage, VirtualAccount
 
+SHOWN = 5  # names in a note
 MOST = 1_000_000_000  # users of one license; more than any order
 # Cluster id -> virtual account id -> license name -> quantity.
 Recorded = Mapping[int, Mapping[int, Mapping[str, int]]]
@@ -284,18 +286,18 @@ def _notes(scenario: Scenario, recorded: Recorded) -> Iterable[str]:
     unknown = [str(cluster) for cluster in scenario.clusters if not recorded[cluster.pk]]
     if unknown:
         yield (
-            f"Nothing is recorded of what {_list(unknown)} uses: no product instance is matched to it, or it uses no "
-            "license. It counts as nothing here."
+            f"Nothing is recorded of what {shorten(unknown, SHOWN)} uses: no product instance is matched to it, "
+            "or it uses no license. It counts as nothing here."
         )
     changing = [str(cluster) for cluster in scenario.clusters if _becomes_hcs(cluster, scenario.target)]
     if changing:
         yield (
-            f"{_list(changing)}: changes from Enterprise to HCS mode, which restarts the publisher. It then asks for "
-            "the HCS licenses that Cisco's Table 1 names, and those are counted here."
+            f"{shorten(changing, SHOWN)}: changes from Enterprise to HCS mode, which restarts the publisher. It then "
+            "asks for the HCS licenses that Cisco's Table 1 names, and those are counted here."
         )
     strange = [name for name in scenario.users if CURRENT.find(name) is None]
     if strange:
-        yield f"Cisco's rules do not know {_list(strange)}: only licenses of that very name can serve it."
+        yield f"Cisco's rules do not know {shorten(strange, SHOWN)}: only licenses of that very name can serve it."
     yield from _mode_notes(scenario)
 
 
@@ -309,11 +311,6 @@ def _mode_notes(scenario: Scenario) -> Iterable[str]:
         leaving = [str(row) for row in scenario.clusters if row.deployment == Cluster.Deployment.HCS]
         if leaving:
             yield (
-                f"{_list(leaving)}: changes from HCS to Enterprise mode, which restarts the publisher. Which "
+                f"{shorten(leaving, SHOWN)}: changes from HCS to Enterprise mode, which restarts the publisher. Which "
                 "Enterprise licenses it asks for then is known only afterwards: today's licenses are counted here."
             )
-
-
-def _list(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from kit.wording import counted, shorten
 from licensing.fleet.models import Cluster
 from licensing.mirror.models import RegistrationToken, SyncRun, VirtualAccount
 
@@ -99,8 +100,7 @@ def _no_other_token(facts: Facts) -> Gate:
     others = [token for token in facts.tokens if not _fits(token, facts.now)]
     if not others:
         return Gate(NO_OTHER_TOKEN, True, "No token stands in the way.")
-    number = "1 token" if len(others) == 1 else f"{len(others)} tokens"
-    why = f"The virtual account holds {number} that must go: {_named(others)}."
+    why = f"The virtual account holds {counted(len(others), 'token')} that must go: {_named(others)}."
     return Gate(NO_OTHER_TOKEN, False, why, "Revoke every token of this virtual account, then go on.")
 
 
@@ -140,5 +140,4 @@ def _fits(token: RegistrationToken, now: datetime) -> bool:
 
 
 def _named(tokens: Sequence[RegistrationToken]) -> str:
-    names = ", ".join(f"“{token}”" for token in tokens[:SHOWN])
-    return f"{names} and others" if len(tokens) > SHOWN else names
+    return shorten([f"“{token}”" for token in tokens], SHOWN)

@@ -7,8 +7,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from kit import guards
-from kit.guards import _list, _named
+from kit.guards import _named
 from kit.refusals import Refusal
+from kit.wording import choose, shorten
 from licensing.accounts.models import SmartAccount
 from licensing.assignments.models import Assignment
 from licensing.mirror import purposes
@@ -97,7 +98,7 @@ def _refuse_while_assigned(
         one = len(clusters) == 1
         guard = guard or guards.Guard(assigned_to(assigned), END_FIRST)
         raise Refusal(
-            f"{sentence} while {_list(clusters)} {'is' if one else 'are'} assigned.",
+            f"{sentence} while {shorten(clusters)} {choose(len(clusters), 'is', 'are')} assigned.",
             f"End {'that assignment' if one else 'those assignments'} first.",
             field,
             guard.blockers,

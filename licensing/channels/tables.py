@@ -5,6 +5,7 @@ from django.utils.safestring import SafeString
 
 from kit.tables import LinkColumn, NumberColumn, PortalTable, SinceColumn, TitleColumn
 from kit.templatetags.components import badge
+from kit.wording import shorten
 from licensing.channels.models import Channel, Delivery
 from licensing.channels.templatetags.deliveries import delivery_badge
 
@@ -22,8 +23,7 @@ def where_to(channel: Channel) -> str:
     """Recipients or the visible part of the address, in a line."""
     if channel.kind != Channel.Kind.MAIL:
         return channel.url_shown
-    addresses = channel.addressees()
-    return ", ".join(addresses[:2]) + (f" and {len(addresses) - 2} more" if len(addresses) > 2 else "")
+    return shorten(channel.addressees(), 2)
 
 
 class ChannelTable(PortalTable):

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from kit import guards
 from kit.refusals import check_value
+from kit.wording import shorten_sentences
 from licensing.fleet import transport
 from licensing.fleet.models import Cluster, Customer, Proxy
 from licensing.fleet.paths import transport_of, with_transport
@@ -59,7 +60,7 @@ def guard_of_proxy(owner: Customer | Cluster) -> guards.Guard:
     rows = with_transport(Cluster.objects.filter(mine, pk__in=assigned))
     using = [str(cluster) for cluster in rows if transport_of(cluster).rule == rule]
     return guards.Guard(
-        guards.first_of([f"{name} is assigned and reaches Cisco by it." for name in using]),
+        shorten_sentences((f"{name} is assigned and reaches Cisco by it." for name in using), len(using), guards.SHOWN),
         (
             "End the assignments of these clusters.",
             "Take the proxy away.",

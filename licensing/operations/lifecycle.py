@@ -4,8 +4,8 @@ from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
 from django.utils import timezone
 
-from kit.guards import _list
 from kit.refusals import Refusal
+from kit.wording import shorten
 from licensing.accounts.models import SmartAccount
 from licensing.accounts.schedules import plan_sync, unplan_sync
 from licensing.alerts import evaluation
@@ -67,7 +67,7 @@ def _remove(actor: Actor, account: SmartAccount) -> None:
         account.delete()
     except ProtectedError as error:
         raise Refusal(
-            f"{account} is in use by {_list(list(error.protected_objects))}.", "Remove those first."
+            f"{account} is in use by {shorten(list(error.protected_objects))}.", "Remove those first."
         ) from None
     unplan_sync(number)
     evaluation.evaluate()

@@ -9,7 +9,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from kit.guards import Guard, _counted, _list, _named
+from kit.guards import Guard, _named
+from kit.wording import counted, shorten
 from licensing.accounts.models import LicenseServer, SmartAccount
 from licensing.assignments.models import Assignment, AssignmentBatch, AssignmentJob
 from licensing.assignments.pool_settings import END_FIRST, assigned_to
@@ -49,7 +50,7 @@ def of_virtual_account(pool: VirtualAccount) -> Guard:
     licenses = License.objects.present().filter(virtual_account=pool).filter(Q(quantity__gt=0) | Q(in_use__gt=0))
     in_it = (
         *_bound_to(VirtualAccount.objects.filter(pk=pool.pk)),
-        *_counted(instances.count(), "product instance is", "product instances are", "registered in it"),
+        *_registered(instances.count()),
         *_named(licenses, lambda row: f"It holds the license {row}: {row.quantity:,}, {row.in_use:,} in use."),
     )
     default = (f"{pool} is the default virtual account of {pool.smart_account}.",) if pool.is_default else ()
@@ -86,6 +87,11 @@ def of_cluster(cluster: Cluster) -> Guard:
     )
 
 
+def _registered(number: int) -> tuple[str, ...]:
+    words = counted(number, "product instance is registered in it.", "product instances are registered in it.")
+    return (words,) if number else ()
+
+
 def _bound_to(pools: QuerySet[VirtualAccount]) -> tuple[str, ...]:
     """What people have begun with these virtual accounts: assignments, and what brings clusters there or away."""
     assigned = Assignment.objects.current().filter(virtual_account__in=pools)
@@ -102,7 +108,7 @@ def _bound_to(pools: QuerySet[VirtualAccount]) -> tuple[str, ...]:
 def delete_server(actor: Actor, server: LicenseServer) -> None:
     users = [*server.smart_accounts.all(), *server.clusters.all()]
     of_server(server).check(
-        f"{server.name} is in use by {_list(users)}.", "Remove its smart accounts and move its clusters first."
+        f"{server.name} is in use by {shorten(users)}.", "Remove its smart accounts and move its clusters first."
     )
     audit.record(actor, "deleted", server, changes={})
     server.delete()
@@ -112,11 +118,9 @@ def delete_server(actor: Actor, server: LicenseServer) -> None:
 def delete_customer(actor: Actor, customer: Customer) -> None:
     """Its subscriptions are mapped to nobody then; the audit keeps it at the customer and at each of them."""
     clusters = list(customer.clusters.all())
-    names = ", ".join(str(cluster) for cluster in clusters[:5])
-    number = "1 cluster" if len(clusters) == 1 else f"{len(clusters)} clusters"
-    more = " and others" if len(clusters) > 5 else ""
     of_customer(customer).check(
-        f"{customer} has {number}: {names}{more}.", "Delete them or move them to another customer first."
+        f"{customer} has {counted(len(clusters), 'cluster')}: {shorten(clusters, 5)}.",
+        "Delete them or move them to another customer first.",
     )
     mapped = list(customer.subscriptions.order_by("subscription_id"))
     audit.record_many(actor, [Event("mapped", row, changes={"customer": [customer.pk, None]}) for row in mapped])

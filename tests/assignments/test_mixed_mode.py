@@ -75,7 +75,7 @@ def test_many_tokens_are_named_in_part(secure: Cluster, pool: VirtualAccount) ->
 
     why = mixed_mode.gates(secure, pool)[0].why
 
-    assert why == "The virtual account holds 7 tokens that must go: “T0”, “T1”, “T2”, “T3”, “T4” and others."
+    assert why == "The virtual account holds 7 tokens that must go: “T0”, “T1”, “T2”, “T3”, “T4” and 2 more."
 
 
 def test_two_fitting_tokens_close_the_second_gate(secure: Cluster, pool: VirtualAccount) -> None:

@@ -7,6 +7,7 @@ by a number after their identity; licenses of one name in one pool are added up.
 
 from django.db import connection
 
+from kit.wording import count_more
 from licensing.cisco.formats import MOST
 from licensing.mirror.models import TWIN_MARK
 from licensing.mirror.sync.mirrors import Mirror
@@ -98,4 +99,4 @@ def readable(key: str) -> str:
 
 def and_more(number: int) -> str:
     """So many in all, of which one was named."""
-    return f" (the same for {number - 1} more)" if number > 1 else ""
+    return f" (the same for {count_more(number, 1)})" if number > 1 else ""
