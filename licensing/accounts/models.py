@@ -1,14 +1,15 @@
 """Where licenses are kept: the CSSM cloud, or a CSSM On-Prem server."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from kit.secrets import SecretField
+from licensing.mirror.models.virtual_accounts import OUTDATED_INTERVALS, is_outdated
 
 WEB_ADDRESS = URLValidator(schemes=["https", "http"], message="Enter an address that begins with https://.")
 
@@ -146,6 +147,11 @@ class SmartAccountQuerySet(models.QuerySet["SmartAccount"]):
         """Whose figures are here."""
         return self.exclude(last_synced_at=None)
 
+    def outdated(self, now: datetime | None = None) -> "SmartAccountQuerySet":
+        """Accounts whose figures are too old to rely on, as SmartAccount.is_outdated decides for one."""
+        limit = (now or timezone.now()) - F("sync_every") * OUTDATED_INTERVALS
+        return self.filter(Q(last_synced_at=None) | Q(last_synced_at__lt=limit))
+
 
 class SmartAccount(models.Model):
     """An account at Cisco, read through one LicenseServer (cloud: by domain; On-Prem: by local account name)."""
@@ -198,3 +204,7 @@ class SmartAccount(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.domain
+
+    def is_outdated(self, now: datetime | None = None) -> bool:
+        """Return whether its figures are too old to rely on: never synced, or older than two intervals."""
+        return is_outdated(self.last_synced_at, self.sync_every, now or timezone.now())

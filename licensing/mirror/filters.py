@@ -10,10 +10,17 @@ from django.utils import timezone
 
 from kit.filters import ListFilter, MirrorFilter, by_choice, by_link
 from licensing.accounts.models import SmartAccount
+from licensing.alerts.silence import silent_days
 from licensing.fleet.models import Cluster, Customer
 from licensing.mirror.models import InstanceUsage, License, ProductInstance, RegistrationToken, SyncRun, VirtualAccount
 
-SILENT_DAYS = [("7", "7 days and more"), ("30", "30 days and more"), ("90", "90 days and more")]
+BY_RULES = "rule"
+SILENT_DAYS = [
+    (BY_RULES, "As long as your alert rules allow"),
+    ("7", "7 days and more"),
+    ("30", "30 days and more"),
+    ("90", "90 days and more"),
+]
 
 
 class VirtualAccountFilter(MirrorFilter):
@@ -69,7 +76,7 @@ class ProductInstanceFilter(MirrorFilter):
         fields = ("q", "smart_account", "silent", "matched", "show", "virtual_account", "license", "cluster")
 
     def keep_silent(self, rows: Any, name: str, days: str) -> QuerySet[ProductInstance]:
-        silent: QuerySet[ProductInstance] = rows.silent_since(timezone.now() - timedelta(days=int(days)))
+        silent: QuerySet[ProductInstance] = rows.silent_for(silent_days() if days == BY_RULES else int(days))
         return silent
 
     def keep_matched(self, rows: QuerySet[ProductInstance], name: str, value: str) -> QuerySet[ProductInstance]:

@@ -11,7 +11,7 @@ from licensing.fleet.models import Customer
 from licensing.mirror.models import Subscription
 from licensing.pools.models import TransferPlan
 from licensing.pools.overview import last_day
-from licensing.pools.worklist import Reason
+from licensing.pools.worklist_words import Reason
 
 UNSET = "unset"
 

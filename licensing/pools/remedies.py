@@ -7,13 +7,13 @@ requests then count as bound to it, apart from what Cisco itself reports as subs
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from enum import StrEnum
 
 from django.db.models import Prefetch
-from django.utils import timezone
 
+from kit.wording import choose, counted, shorten
 from licensing.accounts.models import SmartAccount
+from licensing.alerts.silence import silent_days
 from licensing.allocation import holdings
 from licensing.allocation.engine import Allocation, Rule, allocate, license_of, servers
 from licensing.allocation.holdings import Holding
@@ -23,7 +23,6 @@ from licensing.pools import transfer_planner
 from licensing.pools.transfer_planner import Move, Pool
 from licensing.pools.transfers.movable import movable_by_type
 from licensing.pools.transfers.planning import Wanted
-from licensing.pools.worklist import silent_days
 
 
 class Kind(StrEnum):
@@ -193,8 +192,8 @@ def _moving(books: _Books, here: _Here, short: int) -> tuple[Remedy, ...]:
 
 
 def _move_words(moves: Sequence[Move], kind: Kind) -> str:
-    free = _counted(sum(move.quantity for move in moves), "free license")
-    words = f"{free} come from {_list(moves)}. Nobody there needs them."
+    free = counted(sum(move.quantity for move in moves), "free license")
+    words = f"{free} come from {_sources(moves)}. Nobody there needs them."
     if kind == Kind.MOVE_ORDERED:
         words += " The ordered pool is the record of what was bought: ask Cisco for its operational licenses first."
     return words
@@ -213,8 +212,8 @@ def _reclaiming(books: _Books, here: _Here, short: int) -> tuple[Remedy, ...]:
     if after >= short:
         return ()
     text = (
-        f"{_counted(len(instances), 'product instance')} had no contact with Cisco for {days} days and more, and still "
-        f"{'uses' if len(instances) == 1 else 'use'} {_counted(freed, 'license')} that would serve here. Remove what "
+        f"{counted(len(instances), 'product instance')} had no contact with Cisco for {days} days and more, and still "
+        f"{choose(len(instances), 'uses', 'use')} {counted(freed, 'license')} that would serve here. Remove what "
         "no longer exists: that frees its licenses."
     )
     return (Remedy(Kind.RECLAIM, freed, after, text, instances=tuple(instances)),)
@@ -224,7 +223,7 @@ def _silent(here: _Here, days: int) -> list[ProductInstance]:
     """Those that use what would help, the largest users first."""
     names = [row.name for row in here.holding.licenses if license_of(row.name, CURRENT) in here.helpers]
     uses = InstanceUsage.objects.annotate(used_name=holdings.USED_NAME).filter(used_name__in=names, quantity__gt=0)
-    silent = ProductInstance.objects.silent_since(timezone.now() - timedelta(days=days))
+    silent = ProductInstance.objects.silent_for(days)
     rows = silent.filter(virtual_account=here.holding.pool).prefetch_related(Prefetch("usage", uses, to_attr="helping"))
     found = [row for row in rows if row.helping]
     return sorted(found, key=lambda row: (-sum(use.quantity for use in row.helping), row.pk))
@@ -248,10 +247,10 @@ def _borrowing(here: _Here) -> tuple[Remedy, ...]:
 
 def _ordering(short: int, others: Sequence[Remedy]) -> Remedy:
     after_moves = min((option.short_after for option in others if option.kind == Kind.MOVE), default=short)
-    text = f"{_counted(short, 'license')} more and nothing is short here."
+    text = f"{counted(short, 'license')} more and nothing is short here."
     if after_moves < short:
         text += (
-            f" With the move, {_counted(after_moves, 'license')} to order."
+            f" With the move, {counted(after_moves, 'license')} to order."
             if after_moves
             else " The move alone does it."
         )
@@ -263,11 +262,5 @@ def _short_of(found: Allocation, tag: str) -> int:
     return sum(quantity for name, quantity in short if license_of(name, CURRENT) == tag)
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _list(moves: Sequence[Move]) -> str:
-    names = list(dict.fromkeys(move.source for move in moves))
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+def _sources(moves: Sequence[Move]) -> str:
+    return shorten(list(dict.fromkeys(move.source for move in moves)), 3)

@@ -1,38 +1,26 @@
 """What somebody should look at, with a reason and what to do: one SELECT per reason over the mirror, always fresh.
 
-Nothing is stored: an item is there while its reason is. Accounts that are paused and rows that are gone give none.
-Times in texts are UTC, the zone of Django's database sessions.
+Nothing is stored: an item is there while its reason is. Accounts that are paused and rows that are gone give none. The
+SELECTs return facts, as JSON; licensing.pools.worklist_words words them.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Min, TextChoices
 from django.utils import timezone
 
-from licensing.alerts.findings.sql_text import counted, grouped
-from licensing.alerts.models import AlertRule, Kind
+from licensing.alerts.silence import SILENT_DAYS
 from licensing.allocation.license_names import KNOWN_NAMES, known_names, with_license_of
+from licensing.pools.worklist_words import Reason, word
 
-SILENT_DAYS = 30  # where no alert rule says otherwise
+__all__ = ["Item", "Items", "Reason", "counts"]
 DEPOSIT_DAYS = 90  # for so long an arrival in the wrong pool is called a deposit
 # Ids of different reasons do not meet: the reason's number, then the row's id.
 ID_BITS = 48
-
-
-class Reason(TextChoices):
-    """In the order of the page. The number in an item's id is the place here, so new ones come last."""
-
-    STRANDED = "stranded", "Stranded licenses"
-    NOT_DEPOSITED = "not_deposited", "Ordered, not operational"
-    WRONG_DEPOSIT = "wrong_deposit", "Deposit in the wrong virtual account"
-    GHOST = "ghost", "Silent, yet using licenses"
-    MISPLACED = "misplaced", "Registered elsewhere than planned"
-    AMBIGUOUS = "ambiguous", "Several clusters fit"
-    UNMATCHED = "unmatched", "No cluster fits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +48,9 @@ class Item:
         return self.id
 
 
-# What the selects stand on. Parameters: %(now)s, %(silent_days)s (where no rule says otherwise), %(deposits_since)s and
-# those of KNOWN_NAMES.
+# What the selects stand on. Parameters: %(now)s, %(deposits_since)s and those of KNOWN_NAMES.
 BASE = f"""
-silence AS (
-    SELECT %(now)s - make_interval(days => coalesce(min(threshold), %(silent_days)s)) AS before
-    FROM alerts_alertrule WHERE kind = 'instance_silent' AND enabled
-),
+silence AS (SELECT %(now)s - make_interval(days => {SILENT_DAYS}::integer) AS before),
 pool AS (
     SELECT pool.id, pool.name, pool.purpose, pool.is_default, pool.smart_account_id, account.last_synced_at,
         operational.id AS operational_id, operational.name AS operational_name
@@ -105,11 +89,7 @@ SERVES_NOBODY = """
 """
 STRANDED = f"""
 SELECT {LICENSE}, license.available,
-    concat(
-        {grouped("license.available")}, ' free in the default virtual account ', pool.name,
-        ', where no product is registered and no cluster is assigned.'
-    ),
-    concat('Move them to ', coalesce(pool.operational_name, 'a virtual account whose products need them'), '.'),
+    jsonb_build_object('free', license.available, 'pool', pool.name, 'operational', pool.operational_name),
     pool.last_synced_at
 FROM mirror_license license
 JOIN pool ON pool.id = license.virtual_account_id AND pool.is_default AND pool.purpose = 'general'
@@ -119,18 +99,8 @@ WHERE license.gone_at IS NULL AND license.available > 0 AND {SERVES_NOBODY}
 # of one license count together, under the row of which most was ordered.
 NOT_DEPOSITED = f"""
 SELECT {LICENSE}, held.ordered - held.operational,
-    concat(
-        {grouped("held.ordered")}, ' ordered, ', CASE WHEN pool.operational_id IS NULL
-            THEN 'and no virtual account is the operational pool: products cannot use them.'
-            ELSE concat(
-                {grouped("held.operational")}, ' in the operational pool ', pool.operational_name,
-                ': products cannot use the rest.'
-            ) END
-    ),
-    concat(
-        CASE WHEN pool.operational_id IS NULL THEN 'Choose the operational pool. If there is none yet, ask'
-            ELSE 'Ask' END,
-        ' Cisco for the operational licenses of this order.'
+    jsonb_build_object(
+        'ordered', held.ordered, 'deposited', held.operational, 'operational', pool.operational_name
     ),
     pool.last_synced_at
 FROM (
@@ -152,11 +122,9 @@ WHERE held.ordered > held.operational
 # The first sync of an account finds everything new: nothing of that arrived.
 WRONG_DEPOSIT = f"""
 SELECT {LICENSE}, license.available,
-    concat(
-        {grouped("license.available")}, ' free; they arrived in ', pool.name, ' on ', to_char(rise.at, 'FMDD Mon YYYY'),
-        ', where no product uses this license, and not in the operational pool ', pool.operational_name, '.'
+    jsonb_build_object(
+        'free', license.available, 'pool', pool.name, 'operational', pool.operational_name, 'arrived_at', rise.at
     ),
-    concat('Move them to ', pool.operational_name, ', or leave them if that was meant.'),
     pool.last_synced_at
 FROM mirror_license license
 JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose = 'general' AND pool.operational_id IS NOT NULL
@@ -181,11 +149,7 @@ WHERE license.gone_at IS NULL AND license.available > 0 AND license.in_use = 0 A
 """
 GHOST = f"""
 SELECT {INSTANCE},
-    concat(
-        'No contact with Cisco since ', to_char(instance.last_contact_at, 'FMDD Mon YYYY'), ', and it still uses ',
-        {counted("usage.number", "license")}, '.'
-    ),
-    'Check whether it still exists. If not, remove it: that frees its licenses.',
+    jsonb_build_object('last_contact_at', instance.last_contact_at, 'used', usage.number),
     pool.last_synced_at
 FROM {INSTANCES}
 WHERE instance.gone_at IS NULL AND instance.last_contact_at < (SELECT before FROM silence) AND usage.number > 0
@@ -194,26 +158,21 @@ WHERE instance.gone_at IS NULL AND instance.last_contact_at < (SELECT before FRO
 MISPLACED = f"""
 SELECT {ROW_OF_INSTANCE}, planned.way,
     CASE planned.way WHEN 'register' THEN planned.id WHEN 'reassign' THEN cluster.id END, usage.number,
-    concat(
-        'Its cluster ', cluster.name, ' is assigned to ', planned.label,
-        CASE planned.way WHEN 'reassign' THEN ', which Cisco no longer lists' END,
-        '; it is registered in ', pool.name, CASE WHEN usage.number > 0 THEN ' and uses licenses there' END, '.'
+    jsonb_build_object(
+        'way', planned.way, 'cluster', cluster.name, 'pool', pool.name, 'planned', planned.name,
+        'planned_account', planned.account, 'used', usage.number
     ),
-    CASE planned.way WHEN 'reassign' THEN concat('Assign the cluster to ', pool.name, '.') ELSE concat(
-        CASE planned.way WHEN 'register' THEN 'Register it with a token of ' ELSE 'Move it to ' END,
-        planned.label, ', or assign the cluster to ', pool.name, '.'
-    ) END,
     pool.last_synced_at
 FROM {INSTANCES}
 JOIN fleet_cluster cluster ON cluster.id = instance.cluster_id
 JOIN assignments_assignment assigned ON assigned.cluster_id = cluster.id AND assigned.ended_at IS NULL
     AND assigned.virtual_account_id <> instance.virtual_account_id
 CROSS JOIN LATERAL (
-    SELECT meant.id,
+    SELECT meant.id, meant.name,
         CASE WHEN meant.gone_at IS NOT NULL THEN 'reassign' WHEN account.id = pool.smart_account_id THEN ''
             ELSE 'register' END AS way,
-        concat(meant.name, CASE WHEN account.id <> pool.smart_account_id
-            THEN concat(' of ', coalesce(nullif(account.name, ''), account.domain)) END) AS label
+        CASE WHEN account.id <> pool.smart_account_id THEN coalesce(nullif(account.name, ''), account.domain) END
+            AS account
     FROM mirror_virtualaccount meant JOIN accounts_smartaccount account ON account.id = meant.smart_account_id
     WHERE meant.id = assigned.virtual_account_id
 ) planned
@@ -222,16 +181,14 @@ WHERE instance.gone_at IS NULL
 UNDECIDED = "instance.gone_at IS NULL AND instance.cluster_id IS NULL AND NOT instance.cluster_by_hand"
 AMBIGUOUS = f"""
 SELECT {INSTANCE},
-    concat(instance.cluster_candidates, ' clusters fit equally well, so it counts for none of them.'),
-    'Choose the cluster, or enter the serial number at its publisher.',
+    jsonb_build_object('candidates', instance.cluster_candidates),
     pool.last_synced_at
 FROM {INSTANCES}
 WHERE {UNDECIDED} AND instance.cluster_candidates > 1
 """
 UNMATCHED = f"""
 SELECT {INSTANCE},
-    'No publisher has this serial number or host name, so its use counts for no customer.',
-    'Choose its cluster, add the cluster, or say that it belongs to none.',
+    '{{}}'::jsonb,
     pool.last_synced_at
 FROM {INSTANCES}
 WHERE {UNDECIDED} AND instance.cluster_candidates = 0
@@ -247,7 +204,7 @@ SELECTS = {
 }
 COLUMNS = (
     "number, subject_type, subject_id, subject, virtual_account, virtual_account_name, smart_account, way, way_id, "
-    "licenses, text, next_step, as_of"
+    "licenses, facts, as_of"
 )
 
 
@@ -305,12 +262,6 @@ def counts() -> dict[Reason, int]:
     return {reasons[number]: count for number, count in rows}
 
 
-def silent_days() -> int:
-    """After so many days without contact a product instance counts as silent."""
-    rules = AlertRule.objects.filter(kind=Kind.INSTANCE_SILENT, enabled=True)
-    return rules.aggregate(days=Min("threshold"))["days"] or SILENT_DAYS
-
-
 def _run(reasons: Iterable[Reason], found: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
     wanted = set(reasons) or set(Reason)
     parts = [
@@ -327,7 +278,6 @@ def _run(reasons: Iterable[Reason], found: str, parameters: dict[str, Any]) -> S
     now = timezone.now()
     given: dict[str, Any] = {
         "now": now,
-        "silent_days": SILENT_DAYS,
         "deposits_since": now - timedelta(days=DEPOSIT_DAYS),
         **known_names(),
     }
@@ -338,5 +288,23 @@ def _run(reasons: Iterable[Reason], found: str, parameters: dict[str, Any]) -> S
 
 
 def _item(row: Sequence[Any]) -> Item:
-    number = row[1]
-    return Item(row[0], list(Reason)[number].value, *row[2:])
+    id_, number, *place, licenses, facts, as_of = row
+    reason = list(Reason)[number]
+    words = word(reason, json.loads(facts))
+    subject_type, subject_id, subject, pool, pool_name, account, way, way_id = place
+    return Item(
+        id=id_,
+        reason=reason.value,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        subject=subject,
+        virtual_account=pool,
+        virtual_account_name=pool_name,
+        smart_account=account,
+        way=way,
+        way_id=way_id,
+        licenses=licenses,
+        text=words.text,
+        next_step=words.next_step,
+        as_of=as_of,
+    )

@@ -1,5 +1,6 @@
 """The worklist: what is on it and why, and that it goes away by itself."""
 
+import html
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,8 @@ from licensing.allocation.license_names import CURRENT, KNOWN_NAMES, NAMES, know
 from licensing.fleet import matching
 from licensing.mirror.models import Change, ProductInstance, VirtualAccount
 from licensing.pools import balance, worklist
-from licensing.pools.worklist import Items, Reason
+from licensing.pools.worklist import Items
+from licensing.pools.worklist_words import Reason, word
 from people.audit import Actor
 from tenants.models import Partner
 from tests import factories as make
@@ -72,7 +74,9 @@ def test_spellings_of_one_license_count_together(account: SmartAccount, globex: 
         make.make_license(virtual_account=make.make_virtual_account(purpose="ordered"), name="Theirs", in_use=0)
 
     assert listed() == [("not_deposited", "UC Manager Basic License  (12.x)", 8)]
-    assert Items()[0:1][0].text.startswith("12 ordered, 4 in the operational pool Running:")
+    assert Items()[0:1][0].text == (
+        "You ordered 12 licenses, but the operational pool Running holds only 4. Products cannot use the other 8."
+    )
     assert {row.figures.outstanding for row in balance.of(account).by_license} == {8, 0}
 
     type(arrived).objects.filter(pk=arrived.pk).update(quantity=12)
@@ -112,7 +116,10 @@ def test_order_of_an_account_without_an_operational_pool(account: SmartAccount) 
 
     (item,) = Items()[0:10]
     assert (item.reason, item.licenses) == ("not_deposited", 10)
-    assert item.text == "10 ordered, and no virtual account is the operational pool: products cannot use them."
+    assert (
+        item.text
+        == "You ordered 10 licenses, but no virtual account is the operational pool. Products cannot use them."
+    )
     assert item.next_step.startswith("Choose the operational pool. If there is none yet, ask Cisco")
 
 
@@ -166,21 +173,22 @@ def test_instance_registered_elsewhere_than_planned(account: SmartAccount) -> No
 
     (item,) = Items()[0:10]
     assert (item.reason, item.subject_id, item.virtual_account) == ("misplaced", instance.pk, here.pk)
-    assert "assigned to Planned; it is registered in Here" in item.text
+    assert "assigned to Planned. The product instance is registered in Here" in item.text
     assert item.next_step == "Move it to Planned, or assign the cluster to Here."
     assert (item.way, item.way_id) == ("", None)
     other = pool(make.make_smart_account(name="Acme East"), "Here")
     type(assignment).objects.update(virtual_account=other)
     (item,) = Items()[0:10]
     assert item.text == (
-        f"Its cluster {cluster} is assigned to Here of Acme East; it is registered in Here and uses licenses there."
+        f"Its cluster {cluster} is assigned to Here of Acme East. "
+        "The product instance is registered in Here and uses licenses there."
     )
     assert item.next_step == "Register it with a token of Here of Acme East, or assign the cluster to Here."
     assert (item.way, item.way_id) == ("register", other.pk)
     VirtualAccount.objects.filter(pk=other.pk).update(gone_at=timezone.now())
     instance.usage.all().delete()
     (item,) = Items()[0:10]
-    assert item.text.endswith(" of Acme East, which Cisco no longer lists; it is registered in Here.")
+    assert item.text.endswith(" of Acme East, which Cisco no longer lists. The product instance is registered in Here.")
     assert (item.next_step, item.way, item.way_id) == ("Assign the cluster to Here.", "reassign", cluster.pk)
 
     assignment.ended_at = timezone.now()
@@ -238,3 +246,91 @@ def test_work_is_each_partners_own(account: SmartAccount, globex: Partner) -> No
         make.make_instance(host_name="theirs.example")
 
     assert listed() == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts", "text", "next_step"),
+    [
+        (
+            Reason.STRANDED, {"free": 1, "pool": "DEFAULT", "operational": None},
+            "1 license is free in the default virtual account DEFAULT. No product is registered there, and no cluster "
+            "is assigned to it.",
+            "Move it to a virtual account whose products need it.",
+        ),
+        (
+            Reason.STRANDED, {"free": 1200, "pool": "DEFAULT", "operational": "Running"},
+            "1,200 licenses are free in the default virtual account DEFAULT. No product is registered there, and no "
+            "cluster is assigned to it.",
+            "Move them to Running.",
+        ),
+        (
+            Reason.NOT_DEPOSITED, {"ordered": 1, "deposited": 0, "operational": "Running"},
+            "You ordered 1 license, but the operational pool Running holds none. Products cannot use it.",
+            "Ask Cisco for the operational licenses of this order.",
+        ),
+        (
+            Reason.WRONG_DEPOSIT,
+            {"free": 1, "pool": "Lab", "operational": "Running", "arrived_at": "2026-11-02T10:00:00+00:00"},
+            "1 license is free in Lab, where no product uses it. It arrived on 2 Nov 2026, and not in the operational "
+            "pool Running.",
+            "Move it to Running, or leave it if you want it in Lab.",
+        ),
+        (
+            Reason.GHOST, {"last_contact_at": "2026-11-02T10:00:00.123456+00:00", "used": 2},
+            "This product instance last contacted Cisco on 2 Nov 2026 and still uses 2 licenses.",
+            "Check whether the product still exists. If not, remove it to free its licenses.",
+        ),
+        (
+            Reason.AMBIGUOUS, {"candidates": 2},
+            "2 clusters match equally well, so the portal counts this product instance for none of them.",
+            "Choose the cluster, or enter the serial number of its publisher.",
+        ),
+        (
+            Reason.UNMATCHED, {},
+            "No publisher has this serial number or host name, so its usage counts for no customer.",
+            "Choose its cluster, add the cluster, or record that it belongs to none.",
+        ),
+    ],
+)  # fmt: skip
+def test_each_reason_is_worded_in_one_place(reason: Reason, facts: dict[str, Any], text: str, next_step: str) -> None:
+    assert word(reason, facts) == (text, next_step)
+
+
+def test_page_file_and_rest_say_the_same_of_every_reason(
+    account: SmartAccount, globex: Partner, acme: Partner, client_of: Any, api_of: Any
+) -> None:
+    fill_every_reason(account)
+    with tenant_context(globex):
+        fill_every_reason(make.make_smart_account())
+    items = Items()[0:50]
+
+    listed = api_of(acme).get("/api/v1/worklist/").json()["results"]
+    file = client_of(acme, "operator").get("/worklist/?format=csv").content.decode()
+    page = html.unescape(client_of(acme, "operator").get("/worklist/").content.decode())
+
+    assert worklist.counts() == dict.fromkeys(Reason, 1)
+    assert {(row["id"], row["text"], row["next_step"]) for row in listed} == {
+        (item.id, item.text, item.next_step) for item in items
+    }
+    for item in items:
+        assert item.text in file
+        assert item.next_step in file
+        assert item.text in page
+
+
+def fill_every_reason(account: SmartAccount) -> None:
+    """One item for each reason."""
+    default, lab = pool(account, "DEFAULT", is_default=True), pool(account, "Lab")
+    ordered, running = pool(account, "Ordered", purpose="ordered"), pool(account, "Running", purpose="operational")
+    make.make_license(virtual_account=default, name="Stranded", quantity=7, in_use=0)
+    make.make_license(virtual_account=ordered, name="A", quantity=10, in_use=0)
+    arrived = make.make_license(virtual_account=lab, name="B", quantity=3, in_use=0)
+    make.make_sync_run(smart_account=account)
+    run = make.make_sync_run(smart_account=account)
+    Change.objects.create(sync_run=run, kind="created", object_type="license", object_id=arrived.pk, label="B")
+    matched(usage={"X": 5}, virtual_account=lab, last_contact_at=timezone.now() - timedelta(days=31))
+    cluster = make.make_cluster()
+    make.make_assignment(cluster=cluster, virtual_account=running)
+    matched(usage={"X": 1}, virtual_account=lab, cluster=cluster)
+    make.make_instance(virtual_account=lab, cluster_candidates=2)
+    make.make_instance(virtual_account=lab)

@@ -25,6 +25,7 @@ __all__ = [
     "LicenseLineQuerySet",
     "LicenseQuerySet",
     "MirroredQuerySet",
+    "OUTDATED_INTERVALS",
     "ProductInstance",
     "ProductInstanceQuerySet",
     "RegistrationToken",

@@ -1,10 +1,11 @@
 """Product instances and what they use."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from licensing.mirror.models.licenses import License
 from licensing.mirror.models.virtual_accounts import MirroredQuerySet, VirtualAccount
@@ -17,8 +18,9 @@ TWIN_NUMBER = re.compile(rf"{TWIN_MARK}\d+$")
 
 
 class ProductInstanceQuerySet(MirroredQuerySet):
-    def silent_since(self, moment: datetime) -> "ProductInstanceQuerySet":
-        """Present, and last in contact with Cisco before that moment."""
+    def silent_for(self, days: int, now: datetime | None = None) -> "ProductInstanceQuerySet":
+        """Present, and without contact with Cisco for more than that many days (licensing.alerts.silence)."""
+        moment = (now or timezone.now()) - timedelta(days=days)
         return self.present().filter(last_contact_at__lt=moment)  # type: ignore[no-any-return]
 
     def unmatched(self) -> "ProductInstanceQuerySet":
@@ -76,7 +78,7 @@ class ProductInstance(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["virtual_account", "identity"], name="one_instance_per_identity")
         ]
-        indexes = [models.Index(fields=["last_contact_at"], name="product_instance_silent")]  # silent_since
+        indexes = [models.Index(fields=["last_contact_at"], name="product_instance_silent")]  # silent_for
 
     def __str__(self) -> str:
         return self.host_name or self.name or self.serial or self.product_tag or "Unnamed product instance"

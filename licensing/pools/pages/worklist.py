@@ -14,7 +14,8 @@ from kit.lists import PER_PAGE
 from licensing.accounts.empty_states import all_clear
 from licensing.pools import worklist as work
 from licensing.pools.filters import WorklistForm
-from licensing.pools.worklist import Item, Items, Reason
+from licensing.pools.worklist import Item, Items
+from licensing.pools.worklist_words import Reason
 from people.gate import Need, may, needs
 
 NOTHING_TO_DO = all_clear("Nothing to do", "Nothing is stranded, silent, misplaced or unmatched as of the last syncs.")

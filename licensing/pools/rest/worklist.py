@@ -9,7 +9,8 @@ from rest_framework.viewsets import GenericViewSet
 
 from kit.rest.fields import MAX_ID
 from kit.rest.filters import PAGING, check_known
-from licensing.pools.worklist import Item, Items, Reason
+from licensing.pools.worklist import Item, Items
+from licensing.pools.worklist_words import Reason
 
 
 class ItemSerializer(serializers.Serializer[Item]):
