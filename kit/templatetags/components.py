@@ -16,6 +16,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from lucide.templatetags.lucide import lucide
 
+from kit import wording
+from kit.ages import is_outdated
 from kit.templatetags.words import state_of
 
 register = template.Library()
@@ -24,7 +26,7 @@ DAY = timedelta(days=1)
 # Largest first: the first unit that fits once is the one to say.
 UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
 # Syncs start with jitter and take a while: a number is late from this many intervals on, and stale from the second.
-LATE, STALE = 1.25, 2.0
+LATE = 1.25
 NO_RESULT = ""
 
 
@@ -76,10 +78,10 @@ def exact(moment: datetime) -> str:
 
 def freshness(moment: datetime, every: timedelta) -> str:
     """fresh, late or stale: how old a number may be depends on how often it is fetched (docs/domain.md#X21)."""
-    intervals = (timezone.now() - moment) / every
-    if intervals <= LATE:
-        return "fresh"
-    return "late" if intervals <= STALE else "stale"
+    now = timezone.now()
+    if is_outdated(moment, every, now):
+        return "stale"
+    return "late" if now - moment > every * LATE else "fresh"
 
 
 @register.simple_tag
@@ -154,7 +156,7 @@ def number(value: int | None) -> str:
 def counted(value: int, words: str) -> str:
     """`{{ rows|counted:"license,licenses" }}`: "1 license", "3 licenses"."""
     one, _, many = words.partition(",")
-    return f"{value:,} {one if value == 1 else many}"
+    return wording.counted(value, one, many)
 
 
 @register.filter

@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from kit.ages import OUTDATED_INTERVALS, is_outdated
 from kit.secrets import SecretField
-from licensing.mirror.models.virtual_accounts import OUTDATED_INTERVALS, is_outdated
 
 WEB_ADDRESS = URLValidator(schemes=["https", "http"], message="Enter an address that begins with https://.")
 

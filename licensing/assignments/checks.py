@@ -9,7 +9,7 @@ The rules come from Cisco's guides (docs/domain.md#assignments, docs/domain.md#m
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from django.db.models import Prefetch
@@ -27,9 +27,7 @@ from licensing.mirror.models import ProductInstance, VirtualAccount
 
 # Applications up to 11.x know PAK licenses alone (docs/domain.md#pak-only); HCM-F offers only clusters above 11.x.
 OLDEST_MAJOR = 12
-# Of two intervals one may fail; figures older than that say nothing about today.
-STALE_INTERVALS = 2
-# Until then the server offers none of its other functions (docs/domain.md#F12).
+# Until then none of the server's other functions is there (docs/domain.md#F12).
 FIRST_ON_PREM = "Register the local account on the On-Prem server, if that is not done. "
 
 
@@ -168,7 +166,7 @@ def pool_cannot_serve(pool: VirtualAccount, now: datetime) -> Iterator[Reason]:
         yield Reason("pool_gone", f"{pool} is gone at Cisco.", "Choose a virtual account that exists.", at_fault)
     if account.paused_at:
         yield Reason("account_paused", f"{account} is paused.", "Resume the smart account first.", at_fault)
-    elif _stale(account.last_synced_at, account.sync_every, now):
+    elif account.is_outdated(now):
         first = "" if account.license_server.is_cloud or account.last_synced_at else FIRST_ON_PREM
         yield Reason("stale", _age(pool, now), f"{first}Start a sync of {account}, then assign.", at_fault)
     if not pool.license_mode:
@@ -178,10 +176,6 @@ def pool_cannot_serve(pool: VirtualAccount, now: datetime) -> Iterator[Reason]:
             "Set HCS or Enterprise on the virtual account first: it is locked while clusters are assigned.",
             at_fault,
         )
-
-
-def _stale(last: datetime | None, every: timedelta, now: datetime) -> bool:
-    return last is None or now - last > every * STALE_INTERVALS
 
 
 def _age(pool: VirtualAccount, now: datetime) -> str:

@@ -22,8 +22,6 @@ from licensing.mirror.models import License, LicenseLine, SyncRun, VirtualAccoun
 ORDERED, OPERATIONAL = VirtualAccount.Purpose.ORDERED, VirtualAccount.Purpose.OPERATIONAL
 # As many alerts of one kind stand each for itself.
 ALONE = 2
-# Intervals after which figures are too old to be called good: a sync was missed, not only late.
-OLD = 2
 SHORT = Q(status=License.Status.OUT_OF_COMPLIANCE)
 UNKNOWN = Q(status=License.Status.UNKNOWN)
 
@@ -150,11 +148,7 @@ def accounts_with_latest_run() -> list[SmartAccount]:
 def in_doubt(accounts: Iterable[SmartAccount]) -> list[SmartAccount]:
     """Accounts whose figures cannot be relied on: never synced, too old, or the latest sync failed."""
     active = (account for account in accounts if not account.paused_at)
-    return [account for account in active if _is_old(account) or _has_failed(account)]
-
-
-def _is_old(account: SmartAccount) -> bool:
-    return account.last_synced_at is None or timezone.now() - account.last_synced_at > OLD * account.sync_every
+    return [account for account in active if account.is_outdated() or _has_failed(account)]
 
 
 def _has_failed(account: SmartAccount) -> bool:

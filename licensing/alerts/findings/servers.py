@@ -1,5 +1,6 @@
 """Cisco's side: syncs, credentials, certificates, and what Cisco itself reports."""
 
+from kit.ages import outdated_after
 from licensing.alerts.findings.sql_text import Finding, border, counted, day, in_days, midnight, minute
 from licensing.alerts.models import Kind
 from licensing.fleet.transport import SYNC_ADVISED, SYNC_DEADLINE
@@ -31,7 +32,7 @@ SYNC_FAILED = Finding(
 )
 
 LIMIT = (
-    """CASE WHEN rule.threshold IS NULL THEN account.sync_every * 2 ELSE make_interval(hours => rule.threshold) END"""
+    f"CASE WHEN rule.threshold IS NULL THEN {outdated_after('account')} ELSE make_interval(hours => rule.threshold) END"
 )
 SYNC_TOO_OLD = Finding(
     kind=Kind.SYNC_TOO_OLD,

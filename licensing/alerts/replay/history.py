@@ -6,6 +6,7 @@ those of findings, and %(threshold)s, %(unit)s and %(since)s.
 
 from dataclasses import dataclass
 
+from kit.ages import outdated_after
 from licensing.alerts.findings.sql_text import midnight
 from licensing.alerts.models import ALLOWED, Kind
 from licensing.fleet.models import EVALUATION
@@ -122,7 +123,7 @@ RUNS = """
     WHERE mark.bad GROUP BY mark.id, mark.spell
 """
 
-LIMIT = "coalesce(make_interval(hours => %(threshold)s::integer), account.sync_every * 2)"
+LIMIT = f"coalesce(make_interval(hours => %(threshold)s::integer), {outdated_after('account')})"
 TOO_OLD = f"""
     SELECT account.label AS subject, whole.finished_at + {LIMIT} AS opened_at, whole.next_at AS closed_at,
         account.id AS smart_account_id, NULL::bigint AS virtual_account_id, NULL::bigint AS cluster_id,

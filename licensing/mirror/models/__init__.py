@@ -25,7 +25,6 @@ __all__ = [
     "LicenseLineQuerySet",
     "LicenseQuerySet",
     "MirroredQuerySet",
-    "OUTDATED_INTERVALS",
     "ProductInstance",
     "ProductInstanceQuerySet",
     "RegistrationToken",

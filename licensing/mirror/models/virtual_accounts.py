@@ -6,7 +6,6 @@ row's going and coming back. A row that Cisco stops listing gets `gone_at`; it i
 Foreign keys to the parent have no index of their own where a unique constraint begins with the same column.
 """
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,19 +13,6 @@ from django.db import models
 from django.db.models import Q
 
 from licensing.accounts.models import SmartAccount
-
-# Of two intervals one may fail. Figures older than that are outdated: they say nothing about today.
-OUTDATED_INTERVALS = 2
-
-
-def is_outdated(synced_at: datetime | None, every: timedelta, now: datetime) -> bool:
-    """Return whether figures of that sync are too old to rely on. Figures that were never synced are."""
-    return synced_at is None or now - synced_at > every * OUTDATED_INTERVALS
-
-
-def outdated_after(account: str) -> str:
-    """Return SQL for the age at which figures of the account, a table or its alias, are outdated."""
-    return f"{account}.sync_every * {OUTDATED_INTERVALS}"
 
 
 class MirroredQuerySet(models.QuerySet[Any]):
