@@ -16,7 +16,7 @@ from licensing.mirror.models import InstanceUsage, License, ProductInstance, Reg
 
 BY_RULES = "rule"
 SILENT_DAYS = [
-    (BY_RULES, "As long as your alert rules allow"),
+    (BY_RULES, "Longer than your alert rules allow"),
     ("7", "7 days and more"),
     ("30", "30 days and more"),
     ("90", "90 days and more"),

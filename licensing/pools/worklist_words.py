@@ -96,7 +96,7 @@ def word_misplaced(*, way: str, cluster: str, pool: str, planned: str, planned_a
 
 def word_ambiguous(*, candidates: int) -> Words:
     return Words(
-        f"{counted(candidates, 'cluster matches', 'clusters match')} equally well, so the portal counts this product "
+        f"{counted(candidates, 'cluster fits', 'clusters fit')} equally well, so the portal counts this product "
         "instance for none of them.",
         "Choose the cluster, or enter the serial number of its publisher.",
     )

@@ -282,7 +282,7 @@ def test_work_is_each_partners_own(account: SmartAccount, globex: Partner) -> No
         ),
         (
             Reason.AMBIGUOUS, {"candidates": 2},
-            "2 clusters match equally well, so the portal counts this product instance for none of them.",
+            "2 clusters fit equally well, so the portal counts this product instance for none of them.",
             "Choose the cluster, or enter the serial number of its publisher.",
         ),
         (
