@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from licensing.alerts import overages
-from licensing.alerts.findings import on_prem
+from licensing.alerts.findings import forecasts, on_prem
 from licensing.alerts.findings.catalogue import BASE, CONCERNED, FOUND
 
 # What comes back within a week is the same story: the same row opens again, with its history and its owner.
@@ -154,6 +154,7 @@ def evaluate(now: datetime | None = None, smart_account_id: int | None = None) -
         cursor.execute(LOCK)
         cursor.execute(overages.FOLLOW, parameters)
         cursor.execute(WAKE, parameters)
-        cursor.execute(EVALUATE, {**parameters, "on_prem": on_prem.found()})
+        judged = {"on_prem": on_prem.found(), "forecasts": forecasts.found(now, smart_account_id)}
+        cursor.execute(EVALUATE, {**parameters, **judged})
         opened, closed, open_before = cursor.fetchone()
     return Evaluation(opened, closed, open_before + opened - closed)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
-from licensing.mirror.forecast import WINDOW, Forecast, Unknown, exhaustion, first_gap
+from licensing.mirror.forecast import Forecast, Unknown, exhaustion, first_gap, window_start
 from licensing.mirror.models import License, UsageSample
 
 
@@ -28,7 +28,7 @@ class Trend:
 
 def of(row: License, today: date) -> Trend:
     """Two statements. A gone license has its past and no future."""
-    samples = list(row.samples.filter(day__gt=today - timedelta(days=WINDOW), day__lte=today).order_by("day"))
+    samples = list(row.samples.filter(day__gte=window_start(today), day__lte=today).order_by("day"))
     if row.gone_at:
         return Trend(samples, [], Unknown("Cisco no longer lists this license."), None, today)
     endings = _endings(row, today)

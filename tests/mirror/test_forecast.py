@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from licensing.mirror.forecast import FEWEST, Forecast, Unknown, exhaustion, first_gap
+from licensing.mirror.forecast import FEWEST, Forecast, Unknown, exhaustion, first_gap, project
 
 TODAY = date(2026, 6, 30)
 QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -73,6 +73,29 @@ def test_one_jump_makes_no_trend() -> None:
     assert forecast([10] * 30 + [70] * 30, 100).latest is None
 
 
+def test_a_step_is_no_slope_and_growth_that_ended_leaves_doubt() -> None:
+    """One a day for 50 days, then a cluster of 150, and nothing since."""
+    found = forecast([*range(50), *[199] * 38], 299)
+
+    assert 0 < found.pace < 1
+    assert found.earliest == in_days(101)  # at the pace from before
+    assert found.date is not None
+    assert found.latest is not None
+    assert in_days(101) < found.date < found.latest
+
+
+def test_growth_goes_on_beside_a_step() -> None:
+    found = forecast([*range(30), *range(180, 210)], 219)
+
+    assert (found.earliest, found.date, found.latest, found.pace) == (*[in_days(11)] * 3, 1.0)
+
+
+def test_steps_that_come_again_are_growth() -> None:
+    found = forecast([10 * (place // 10) for place in range(90)], 100)
+
+    assert 0.8 < found.pace < 1.2
+
+
 def test_a_day_that_sticks_out_makes_no_trend() -> None:
     assert forecast([10] * 20 + [90] + [10] * 20, 100).possible is False
 
@@ -115,6 +138,17 @@ def test_too_little_is_said_to_be_too_little(samples: list[Day], why: str) -> No
 
 
 usages = st.lists(st.integers(0, 500), min_size=25, max_size=60)
+
+
+@QUICK
+@given(usages, st.integers(1, 12))
+def test_pace_is_within_the_bound_by_which_alerts_choose(in_use: list[int], apart: int) -> None:
+    days = sorted({place * (1 + place % apart) + 1 for place in range(len(in_use))})
+    in_use = in_use[: len(days)]
+
+    _, pace = project(days, in_use, 10, TODAY)
+
+    assert pace <= (max(in_use) - min(in_use)) / ((len(in_use) + 1) // 2)
 
 
 def order(found: Forecast) -> list[date]:

@@ -2,7 +2,7 @@
 
 from licensing.alerts.findings.sql_text import Finding, border, counted, day, grouped, in_days, midnight
 from licensing.alerts.models import ALLOWED, Kind
-from licensing.mirror.forecast import FEWEST, SHORTEST, STALE, WINDOW
+from licensing.mirror.forecast import WINDOW
 
 LICENSE_IN_POOL = "concat(license.name, ' in ', pool.name)"
 FIGURES = (("Owned", "license.quantity"), ("In use", "license.in_use"), ("Free", "license.available"))
@@ -168,23 +168,11 @@ TERM_ENDED = Finding(
     license_name="term.name",
 )  # fmt: skip
 
-# licensing.mirror.forecast for all licenses at once: its window and its demands. The pace is the slope of the line of best
-# fit, which SQL has; the median of all slopes, which the page shows, takes seconds for thousands of licenses. On steady
-# growth they agree.
-TREND = f"""
-    SELECT sample.license_id, regr_slope(sample.in_use, sample.day - %(today)s::date) AS pace, count(*) AS days,
-        max(sample.day) AS last_day
-    FROM mirror_usagesample sample
-    JOIN mirror_license known ON known.id = sample.license_id AND known.gone_at IS NULL
-    JOIN pool ON pool.id = known.virtual_account_id AND pool.purpose <> 'ordered'
-    WHERE sample.day >= %(today)s::date - {WINDOW} AND sample.day <= %(today)s::date
-    GROUP BY sample.license_id
-    HAVING count(*) >= {FEWEST} AND max(sample.day) - min(sample.day) >= {SHORTEST}
-        AND max(sample.day) >= %(today)s::date - {STALE}
-        AND regr_slope(sample.in_use, sample.day - %(today)s::date) > 0
-"""
-ROOM = "(last.quantity - last.reserved - last.in_use)"
-RUNS_OUT = f"(trend.last_day + floor({ROOM} / trend.pace + 1e-9)::integer + 1)"
+# licensing.mirror.forecast computes these for the licenses that licensing.alerts.findings.forecasts takes for candidates.
+TREND = """jsonb_to_recordset(%(forecasts)s::jsonb)
+        AS trend(license_id bigint, room integer, quantity integer, runs_out date, pace numeric, days integer)"""
+ROOM = "trend.room"
+RUNS_OUT = "trend.runs_out"
 
 EXHAUSTION = Finding(
     kind=Kind.EXHAUSTION,
@@ -192,9 +180,9 @@ EXHAUSTION = Finding(
     id="license.id",
     subject=LICENSE_IN_POOL,
     summary=f"""concat(
-        {grouped(ROOM)}, ' of ', {grouped("last.quantity")}, ' are left in ', pool.label,
+        {grouped(ROOM)}, ' of ', {grouped("trend.quantity")}, ' are left in ', pool.label,
         '. At the pace of the last {WINDOW} days, ',
-        round(trend.pace::numeric * 30, 1), ' more in use each month, more are in use than owned from ',
+        round(trend.pace * 30, 1), ' more in use each month, more are in use than owned from ',
         {day(RUNS_OUT)}, ' on, ', {in_days(RUNS_OUT)}, '.'
     )""",
     next_step=f"""concat(
@@ -204,16 +192,13 @@ EXHAUSTION = Finding(
             ELSE '.' END
     )""",
     due_at=midnight(RUNS_OUT),
-    figures=(*FIGURES, ("More each month", "round(trend.pace::numeric * 30, 1)"), ("Days measured", "trend.days")),
-    source=f"""({TREND}) trend
-        JOIN mirror_usagesample last ON last.license_id = trend.license_id AND last.day = trend.last_day
+    figures=(*FIGURES, ("More each month", "round(trend.pace * 30, 1)"), ("Days measured", "trend.days")),
+    source=f"""{TREND}
         JOIN mirror_license license ON license.id = trend.license_id
         JOIN pool ON pool.id = license.virtual_account_id
         LEFT JOIN spare ON spare.smart_account_id = pool.smart_account_id AND spare.name = license.name
             AND spare.pool_id <> pool.id""",
-    where=f"""license.status <> 'out_of_compliance' AND {ROOM} >= 0
-        AND {ROOM} <= trend.pace * ({border(Kind.EXHAUSTION)} + {STALE})
-        AND {RUNS_OUT} <= %(today)s::date + {border(Kind.EXHAUSTION)}""",
+    where=f"""license.status <> 'out_of_compliance' AND {RUNS_OUT} <= %(today)s::date + {border(Kind.EXHAUSTION)}""",
     account="pool.smart_account_id",
     pool="pool.id",
     license_name="license.name",

@@ -10,7 +10,6 @@ from kit.ages import outdated_after
 from licensing.alerts.findings.sql_text import midnight
 from licensing.alerts.models import ALLOWED, Kind
 from licensing.fleet.models import EVALUATION
-from licensing.mirror.forecast import FEWEST, SHORTEST, WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +60,6 @@ def sampled(bad: str, columns: str = "sample.*", where: str = "true") -> str:
         WHERE {where}""")
 
 
-PACE = """sample.*,
-    regr_slope(sample.in_use, sample.day - DATE '2000-01-01') OVER near AS pace, count(*) OVER near AS days,
-    sample.day - min(sample.day) OVER near AS span"""
-NEAR = """(SELECT {columns} FROM mirror_usagesample sample
-    WINDOW near AS (PARTITION BY sample.license_id ORDER BY sample.day
-        RANGE BETWEEN '{window} days' PRECEDING AND CURRENT ROW)) sample"""
-
 ORDERED = spells("""
     SELECT pool.id AS thing, sample.day, sum(sample.in_use) > 0 AS bad, pool.name AS label, pool.smart_account_id,
         pool.id AS virtual_account_id, '' AS license_name
@@ -82,12 +74,14 @@ FREE_BELOW = sampled(
         ELSE sample.available * 100::bigint < sample.quantity * %(threshold)s::bigint END""",
     where="pool.purpose <> 'ordered'",
 )
+# licensing.alerts.findings.forecasts asks licensing.mirror.forecast for each day.
 EXHAUSTION = sampled(
-    f"""sample.days >= {FEWEST} AND sample.span >= {SHORTEST} AND sample.pace > 0
-        AND sample.quantity - sample.reserved - sample.in_use >= 0
-        AND floor((sample.quantity - sample.reserved - sample.in_use) / sample.pace + 1e-9) < %(threshold)s""",
+    "sample.runs_out",
+    """sample.*, (sample.license_id, sample.day) IN (
+        SELECT license_id, day FROM jsonb_to_recordset(%(forecasts)s::jsonb) AS fired(license_id bigint, day date)
+    ) AS runs_out""",
     where="pool.purpose <> 'ordered'",
-).replace("(SELECT sample.* FROM mirror_usagesample sample) sample", NEAR.format(columns=PACE, window=WINDOW))
+)
 
 TERMS = """
     SELECT concat(license.name, ' in ', pool.name) AS subject, {opened} AS opened_at, {closed} AS closed_at,

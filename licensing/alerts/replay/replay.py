@@ -9,8 +9,9 @@ from django.db import connection
 from django.utils import timezone
 
 from licensing.alerts.findings.catalogue import BASE, CONCERNED, IN_SCOPE
+from licensing.alerts.findings.forecasts import fired
 from licensing.alerts.kinds import border
-from licensing.alerts.models import AlertRule
+from licensing.alerts.models import AlertRule, Kind
 from licensing.alerts.replay.history import HISTORY, NOTHING
 
 SHOWN = 200
@@ -85,6 +86,14 @@ def would_have_fired(rule: AlertRule, days: int = 90, now: datetime | None = Non
 def _parameters(rule: AlertRule, since: datetime, now: datetime) -> dict[str, Any]:
     scopes = {name: list(getattr(rule, name)) for name in AlertRule.SCOPES}
     return {
-        **scopes, "kind": rule.kind, "threshold": border(rule), "unit": rule.unit, "since": since, "now": now,
-        "today": timezone.localdate(now), "zone": settings.TIME_ZONE, "account": None,
-    }  # fmt: skip
+        **scopes,
+        "kind": rule.kind,
+        "threshold": border(rule),
+        "unit": rule.unit,
+        "since": since,
+        "now": now,
+        "today": timezone.localdate(now),
+        "zone": settings.TIME_ZONE,
+        "account": None,
+        "forecasts": fired(border(rule) or 0, since, now) if rule.kind == Kind.EXHAUSTION else "[]",
+    }
