@@ -8,8 +8,8 @@ The license page, REST, the alert "Licenses running out" and its replay all ask 
   a cluster that was assigned, and not growth. It is taken out before slopes are measured. Steps that come again are
   growth, and falls stay in.
 - **Range**: 95 of 100 such trends lie within it. Its ends are slopes too, by rank around the median (sign test: half of
-  the pairs, plus or minus 1.96 / 2 times their square root). Pairs up to a week further apart are ranked as well, so
-  that a rhythm of some days hides nothing. Where the line does not fit, for example because growth
+  the pairs, plus or minus 1.96 / 2 times their square root). Pairs up to three samples nearer or further are ranked as
+  well, so that a rhythm of some days hides nothing. Where the line does not fit, for example because growth
   has ended, days stay on the same side of it. Neighbouring residuals then resemble each other (correlation r), the
   pairs say less than their number, and the range widens by the square root of (1 + r) / (1 - r).
 
@@ -29,7 +29,7 @@ WINDOW = 180  # days looked back at, today among them
 FEWEST, SHORTEST = 14, 21  # samples, and days from the first to the last
 STALE = 7  # days since the last sample
 HORIZON = 5 * 365  # days; what lies beyond is not said
-WEEK = 7
+NEAR = 3  # samples nearer or further: with them, pairs a week wide
 LONE = 3  # times the second largest change of a day: a step
 _Z = 1.96  # 95 %
 _ROUNDING = 1e-9
@@ -138,7 +138,7 @@ def _without_step(days: Sequence[int], in_use: Sequence[int]) -> Sequence[float]
 
 
 def _slopes(days: Sequence[int], in_use: Sequence[float], further: int = 0) -> list[float]:
-    """Return the slopes between samples half a window apart, or so many samples further."""
+    """Return the slopes between samples half a window apart, or so many samples further than that."""
     apart = (len(days) + 1) // 2 + further
     return list(map(truediv, map(sub, in_use[apart:], in_use), map(sub, days[apart:], days)))
 
@@ -146,7 +146,7 @@ def _slopes(days: Sequence[int], in_use: Sequence[float], further: int = 0) -> l
 def _range(days: Sequence[int], in_use: Sequence[int], pace: float) -> tuple[float, float]:
     """Return the slow and the fast end of the 95 % range of the pace."""
     even = _without_step(days, in_use)
-    slopes = sorted(slope for further in range(WEEK) for slope in _slopes(days, even, further))
+    slopes = sorted(slope for further in range(-NEAR, NEAR + 1) for slope in _slopes(days, even, further))
     likeness = _likeness([number - pace * day for number, day in zip(even, days, strict=True)])
     spread = _Z / 2 * sqrt((1 + likeness) / (1 - likeness) / (len(days) // 2))
     low = max(floor(len(slopes) * (0.5 - spread)) - 1, 0)

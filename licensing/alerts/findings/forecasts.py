@@ -29,7 +29,8 @@ watched AS (
         AND EXISTS (SELECT FROM asked WHERE days IS NOT NULL)
 ),
 trend AS MATERIALIZED (
-    SELECT sample.license_id, max(sample.day) AS last_day,
+    SELECT sample.license_id, max(sample.day) AS last_day, array_agg({ORDINAL} ORDER BY sample.day) AS days,
+        array_agg(sample.in_use ORDER BY sample.day) AS in_use,
         (max(sample.in_use) - min(sample.in_use)) / ((count(*) + 1) / 2)::float8 AS most
     FROM mirror_usagesample sample JOIN watched ON watched.id = sample.license_id
     WHERE sample.day >= %(oldest)s AND sample.day <= %(today)s
@@ -37,15 +38,10 @@ trend AS MATERIALIZED (
     HAVING count(*) >= {FEWEST} AND max(sample.day) - min(sample.day) >= {SHORTEST}
         AND max(sample.day) >= %(today)s::date - {STALE} AND max(sample.in_use) > min(sample.in_use)
 )
-SELECT trend.license_id, last.quantity - last.reserved - last.in_use, last.quantity, past.days, past.in_use
+SELECT trend.license_id, last.quantity - last.reserved - last.in_use, last.quantity, trend.days, trend.in_use
 FROM asked CROSS JOIN trend
 JOIN mirror_usagesample last ON last.license_id = trend.license_id AND last.day = trend.last_day
     AND last.quantity - last.reserved - last.in_use BETWEEN 0 AND trend.most * (asked.days + {STALE} + 1)
-CROSS JOIN LATERAL (
-    SELECT array_agg({ORDINAL} ORDER BY sample.day) AS days, array_agg(sample.in_use ORDER BY sample.day) AS in_use
-    FROM mirror_usagesample sample
-    WHERE sample.license_id = trend.license_id AND sample.day >= %(oldest)s AND sample.day <= %(today)s
-) past
 """
 
 # Every day of the licenses that are watched, oldest first.
