@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from kit.form_pages import DONE, attempt, confirm_page, form_page
+from kit.forms.pages import DONE, attempt, confirm_page, form_page
 from kit.lists import Empty, list_page
 from people import audit
 from people import users as verbs

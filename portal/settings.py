@@ -290,7 +290,7 @@ SHOWN_CHOICES = (
     "licensing.mirror.models.VirtualAccount.Purpose",
     "licensing.mirror.models.VirtualAccount.LicenseMode",
     "licensing.fleet.models.Cluster.Deployment",
-    "licensing.assignments.status.Status",
+    "licensing.assignments.clusters.status.Status",
     "licensing.mirror.models.Change.Kind",
     "licensing.assignments.models.AssignmentJob.State",
     "licensing.assignments.models.AssignmentStage.State",

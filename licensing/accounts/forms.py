@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 
-from kit.forms import secret_field
+from kit.forms.fields import secret_field
 from licensing.accounts.models import LicenseServer, SmartAccount
 
 # Addresses of Cisco and of On-Prem servers (docs/cisco-api.md#hosts). <host> stands for the server's name.

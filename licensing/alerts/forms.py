@@ -8,7 +8,7 @@ from django import forms
 from django.db.models import Q
 from django.utils import timezone
 
-from kit.scope_fields import ScopeFields
+from kit.forms.scope_fields import ScopeFields
 from licensing.alerts import scopes
 from licensing.alerts.handling import COMMENT_LENGTH
 from licensing.alerts.kinds import FACTS

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db.models import Model, Q
 
+from kit.forms.scope_fields import Scope
 from kit.refusals import Refusal
-from kit.scope_fields import Scope
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import Scoped
 from licensing.fleet.models import Customer

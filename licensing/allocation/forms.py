@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from kit.forms import ClusterField, PoolField
+from kit.forms.fields import ClusterField, PoolField
 from licensing.allocation.license_names import CURRENT
 from licensing.allocation.what_if import MOST, Action
 from licensing.fleet.models import Cluster

@@ -19,10 +19,10 @@ from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
 from licensing.assignments import checks, decisions, mixed_mode, schedules
 from licensing.assignments.checks import Facts, Step
+from licensing.assignments.clusters.status import AUTO_REGISTRATION
 from licensing.assignments.jobs import actions, effects
 from licensing.assignments.mixed_mode import Gate
 from licensing.assignments.models import Assignment, AssignmentJob, AutoRegistration
-from licensing.assignments.status import AUTO_REGISTRATION
 from licensing.fleet.models import Cluster
 from licensing.fleet.transport import version_numbers
 from licensing.mirror.models import VirtualAccount

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from kit.forms import ClusterField, PoolField
+from kit.forms.fields import ClusterField, PoolField
 from licensing.assignments.models import AssignmentBatch, AutoRegistration
 from licensing.fleet.models import Cluster
 from licensing.mirror.models import VirtualAccount

@@ -7,8 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from kit.forms import secret_field
-from kit.scope_fields import ScopeFields
+from kit.forms.fields import secret_field
+from kit.forms.scope_fields import ScopeFields
 from licensing.alerts import scopes
 from licensing.alerts.models import Kind
 from licensing.channels.models import Channel

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from kit.forms import say_where_to_begin, secret_field
+from kit.forms.fields import say_where_to_begin, secret_field
 from licensing.accounts.models import LicenseServer
 from licensing.fleet.access.settings import AccessSpec
 from licensing.fleet.models import Cluster, ClusterAccess, Customer, Node, Proxy

@@ -14,7 +14,7 @@ from django.core.cache import cache
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
 
-from kit.broker import BrokerUnavailable
+from kit.broker import BrokerUnavailable, send
 from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
 from licensing.cisco.errors import CssmError, CssmRefused, CssmUnavailable
@@ -24,6 +24,7 @@ from licensing.operations import product_instances, syncing, virtual_accounts
 from people.audit import Actor
 from people.models import User
 
+CARRY_OUT = "licensing.operations.tasks.carry_out_request"
 KEEP_SECONDS = 15 * 60
 POLL_SECONDS = 0.1
 STATES = ("waiting", "begun", "done", "failed")
@@ -99,8 +100,12 @@ def register(action: Action) -> Action:
     return action
 
 
-def open_request(user: User, action: Action) -> CiscoRequest:
-    return _keep(CiscoRequest(secrets.token_urlsafe(12), user.pk, action.name))
+def start(user: User, action: Action, **arguments: Any) -> CiscoRequest:
+    """Check the arguments and hand the request to a worker. Raises Refusal and BrokerUnavailable."""
+    action.check(**arguments)
+    asked = _keep(CiscoRequest(secrets.token_urlsafe(12), user.pk, action.name))
+    send(CARRY_OUT, asked.key, action.name, action.pack(arguments), undo=lambda: forget(asked))
+    return asked
 
 
 def find(key: str) -> CiscoRequest | None:

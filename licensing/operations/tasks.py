@@ -1,5 +1,7 @@
 """Celery tasks that span subjects: syncs, connection tests, transfers, the evaluation of alerts, retention."""
 
+from typing import Any
+
 from celery import shared_task
 
 from licensing.accounts import clients
@@ -10,7 +12,7 @@ from licensing.channels.delivery import retention as delivery_retention
 from licensing.channels.tasks import tell
 from licensing.mirror.models import SyncRun
 from licensing.mirror.sync import runs
-from licensing.operations import lost_workers, retention, schedules, syncing
+from licensing.operations import lost_workers, requests, retention, schedules, syncing
 from licensing.pools.models import TransferPlan
 from licensing.pools.transfers import executing
 
@@ -67,6 +69,12 @@ def run_transfer_plan(plan_id: int) -> None:
     plan = rows.filter(pk=plan_id).first()
     if plan and plan.executing and not executing.run(plan).executing:
         syncing.sync_soon(plan.smart_account, str(plan).lower())
+
+
+@shared_task
+def carry_out_request(key: str, action: str, arguments: dict[str, Any]) -> None:
+    """Carry out one request to Cisco. A message that comes twice finds its request over: nothing is sent twice."""
+    requests.carry_out(key, action, arguments)
 
 
 @shared_task

@@ -132,10 +132,10 @@ def test_statements_do_not_grow_with_the_findings(acme: Partner, findings: int, 
     for _ in range(findings):
         short_license(virtual_account=pool)
 
-    # savepoint, lock, clocks, what wakes, On-Prem servers, evaluation, release
-    with django_assert_num_queries(7):
+    # savepoint, lock, clocks, what wakes, On-Prem servers, forecasts, evaluation, release
+    with django_assert_num_queries(8):
         assert evaluate().opened == findings
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert evaluate().open == findings
 
 

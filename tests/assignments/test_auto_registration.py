@@ -15,8 +15,8 @@ from licensing.accounts import servers
 from licensing.accounts.models import SmartAccount
 from licensing.assignments import auto_registration, checks
 from licensing.assignments import tasks as assignment_tasks
+from licensing.assignments.clusters.status import AUTO_REGISTRATION
 from licensing.assignments.models import Assignment, AssignmentJob, AssignmentStage, AutoRegistration
-from licensing.assignments.status import AUTO_REGISTRATION
 from licensing.fleet import clusters, proxies
 from licensing.fleet.access import settings
 from licensing.fleet.access.settings import AccessSpec

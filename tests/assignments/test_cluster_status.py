@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from licensing.assignments.status import MEANING, Status, with_status
+from licensing.assignments.clusters.status import MEANING, Status, with_status
 from licensing.fleet.matching import match_clusters
 from licensing.fleet.models import Cluster
 from licensing.mirror.models import ProductInstance, VirtualAccount

@@ -6,7 +6,7 @@ from django_tenants.utils import tenant_context
 from licensing.accounts import clients
 from licensing.accounts.models import LicenseServer
 from licensing.alerts.models import Alert
-from licensing.assignments import status
+from licensing.assignments.clusters import status
 from licensing.assignments.models import Assignment
 from licensing.cisco.emulator.axl import PASSWORD, USERNAME
 from licensing.cisco.emulator.demo import demo_state

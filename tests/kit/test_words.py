@@ -8,12 +8,14 @@ from kit.templatetags.components import badge
 from kit.templatetags.words import LOOKS, WORDS, shown_choices
 from licensing.accounts.models import LicenseServer
 from licensing.alerts.models import Kind
+from licensing.assignments.clusters.status import Status
 from licensing.assignments.models import AutoRegistration
-from licensing.assignments.status import Status
 from licensing.mirror.models import SyncRun
 from licensing.pools.worklist import Reason
 
-OURS = ("licensing", "people", "tenants")
+OURS = {
+    config.label for config in apps.get_app_configs() if config.name.startswith(("licensing.", "people", "tenants"))
+}
 # These choices share a value with a state, and are shown in words or with their own label, never by their value alone.
 NEVER_BY_VALUE = {
     AutoRegistration.Side: {"on_prem"},

@@ -11,7 +11,7 @@ from licensing.cisco.emulator.server import EmulatorThread
 from licensing.cisco.errors import CssmUnavailable
 from licensing.mirror import tokens
 from licensing.mirror.models import RegistrationToken, VirtualAccount
-from licensing.operations import request_tasks, requests
+from licensing.operations import requests, tasks
 from people import audit
 from people.models import AuditEntry, User
 from tenants.models import Partner
@@ -41,7 +41,7 @@ def ask(client: Any, pool: VirtualAccount, **values: str) -> str:
 def carry_out(key: str, pool: VirtualAccount) -> None:
     """What the worker does with the message."""
     asked = {"virtual_account": pool.pk, "description": "Hospital, core", "expires_after_days": 30}
-    request_tasks.carry_out(key, "create", asked)
+    tasks.carry_out_request(key, "create", asked)
 
 
 def test_token_is_made_by_the_worker_and_its_text_shown_once(
@@ -204,7 +204,7 @@ def test_token_made_elsewhere_is_revoked(
     assert "Nobody can register a product with it any more." in page(client.get(f"{address}/revoke/"))
     key = client.post(f"{address}/revoke/")["Location"].split("/")[-2]
     assert listed(emulator) == [text]
-    request_tasks.carry_out(key, "revoke", {"token": token.pk})
+    tasks.carry_out_request(key, "revoke", {"token": token.pk})
 
     assert "The token was revoked." in page(client.get(f"/registration-tokens/errands/{key}/"))
     assert listed(emulator) == []

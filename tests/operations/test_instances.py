@@ -12,7 +12,7 @@ from licensing.cisco.emulator.state import Account
 from licensing.cisco.errors import CssmError, CssmRefused, CssmUnavailable
 from licensing.mirror.models import ProductInstance, SyncRun, VirtualAccount
 from licensing.mirror.sync.runs import request as request_sync
-from licensing.operations import product_instances, request_tasks, requests
+from licensing.operations import product_instances, requests, tasks
 from licensing.operations.syncing import run_sync
 from people.audit import SYSTEM
 from people.models import AuditEntry, User
@@ -44,7 +44,7 @@ def places(cisco: Account) -> dict[str, str]:
 
 def carry_out(key: str, action: str, instance: ProductInstance, **asked: Any) -> None:
     """What the worker does with the message."""
-    request_tasks.carry_out(key, action, {"instance": instance.pk, **asked})
+    tasks.carry_out_request(key, action, {"instance": instance.pk, **asked})
 
 
 def audited() -> list[tuple[str, Any]]:
@@ -251,7 +251,7 @@ def user(role: str = "operator") -> User:
 
 
 def test_worker_removes_tells_and_syncs(instance: ProductInstance, cisco: Account) -> None:
-    key = request_tasks.start(user(), requests.REMOVE_INSTANCE, instance=instance, return_code="").key
+    key = requests.start(user(), requests.REMOVE_INSTANCE, instance=instance, return_code="").key
     carry_out(key, "remove", instance, return_code="")
     carry_out(key, "remove", instance, return_code="")  # the message comes twice
 
@@ -264,7 +264,7 @@ def test_worker_removes_tells_and_syncs(instance: ProductInstance, cisco: Accoun
 def test_worker_tells_why_it_failed(
     instance: ProductInstance, lab: VirtualAccount, cisco: Account, emulator: EmulatorThread
 ) -> None:
-    key = request_tasks.start(user(), requests.TRANSFER_INSTANCE, instance=instance, target=lab).key
+    key = requests.start(user(), requests.TRANSFER_INSTANCE, instance=instance, target=lab).key
     emulator.scenario("item-failures")
     carry_out(key, "transfer", instance, target=lab.pk)
 

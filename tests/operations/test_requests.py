@@ -12,7 +12,7 @@ from licensing.cisco.emulator.server import EmulatorThread
 from licensing.cisco.errors import CssmRefused, CssmUnavailable
 from licensing.mirror import tokens
 from licensing.mirror.models import RegistrationToken, VirtualAccount
-from licensing.operations import request_tasks, requests
+from licensing.operations import requests, tasks
 from people import audit
 from people.models import ApiToken, AuditEntry, User
 from tenants.models import Partner
@@ -130,7 +130,7 @@ def begin(api: PartnerApi, pool: VirtualAccount, **headers: str) -> Any:
 
 def carry_out(key: str, pool: VirtualAccount) -> None:
     """What the worker does with the message."""
-    request_tasks.carry_out(key, "create", {"virtual_account": pool.pk, **ASKED})
+    tasks.carry_out_request(key, "create", {"virtual_account": pool.pk, **ASKED})
 
 
 def test_web_process_never_calls_cisco_and_waits_a_bounded_time(
@@ -240,7 +240,7 @@ def test_every_action_names_its_arguments_as_its_verb_does(pool: VirtualAccount)
 
 
 def test_only_one_worker_takes_a_request_up(pool: VirtualAccount, acme_users: dict[str, User]) -> None:
-    asked = requests.open_request(acme_users["operator"], requests.CREATE_TOKEN)
+    asked = requests.start(acme_users["operator"], requests.CREATE_TOKEN, virtual_account=pool, **ASKED)
 
     taken = [requests.take_up(asked.key), requests.take_up(asked.key)]
 
@@ -252,10 +252,10 @@ def test_only_one_worker_takes_a_request_up(pool: VirtualAccount, acme_users: di
 
 def test_refusal_in_the_worker_reads_as_in_the_call(pool: VirtualAccount, acme_users: dict[str, User]) -> None:
     user = acme_users["operator"]
-    deletion = request_tasks.start(user, requests.DELETE_VIRTUAL_ACCOUNT, pool=pool)
-    creation = request_tasks.start(user, requests.CREATE_TOKEN, virtual_account=pool, **ASKED)
+    deletion = requests.start(user, requests.DELETE_VIRTUAL_ACCOUNT, pool=pool)
+    creation = requests.start(user, requests.CREATE_TOKEN, virtual_account=pool, **ASKED)
     assigned = make.make_assignment(virtual_account=pool)
-    request_tasks.carry_out(deletion.key, "delete_virtual_account", {"pool": pool.pk})
+    tasks.carry_out_request(deletion.key, "delete_virtual_account", {"pool": pool.pk})
     VirtualAccount.objects.filter(pk=pool.pk).update(gone_at=timezone.now())
     carry_out(creation.key, pool)
 
@@ -270,9 +270,9 @@ def test_refusal_in_the_worker_reads_as_in_the_call(pool: VirtualAccount, acme_u
 def test_row_that_is_gone_from_the_portal_is_said(
     pool: VirtualAccount, acme_users: dict[str, User], emulator: EmulatorThread
 ) -> None:
-    asked = request_tasks.start(acme_users["operator"], requests.CREATE_TOKEN, virtual_account=pool, **ASKED)
+    asked = requests.start(acme_users["operator"], requests.CREATE_TOKEN, virtual_account=pool, **ASKED)
 
-    request_tasks.carry_out(asked.key, "create", {"virtual_account": 99_999_999, **ASKED})
+    tasks.carry_out_request(asked.key, "create", {"virtual_account": 99_999_999, **ASKED})
 
     over = requests.find(asked.key)
     assert over is not None
@@ -281,14 +281,14 @@ def test_row_that_is_gone_from_the_portal_is_said(
 
 
 def test_rejection_by_cisco_keeps_its_kind(pool: VirtualAccount, acme_users: dict[str, User]) -> None:
-    asked = request_tasks.start(
+    asked = requests.start(
         acme_users["operator"],
         requests.CREATE_VIRTUAL_ACCOUNT,
         account=pool.smart_account,
         name="DEFAULT",
         description="",
     )
-    request_tasks.carry_out(
+    tasks.carry_out_request(
         asked.key,
         "create_virtual_account",
         {"account": pool.smart_account_id, "name": "DEFAULT", "description": ""},

@@ -9,7 +9,7 @@ from licensing.accounts.models import SmartAccount
 from licensing.cisco.emulator.server import EmulatorThread
 from licensing.cisco.errors import CssmRefused, CssmUnavailable
 from licensing.mirror.models import VirtualAccount
-from licensing.operations import removal, request_tasks, virtual_accounts
+from licensing.operations import removal, tasks, virtual_accounts
 from people.audit import Actor
 from people.models import AuditEntry, User
 from tenants.models import Partner
@@ -31,7 +31,7 @@ def listed(emulator: EmulatorThread) -> list[str]:
 
 def carry_out(key: str, action: str, **asked: Any) -> None:
     """What the worker does with the message."""
-    request_tasks.carry_out(key, action, asked)
+    tasks.carry_out_request(key, action, asked)
 
 
 def test_a_virtual_account_is_made_read_back_and_audited(account: SmartAccount, emulator: EmulatorThread) -> None:

@@ -42,7 +42,7 @@ def owner(acme: Partner, client_of: Any) -> Any:
 
 
 def address(model: str, page: str, *args: Any) -> str:
-    app = "people" if model in {"user", "apitoken", "auditentry"} else "licensing"
+    app = next(row._meta.app_label for row in partner_site._registry if row._meta.model_name == model)
     return reverse(f"admin:{app}_{model}_{page}", args=args)
 
 

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from kit.broker import BrokerUnavailable
-from kit.form_pages import DONE, attempt, confirm_page, form_page
+from kit.forms.pages import DONE, attempt, confirm_page, form_page
 from kit.lists import Empty, invite, list_page
 from kit.tables import check_state
 from licensing.accounts import clients, servers, smart_accounts

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
 from kit.broker import BrokerUnavailable
-from kit.form_pages import DONE, Crumbs, attempt, confirm_page, form_page
+from kit.forms.pages import DONE, Crumbs, attempt, confirm_page, form_page
 from kit.lists import Empty, list_page
 from kit.refusals import Refusal
 from licensing.accounts import schedules

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from kit.form_pages import ASKED, DONE, INVALID, attempt, confirm_page, form_page
+from kit.forms.pages import ASKED, DONE, INVALID, attempt, confirm_page, form_page
 from kit.templatetags.components import counted
 from licensing.alerts import rules, scopes
 from licensing.alerts.forms import AlertRuleForm

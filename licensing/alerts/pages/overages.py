@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
-from kit.form_pages import DONE, attempt, form_page
+from kit.forms.pages import DONE, attempt, form_page
 from kit.lists import list_page
 from licensing.accounts.empty_states import all_clear
 from licensing.alerts import overages as alerts

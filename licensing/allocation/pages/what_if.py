@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
-from kit.form_pages import ASKED, INVALID, REFUSED
+from kit.forms.pages import ASKED, INVALID, REFUSED
 from kit.refusals import Refusal
 from licensing.allocation import what_if as verbs
 from licensing.allocation.forms import LINES, MOST_LINES, UsersFormSet, WhatIfForm, license_names, users_of

@@ -11,12 +11,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from kit.form_pages import ASKED, DONE, attempt, confirm_page, form_page
+from kit.forms.pages import ASKED, DONE, attempt, confirm_page, form_page
 from kit.lists import Empty, invite, list_page
 from kit.refusals import Refusal
 from licensing.assignments import batches
 from licensing.assignments import batches as verbs
-from licensing.assignments.cluster_search import ClusterFilter
+from licensing.assignments.clusters.search import ClusterFilter
 from licensing.assignments.filters import BatchFilter
 from licensing.assignments.forms import BatchForm, OrderForm
 from licensing.assignments.models import AssignmentBatch

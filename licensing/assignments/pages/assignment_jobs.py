@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
-from kit.form_pages import DONE, attempt, confirm_page
+from kit.forms.pages import DONE, attempt, confirm_page
 from kit.lists import Empty, list_page
 from kit.refusals import Refusal
 from licensing.assignments.filters import JobFilter

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from kit.form_pages import DONE, attempt, confirm_page
+from kit.forms.pages import DONE, attempt, confirm_page
 from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
 from licensing.assignments import auto_registration as verbs

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from kit.broker import BrokerUnavailable
-from kit.forms import PoolField
+from kit.forms.fields import PoolField
 from kit.refusals import Refusal
 from licensing.assignments import mixed_mode
 from licensing.assignments.models import Assignment

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRefresh
 
 from kit.broker import BrokerUnavailable
-from kit.form_pages import DONE, attempt, confirm_page, form_page
+from kit.forms.pages import DONE, attempt, confirm_page, form_page
 from kit.lists import Empty, list_page
 from kit.refusals import Refusal
 from licensing.alerts import scopes

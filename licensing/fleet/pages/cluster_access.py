@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from kit.broker import BrokerUnavailable
-from kit.form_pages import DONE, attempt, form_page
+from kit.forms.pages import DONE, attempt, form_page
 from kit.tables import check_state
 from licensing.fleet import paths
 from licensing.fleet.access import manual, reach, run_sheets, settings

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from kit.form_pages import ASKED, DONE, Crumbs, attempt, confirm_page, form_page
+from kit.forms.pages import ASKED, DONE, Crumbs, attempt, confirm_page, form_page
 from kit.lists import Empty, invite, list_page
-from licensing.assignments import status as cluster_status
-from licensing.assignments.cluster_search import ClusterFilter
+from licensing.assignments.clusters import status as cluster_status
+from licensing.assignments.clusters.search import ClusterFilter
 from licensing.assignments.models import Assignment
 from licensing.fleet import clusters as fleet_clusters
 from licensing.fleet import paths, proxies

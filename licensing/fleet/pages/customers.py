@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from kit.form_pages import DONE, attempt, confirm_page, form_page
+from kit.forms.pages import DONE, attempt, confirm_page, form_page
 from kit.lists import Empty, invite, list_page
 from kit.templatetags.components import counted
-from licensing.assignments import status as cluster_status
+from licensing.assignments.clusters import status as cluster_status
 from licensing.fleet import customers as fleet_customers
 from licensing.fleet import proxies
 from licensing.fleet.filters import CustomerFilter

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from kit.form_pages import ASKED, INVALID, REFUSED
+from kit.forms.pages import ASKED, INVALID, REFUSED
 from kit.refusals import Refusal
 from kit.templatetags.components import counted
 from licensing.fleet.fleet_file import importing, upload_cache, writing

@@ -12,7 +12,7 @@ from rest_framework.viewsets import ModelViewSet
 from kit.rest.fields import Link, Strict
 from kit.rest.filters import LinkFilter, YesNoFilter
 from licensing.accounts.models import LicenseServer
-from licensing.assignments import status as cluster_status
+from licensing.assignments.clusters import status as cluster_status
 from licensing.fleet import clusters, customers, paths, proxies
 from licensing.fleet.clusters import NodeSpec
 from licensing.fleet.models import Cluster, Customer, Node, Proxy

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.db.models import F
 
-from kit.forms import PoolField
+from kit.forms.fields import PoolField
 from licensing.mirror.models import ProductInstance, VirtualAccount
 
 

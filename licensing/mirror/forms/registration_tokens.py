@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from kit.forms import PoolField, say_where_to_begin
+from kit.forms.fields import PoolField, say_where_to_begin
 from licensing.mirror.models import RegistrationToken, VirtualAccount
 from licensing.mirror.tokens import MAX_DAYS, MAX_USES, without_breaks
 

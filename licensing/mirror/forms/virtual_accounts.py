@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from kit.forms import say_where_to_begin
+from kit.forms.fields import say_where_to_begin
 from licensing.accounts.models import SmartAccount
 from licensing.operations.virtual_accounts import NAME_LENGTH
 

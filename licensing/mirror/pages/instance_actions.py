@@ -9,12 +9,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from kit.form_pages import DONE, attempt, form_page
+from kit.forms.pages import DONE, attempt, form_page
 from licensing.assignments.models import Assignment
 from licensing.mirror.forms.product_instances import RemoveInstanceForm, ReplaceInstanceForm, TransferInstanceForm
 from licensing.mirror.models import ProductInstance
 from licensing.mirror.pages.requests import request_of, request_page
-from licensing.operations import product_instances, request_tasks, requests
+from licensing.operations import product_instances, requests
 from licensing.operations.requests import CiscoRequest
 from people.gate import Need, needs, signed_in
 
@@ -29,7 +29,7 @@ def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         found,
         form,
-        lambda: request_tasks.start(signed_in(request), requests.REMOVE_INSTANCE, instance=found, **form.cleaned_data),
+        lambda: requests.start(signed_in(request), requests.REMOVE_INSTANCE, instance=found, **form.cleaned_data),
         heading=f"Remove {found}?",
         submit="Remove at Cisco",
         danger=True,
@@ -54,7 +54,7 @@ def product_instance_replace(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         found,
         form,
-        lambda: request_tasks.start(signed_in(request), requests.REPLACE_INSTANCE, instance=found, **form.cleaned_data),
+        lambda: requests.start(signed_in(request), requests.REPLACE_INSTANCE, instance=found, **form.cleaned_data),
         heading=f"{found} was replaced",
         danger=found.gone_at is None,
         of_gone_ones_too=True,
@@ -76,7 +76,7 @@ def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         found,
         form,
-        lambda: request_tasks.start(
+        lambda: requests.start(
             signed_in(request), requests.TRANSFER_INSTANCE, instance=found, target=form.cleaned_data["virtual_account"]
         ),
         heading=f"Move {found}",

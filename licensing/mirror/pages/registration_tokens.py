@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from kit.form_pages import DONE, Crumbs, attempt, confirm_page, form_page
+from kit.forms.pages import DONE, Crumbs, attempt, confirm_page, form_page
 from kit.lists import Empty, list_page
 from licensing.mirror import tokens
 from licensing.mirror.filters import RegistrationTokenFilter
@@ -16,7 +16,7 @@ from licensing.mirror.forms.registration_tokens import CreateTokenForm, RecordTo
 from licensing.mirror.models import RegistrationToken
 from licensing.mirror.pages.requests import request_of, request_page
 from licensing.mirror.tables import RegistrationTokenTable
-from licensing.operations import request_tasks, requests
+from licensing.operations import requests
 from licensing.operations.requests import CiscoRequest
 from people.audit import actor_of
 from people.gate import Need, needs, signed_in
@@ -49,7 +49,7 @@ def registration_token_add(request: HttpRequest) -> HttpResponse:
     """Cisco makes it, so a worker asks for it; the next page waits for the answer."""
     form = CreateTokenForm(request.POST or None, initial={"virtual_account": request.GET.get("virtual_account")})
     status, asked = attempt(
-        request, form, lambda: request_tasks.start(signed_in(request), requests.CREATE_TOKEN, **form.cleaned_data)
+        request, form, lambda: requests.start(signed_in(request), requests.CREATE_TOKEN, **form.cleaned_data)
     )
     if status == DONE and asked is not None:
         return redirect("token-request", asked.key)
@@ -103,7 +103,7 @@ def registration_token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     started: list[CiscoRequest] = []
     page = confirm_page(
         request,
-        lambda: started.append(request_tasks.start(signed_in(request), requests.REVOKE_TOKEN, token=token)),
+        lambda: started.append(requests.start(signed_in(request), requests.REVOKE_TOKEN, token=token)),
         heading=f"Revoke “{token}”?",
         consequences=[
             "Nobody can register a product with it any more.",

@@ -24,5 +24,7 @@ def request_page(
     request: HttpRequest, asked: CiscoRequest, folder: str, here: tuple[str, str], **context: Any
 ) -> HttpResponse:
     """Render the whole page, or its part where the page asks again. `here`: the list that it leads back to."""
-    part = "errand_answer.html" if request.htmx else "errand.html"  # type: ignore[attr-defined]
-    return render(request, f"{folder}/{part}", {"errand": asked, "waits": asked.waits, "crumbs": [here], **context})
+    part = "request_answer.html" if request.htmx else "request.html"  # type: ignore[attr-defined]
+    return render(
+        request, f"mirror/{folder}/{part}", {"asked": asked, "waits": asked.waits, "crumbs": [here], **context}
+    )

@@ -5,11 +5,11 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from kit.form_pages import DONE, attempt, confirm_page, form_page
+from kit.forms.pages import DONE, attempt, confirm_page, form_page
 from licensing.mirror.forms.virtual_accounts import NewVirtualAccountForm
 from licensing.mirror.models import VirtualAccount
 from licensing.mirror.pages.requests import request_of, request_page
-from licensing.operations import removal, request_tasks, requests
+from licensing.operations import removal, requests
 from licensing.operations.requests import CiscoRequest
 from people.gate import Need, needs, signed_in
 
@@ -40,7 +40,7 @@ def virtual_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
     here, guard, started = reverse("virtual-account", args=[pk]), removal.of_virtual_account(pool), list[CiscoRequest]()
     page = confirm_page(
         request,
-        lambda: started.append(request_tasks.start(signed_in(request), requests.DELETE_VIRTUAL_ACCOUNT, pool=pool)),
+        lambda: started.append(requests.start(signed_in(request), requests.DELETE_VIRTUAL_ACCOUNT, pool=pool)),
         heading=f"Delete {pool}?",
         consequences=[
             f"Cisco deletes it from {pool.smart_account}, with the registration tokens that are left in it.",
@@ -65,7 +65,7 @@ def virtual_account_request(request: HttpRequest, key: str) -> HttpResponse:
 
 def _start_creation(request: HttpRequest, form: NewVirtualAccountForm) -> CiscoRequest:
     values = form.cleaned_data
-    return request_tasks.start(
+    return requests.start(
         signed_in(request),
         requests.CREATE_VIRTUAL_ACCOUNT,
         account=values["smart_account"],

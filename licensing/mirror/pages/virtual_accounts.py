@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from kit.form_pages import DONE, attempt, form_page
+from kit.forms.pages import DONE, attempt, form_page
 from kit.lists import Empty, list_page
 from kit.refusals import Refusal
 from licensing.accounts.empty_states import to_smart_accounts

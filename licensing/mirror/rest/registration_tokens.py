@@ -18,7 +18,7 @@ from licensing.mirror.models import (
     VirtualAccount,
 )
 from licensing.mirror.rest.requests import NO_STORE, PREFER, CiscoRequestSerializer, answer_accepted, wait_for_worker
-from licensing.operations import request_tasks, requests
+from licensing.operations import requests
 from people import audit
 from people.gate import Need, signed_in
 
@@ -98,7 +98,7 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
         """
         new = NewTokenSerializer(data=request.data)
         new.is_valid(raise_exception=True)
-        started = request_tasks.start(signed_in(request), requests.CREATE_TOKEN, **new.validated_data)
+        started = requests.start(signed_in(request), requests.CREATE_TOKEN, **new.validated_data)
         asked = wait_for_worker(request, started)
         if asked.waits:
             return answer_accepted(request, asked)
@@ -135,7 +135,7 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
         """
         refuse_body(request)
         token = self.get_object()
-        started = request_tasks.start(signed_in(request), requests.REVOKE_TOKEN, token=token)
+        started = requests.start(signed_in(request), requests.REVOKE_TOKEN, token=token)
         asked = wait_for_worker(request, started)
         if asked.waits:
             return answer_accepted(request, asked)

@@ -19,7 +19,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from kit.rest.fields import Link, Strict
 from licensing.mirror.models import ProductInstance, VirtualAccount
-from licensing.operations import request_tasks, requests
+from licensing.operations import requests
 from licensing.operations.requests import STATES, Action, CiscoRequest
 from people.gate import Need, may, signed_in
 from people.models import ApiToken
@@ -133,7 +133,7 @@ class Actions(GenericViewSet[ProductInstance]):
 
     def _start(self, request: Request, pk: int, action: Action, **wanted: Any) -> Response:
         instance: ProductInstance = get_object_or_404(self.get_queryset(), pk=pk)
-        return answer_accepted(request, request_tasks.start(signed_in(request), action, instance=instance, **wanted))
+        return answer_accepted(request, requests.start(signed_in(request), action, instance=instance, **wanted))
 
 
 class CiscoRequests(GenericViewSet[Any]):

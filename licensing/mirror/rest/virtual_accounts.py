@@ -17,7 +17,7 @@ from licensing.mirror.models import (
     VirtualAccount,
 )
 from licensing.mirror.rest.requests import CiscoRequestSerializer, answer_accepted
-from licensing.operations import request_tasks, requests, virtual_accounts
+from licensing.operations import requests, virtual_accounts
 from people import audit
 from people.gate import Need, signed_in
 from people.models import User
@@ -77,7 +77,7 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
         new = NewVirtualAccountSerializer(data=request.data)
         new.is_valid(raise_exception=True)
         values = new.validated_data
-        asked = request_tasks.start(
+        asked = requests.start(
             signed_in(request),
             requests.CREATE_VIRTUAL_ACCOUNT,
             account=values["smart_account"],
@@ -90,9 +90,7 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
     def destroy(self, request: Request, pk: int) -> Response:
         """Delete it at Cisco, by a worker too. Refused while it is in use: `blockers` says by what."""
         pool = self.get_object()
-        return answer_accepted(
-            request, request_tasks.start(signed_in(request), requests.DELETE_VIRTUAL_ACCOUNT, pool=pool)
-        )
+        return answer_accepted(request, requests.start(signed_in(request), requests.DELETE_VIRTUAL_ACCOUNT, pool=pool))
 
     def perform_update(self, serializer: Any) -> None:
         actor = audit.actor_of(self.request)

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from kit.form_pages import DONE, REFUSED, attempt, form_page
+from kit.forms.pages import DONE, REFUSED, attempt, form_page
 from kit.refusals import Refusal
 from licensing.alerts.models import Overage
 from licensing.mirror.models import License, VirtualAccount

@@ -4,8 +4,8 @@ import django_filters
 from django.db.models import QuerySet
 
 from kit.filters import ListFilter, by_link
+from licensing.assignments.clusters.status import Status
 from licensing.assignments.models import Assignment
-from licensing.assignments.status import Status
 from licensing.fleet.models import Cluster, Customer
 
 
