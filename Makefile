@@ -18,7 +18,7 @@ $(STAMP): requirements.lock
 run: setup ## start everything; PORT=8000, EMULATOR=0 leaves out the emulator, Ctrl-C ends it
 	@exec $(PYTHON) -m portal.local.run
 
-test: setup ## run all tests; ARGS="tests/licensing -k sync" some, REQUIRE_BROWSER=1 none without a browser
+test: setup ## run all tests; ARGS="tests/mirror -k sync" some, REQUIRE_BROWSER=1 none without a browser
 	@$(PYTHON) -m pytest -n $(WORKERS) $(ARGS)
 
 lint: setup ## check format, code, types, import contracts, migrations and the lock file

@@ -7,12 +7,17 @@ from django.core.management import call_command
 from django.core.management.base import CommandParser
 from django.db import connection
 
-from tenants.commands import PortalCommand
+from tenants.commands import PortalCommand, Refused
 from tenants.models import Partner
 from tenants.provisioning import NewPartner, create_partner
 
 PROVIDER_DOMAINS = ("localhost", "127.0.0.1")
 DEMO_PASSWORD = "demo"  # noqa: S105 - the demo's, said so on its sign-in page
+EARLIER_TABLE = "licensing_smartaccount"
+EARLIER_VERSION = (
+    "This database was set up by a version before the first release, and its data cannot be taken over: delete the folder "
+    ".local, or name an empty database in DATABASE_URL, and start again."
+)
 
 
 class Command(PortalCommand):
@@ -23,6 +28,7 @@ class Command(PortalCommand):
         parser.add_argument("--emulator-url", default="", help="Write this address into the demo's license servers.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        _refuse_earlier_version()
         # Two of these at once (two web hosts at a deployment) wait for each other.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(hashtext('setup_portal'))")
@@ -48,3 +54,11 @@ class Command(PortalCommand):
         provider = create_partner(new, DEMO_PASSWORD, superuser=True)
         for domain in PROVIDER_DOMAINS[1:]:
             provider.domains.create(domain=domain, is_primary=False)
+
+
+def _refuse_earlier_version() -> None:
+    """Refuse a database whose tables still have the names from before the first release."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_tables WHERE tablename = %s)", [EARLIER_TABLE])
+        if cursor.fetchone()[0]:
+            raise Refused(EARLIER_VERSION)
