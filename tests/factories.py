@@ -28,6 +28,7 @@ from licensing.mirror.models import (
     VirtualAccount,
 )
 from licensing.pools.models import TransferPlan, TransferStep
+from tests.alert_facts import ALERT_FACTS
 
 _numbers = count(1)
 
@@ -216,8 +217,8 @@ def make_alert(kind: str = "out_of_compliance", **values: Any) -> Alert:
         "severity": rule.severity,
         "subject_type": "license",
         "subject_id": number,
-        "subject": f"License {number}",
-        "summary": f"License {number} is short.",
+        "subject_name": values.pop("subject", f"License {number}"),
+        "facts": ALERT_FACTS[kind],
     }
     return Alert.objects.create(**{**defaults, **values})
 
@@ -238,7 +239,7 @@ def make_channel(**values: Any) -> Channel:
 
 def make_event(alert: Alert | None = None, kind: str = "opened", **values: Any) -> AlertEvent:
     alert = alert or make_alert()
-    defaults = {"alert": alert, "kind": kind, "at": timezone.now(), "text": alert.summary, "severity": alert.severity}
+    defaults = {"alert": alert, "kind": kind, "at": timezone.now(), "facts": alert.facts, "severity": alert.severity}
     return AlertEvent.objects.create(**{**defaults, **values})
 
 

@@ -22,6 +22,7 @@ from licensing.mirror.models import Change, License, UsageSample, VirtualAccount
 from people.models import ApiToken, AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
+from tests.alert_facts import ALERT_FACTS
 from tests.conftest import PartnerApi, PartnerClient, host_of
 from tests.spreadsheets import read_xlsx
 
@@ -156,7 +157,11 @@ def fill_history(account: SmartAccount, marker: str) -> None:
 def fill_notices(marker: str) -> None:
     AlertRule.objects.filter(kind="out_of_compliance").update(id=ID)
     make.make_alert(
-        id=ID, subject=f"{marker} license", summary=f"{marker} summary", subject_type="license", subject_id=ID
+        id=ID,
+        subject=f"{marker} license",
+        facts=ALERT_FACTS["out_of_compliance"] | {"account": f"{marker} summary"},
+        subject_type="license",
+        subject_id=ID,
     )
     recipient = f"{marker}@people.example"
     channel = make.make_channel(id=ID, name=f"{marker} channel", recipients=[recipient])

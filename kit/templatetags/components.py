@@ -257,15 +257,15 @@ def navigation(context: Context) -> dict[str, Any]:
 
 
 @register.simple_tag
-def figure(word: str, value: Any) -> SafeString:
-    """One of an alert's figures as a fact: numbers with thousands apart, moments and days as pages write them."""
+def figure(label: str, value: Any) -> SafeString:
+    """Show one of an alert's figures as a fact: numbers with thousands apart, moments and days as pages write them."""
     if isinstance(value, bool):
-        return fact(word, "yes" if value else "no")
+        return fact(label, "yes" if value else "no")
     if isinstance(value, int):
-        return fact(word, number(value))
+        return fact(label, number(value))
     if isinstance(value, str):
-        return fact(word, _read(value))
-    return fact(word, value)
+        return fact(label, _read(value))
+    return fact(label, value)
 
 
 def _read(text: str) -> Any:

@@ -15,15 +15,34 @@ from people.admin_site import ShownAdmin, ShownInline, VerbAdmin, partner_site
 class EventInline(ShownInline):
     model = AlertEvent
     fields = ("at", "kind", "severity", "by", "text")
+    readonly_fields = ("text",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AlertEvent]:
+        """With the alerts, whose kinds word the events."""
+        rows: QuerySet[AlertEvent] = super().get_queryset(request)
+        return rows.select_related("alert")
+
+
+# Columns of an alert that its words say.
+WORDED = {"subject_name", "subject_place", "facts"}
 
 
 class AlertAdmin(ShownAdmin):
     list_display = ("subject", "kind", "severity", "opened_at", "due_at", "acknowledged_at", "closed_at")
     list_filter = (("closed_at", admin.EmptyFieldListFilter), "kind", "severity")
-    search_fields = ("subject", "summary")
+    search_fields = ("subject_name", "subject_place", "license_name")
     list_select_related = ("rule", "owner")
     actions = ("acknowledge",)
     inlines = (EventInline,)
+
+    @admin.display(description="Subject", ordering="subject_name")
+    def subject(self, alert: Alert) -> str:
+        return alert.subject
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Its words in place of the facts that they are made of."""
+        columns = super().get_fields(request, obj)
+        return ["subject", "summary", "next_step", *(name for name in columns if name not in WORDED)]
 
     @admin.action(description="Acknowledge")
     def acknowledge(self, request: HttpRequest, rows: QuerySet[Alert]) -> None:

@@ -1,4 +1,4 @@
-"""Open what should be open, close what should not, and keep the texts of the rest current: one set-wise statement."""
+"""Open what should be open, close what should not, and keep the facts of the rest current: one set-wise statement."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,9 +59,19 @@ judged AS (
 )
 """
 
-TEXTS = ("severity", "subject", "summary", "next_step", "due_at", "figures", "lead", "smart_account_id",
-         "virtual_account_id", "cluster_id", "license_name")  # fmt: skip
-NEW = {name: f"judged.{name}" for name in TEXTS} | {"severity": "judged.risen_to"}
+FOLLOWED = (
+    "severity",
+    "subject_name",
+    "subject_place",
+    "facts",
+    "due_at",
+    "lead",
+    "smart_account_id",
+    "virtual_account_id",
+    "cluster_id",
+    "license_name",
+)
+NEW = {name: f"judged.{name}" for name in FOLLOWED} | {"severity": "judged.risen_to"}
 # Its rule's, until somebody else takes it.
 OWNER = "(SELECT rule.owner_id FROM rule WHERE rule.id = judged.rule_id)"
 
@@ -75,7 +85,7 @@ ended AS (
         clear_since = CASE judged.step WHEN 'hold' THEN %(now)s::timestamptz END
     FROM judged
     WHERE alert.id = judged.id AND (judged.step = 'close' OR (judged.step = 'hold' AND alert.clear_since IS NULL))
-    RETURNING alert.id, alert.closed_at, alert.severity, alert.summary
+    RETURNING alert.id, alert.closed_at, alert.severity, alert.facts
 ),
 refreshed AS (
     UPDATE alerts_alert alert
@@ -86,27 +96,27 @@ refreshed AS (
     FROM judged
     WHERE alert.id = judged.id AND (judged.step = 'reopen' OR (judged.step = 'keep' AND (
         alert.clear_since IS NOT NULL
-        OR ({", ".join(f"alert.{name}" for name in TEXTS)}) IS DISTINCT FROM ({", ".join(NEW.values())})
+        OR ({", ".join(f"alert.{name}" for name in FOLLOWED)}) IS DISTINCT FROM ({", ".join(NEW.values())})
     )))
-    RETURNING alert.id, judged.step, alert.severity, alert.summary, alert.lead, judged.severity_before,
+    RETURNING alert.id, judged.step, alert.severity, alert.facts, alert.lead, judged.severity_before,
         judged.lead_before
 ),
 opened AS (
-    INSERT INTO alerts_alert (rule_id, kind, subject_type, subject_id, {", ".join(TEXTS)}, opened_at, owner_id)
+    INSERT INTO alerts_alert (rule_id, kind, subject_type, subject_id, {", ".join(FOLLOWED)}, opened_at, owner_id)
     SELECT judged.rule_id, judged.kind, judged.subject_type, judged.subject_id, {", ".join(NEW.values())}, %(now)s,
         {OWNER}
     FROM judged WHERE judged.step = 'open'
     ON CONFLICT (rule_id, subject_type, subject_id) WHERE closed_at IS NULL DO NOTHING
-    RETURNING id, severity, summary
+    RETURNING id, severity, facts
 ),
 told AS (
-    INSERT INTO alerts_alertevent (alert_id, kind, at, by, text, severity)
-    SELECT id, 'opened', %(now)s::timestamptz, '', summary, severity FROM opened
-    UNION ALL SELECT id, 'closed', %(now)s, '', summary, severity FROM ended WHERE closed_at IS NOT NULL
+    INSERT INTO alerts_alertevent (alert_id, kind, at, by, comment, facts, severity)
+    SELECT id, 'opened', %(now)s::timestamptz, '', '', facts, severity FROM opened
+    UNION ALL SELECT id, 'closed', %(now)s, '', '', facts, severity FROM ended WHERE closed_at IS NOT NULL
     UNION ALL SELECT id, CASE
             WHEN step = 'reopen' THEN 'reopened'
             WHEN severity <> severity_before THEN 'severity'
-            ELSE 'lead' END, %(now)s, '', summary, severity
+            ELSE 'lead' END, %(now)s, '', '', facts, severity
         FROM refreshed WHERE step = 'reopen' OR severity <> severity_before OR lead < lead_before
 )
 SELECT
@@ -119,10 +129,10 @@ SELECT
 WAKE = """
 WITH woken AS (
     UPDATE alerts_alert SET snoozed_until = NULL
-    WHERE snoozed_until <= %(now)s AND closed_at IS NULL RETURNING id, summary, severity
+    WHERE snoozed_until <= %(now)s AND closed_at IS NULL RETURNING id, facts, severity
 )
-INSERT INTO alerts_alertevent (alert_id, kind, at, by, text, severity)
-SELECT id, 'woken', %(now)s, '', summary, severity FROM woken
+INSERT INTO alerts_alertevent (alert_id, kind, at, by, comment, facts, severity)
+SELECT id, 'woken', %(now)s, '', '', facts, severity FROM woken
 """
 
 

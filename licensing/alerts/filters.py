@@ -12,8 +12,17 @@ from licensing.mirror.models import License, VirtualAccount
 class AlertFilter(ListFilter):
     """Open ones, unless others are asked for."""
 
-    searched = ("subject", "summary")
-    placeholder = "Search subject or summary"
+    # Words are made when they are read, so the search looks at the names that they are made of.
+    searched = (
+        "subject_name",
+        "subject_place",
+        "license_name",
+        "virtual_account__name",
+        "smart_account__name",
+        "smart_account__domain",
+        "cluster__name",
+    )
+    placeholder = "Search license, account, cluster or server"
     state = django_filters.ChoiceFilter(
         label="State",
         empty_label="Open",

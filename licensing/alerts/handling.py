@@ -4,6 +4,7 @@
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Coalesce
@@ -30,7 +31,7 @@ def acknowledge(actor: audit.Actor, alert: Alert) -> None:
     changed = Alert.objects.open().filter(pk=alert.pk, acknowledged_at=None).update(**values)
     alert.refresh_from_db()
     if changed:
-        _tell(actor, alert, AlertEvent.Kind.ACKNOWLEDGED, "")
+        _tell(actor, alert, AlertEvent.Kind.ACKNOWLEDGED)
         audit.record(actor, "acknowledged", alert, before=before)
     elif alert.acknowledged_at is None:
         raise Refusal(CLOSED.format("acknowledge"), RELOAD)
@@ -48,7 +49,7 @@ def own(actor: audit.Actor, alert: Alert, owner: User | None) -> None:
         return
     alert.owner = owner
     alert.save(update_fields=["owner"])
-    _tell(actor, alert, AlertEvent.Kind.OWNED, f"Owned by {owner}." if owner else "Owned by nobody.")
+    _tell(actor, alert, AlertEvent.Kind.OWNED, facts={"owner": str(owner) if owner else None})
     audit.record(actor, "changed", alert, before=before)
 
 
@@ -64,8 +65,10 @@ def snooze(actor: audit.Actor, alert: Alert, until: datetime | None) -> None:
         return
     alert.snoozed_until = until
     alert.save(update_fields=["snoozed_until"])
-    kind = AlertEvent.Kind.SNOOZED if until else AlertEvent.Kind.WOKEN
-    _tell(actor, alert, kind, f"Until {timezone.localtime(until):%-d %b %Y %H:%M %Z}." if until else "")
+    if until:
+        _tell(actor, alert, AlertEvent.Kind.SNOOZED, facts={"until": until.isoformat()})
+    else:
+        _tell(actor, alert, AlertEvent.Kind.WOKEN)
     audit.record(actor, "snoozed" if until else "woken", alert, before=before)
 
 
@@ -79,7 +82,7 @@ def comment(actor: audit.Actor, alert: Alert, text: str) -> None:
         raise Refusal(
             f"The comment has {len(text):,} characters.", f"Shorten it to {COMMENT_LENGTH:,} at most.", "text"
         )
-    _tell(actor, alert, AlertEvent.Kind.COMMENTED, text)
+    _tell(actor, alert, AlertEvent.Kind.COMMENTED, comment=text)
     audit.record(actor, "commented", alert, changes={"comment": ["", text]})
 
 
@@ -92,7 +95,13 @@ def _open(alert: Alert, what: str) -> dict[str, object]:
     return audit.snapshot(alert)
 
 
-def _tell(actor: audit.Actor, alert: Alert, kind: str, text: str) -> None:
+def _tell(actor: audit.Actor, alert: Alert, kind: str, comment: str = "", facts: dict[str, Any] | None = None) -> None:
     AlertEvent.objects.create(
-        alert=alert, kind=kind, at=timezone.now(), by=actor.label[:254], text=text, severity=alert.severity
+        alert=alert,
+        kind=kind,
+        at=timezone.now(),
+        by=actor.label[:254],
+        comment=comment,
+        facts=facts or {},
+        severity=alert.severity,
     )

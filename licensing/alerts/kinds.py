@@ -101,14 +101,14 @@ FACTS: dict[str, KindFacts] = {
 }  # fmt: skip
 
 
-def border(rule: AlertRule) -> int | None:
+def threshold_of(rule: AlertRule) -> int | None:
     """The threshold that counts: the rule's own, or the usual one."""
     return FACTS[rule.kind].usual if rule.threshold is None else rule.threshold
 
 
 def in_words(rule: AlertRule) -> str:
     """When the rule speaks, for lists: "90, 60, 30 days before", "below 10 percent", "" where nothing is counted."""
-    facts, number = FACTS[rule.kind], border(rule)
+    facts, number = FACTS[rule.kind], threshold_of(rule)
     if facts.timed:
         days = [str(lead) for lead in rule.lead_days if number is None or lead <= number] or [str(number)]
         return f"{', '.join(days)} days before"

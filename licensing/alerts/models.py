@@ -1,6 +1,7 @@
 """What to watch, and what was found."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -10,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from licensing.accounts.models import SmartAccount
+from licensing.alerts import wording
 from licensing.fleet.models import Cluster
 from licensing.mirror.models import License, VirtualAccount
 
@@ -132,9 +134,10 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 class Alert(models.Model):
     """A finding: opened and closed by licensing.alerts.evaluation.evaluate. At most one is open per rule and subject.
 
-    The subject is what the alert is about: the row `subject_id` of `subject_type` (the words of SUBJECTS). Texts,
-    figures and severity follow what is mirrored while it is open. What comes back soon is the same story and opens
-    the same row again; `opened_at` stays the story's beginning. Its history: AlertEvent.
+    The subject is what the alert is about: the row `subject_id` of `subject_type` (the words of SUBJECTS), by its name
+    and, where it has one, the place that it is in. `facts` are the codes, names and figures that its words are made of
+    (licensing.alerts.wording); they and its severity follow what is mirrored while it is open. What comes back soon is
+    the same story and opens the same row again; `opened_at` stays the story's beginning. Its history: AlertEvent.
 
     Where it belongs (`smart_account`, `virtual_account`, `license_name`, `cluster`) is what rules and channels are
     scoped by; empty where the kind has no such place.
@@ -156,13 +159,12 @@ class Alert(models.Model):
     severity = models.CharField(max_length=10, choices=Severity)
     subject_type = models.CharField(max_length=30)
     subject_id = models.BigIntegerField()
-    subject = models.CharField(max_length=400)
-    summary = models.TextField(help_text="What, and why, with the figures.")
-    next_step = models.TextField(blank=True, default="", help_text="What to do.")
+    subject_name = models.CharField(max_length=400)
+    subject_place = models.CharField(max_length=400, blank=True, default="", db_default="")
+    facts = models.JSONField(default=dict, blank=True, help_text="{code: value}, what its words are made of.")
     opened_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, help_text="When what it warns of takes effect, where known.")
-    figures = models.JSONField(default=dict, blank=True, help_text="{what: value}, the figures it stands on.")
     lead = models.PositiveSmallIntegerField(null=True, blank=True, help_text="The lead time reached, in days.")
     reopened_at = models.DateTimeField(null=True, blank=True)
     # While it is damped: since when it is no longer found (licensing.alerts.evaluation).
@@ -196,6 +198,30 @@ class Alert(models.Model):
         return self.summary
 
     @property
+    def subject(self) -> str:
+        return wording.subject(self.subject_type, self.subject_name, self.subject_place)
+
+    @property
+    def words(self) -> wording.Words:
+        """What it says now; once it is closed, what it said when it closed."""
+        return wording.words(self.kind, self.facts, self.closed_at or timezone.now())
+
+    @property
+    def summary(self) -> str:
+        """What is wrong, and why, with the figures."""
+        return self.words.summary
+
+    @property
+    def next_step(self) -> str:
+        """What to do."""
+        return self.words.next_step
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The figures behind it, by their codes."""
+        return {figure.code: figure.value for figure in self.words.figures}
+
+    @property
     def state(self) -> str:
         return "open" if self.closed_at is None else "closed"
 
@@ -210,8 +236,8 @@ class AlertEvent(models.Model):
 
     Written by evaluation (opened, closed, reopened, severity) and by the verbs of people; never changed afterwards but
     for `collected_at`, which licensing.notify writes when it has taken the event over. `severity` is the alert's after
-    the change, `text` its sentence then or what a person wrote; `by` is who did it, an e-mail address with the name of
-    a token where one was used, empty where the portal did.
+    the change, `facts` are the alert's then, or those of what a person did; `comment` is what a person wrote. `by` is
+    who did it, an e-mail address with the name of a token where one was used, empty where the portal did.
     """
 
     class Kind(models.TextChoices):
@@ -230,7 +256,8 @@ class AlertEvent(models.Model):
     kind = models.CharField(max_length=12, choices=Kind)
     at = models.DateTimeField()
     by = models.CharField(max_length=254, blank=True, default="")
-    text = models.TextField(blank=True, default="")
+    comment = models.TextField(blank=True, default="")
+    facts = models.JSONField(default=dict, blank=True)
     severity = models.CharField(max_length=10, choices=Severity)
     collected_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -244,6 +271,17 @@ class AlertEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.text}"
+
+    @property
+    def text(self) -> str:
+        """What the alert said then, what was done to it, or what a person wrote."""
+        if self.kind == self.Kind.COMMENTED:
+            return self.comment
+        if self.kind == self.Kind.OWNED:
+            return wording.owner_set(self.facts)
+        if self.kind == self.Kind.SNOOZED:
+            return wording.snoozed(self.facts)
+        return wording.words(self.alert.kind, self.facts, self.at).summary if self.facts else ""
 
 
 # After so long the products block new users and devices (docs/cisco-api.md#overage-clock).

@@ -14,7 +14,12 @@ from licensing.alerts.models import Alert, Overage
 class AlertTable(PortalTable):
     sparse = ("due_at", "owner")
     severity = tables.Column(order_by=("rank", "pk"))
-    subject = TitleColumn("alert", below=lambda alert: alert.summary, verbose_name="Alert")
+    subject = TitleColumn(
+        "alert",
+        below=lambda alert: alert.summary,
+        verbose_name="Alert",
+        order_by=("subject_name", "subject_place", "pk"),
+    )
     kind = tables.Column()
     opened_at = SinceColumn(verbose_name="Open since")
     due_at = EndColumn(verbose_name="Due")

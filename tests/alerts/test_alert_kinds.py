@@ -42,9 +42,10 @@ def test_shortage_names_figures_pool_and_what_to_order(acme: Partner) -> None:
     alert = only(Kind.OUT_OF_COMPLIANCE)
 
     assert (alert.subject_type, alert.subject, alert.severity) == ("license", "UC Manager in va-1", "critical")
-    assert alert.summary == "14 in use, 10 owned in va-1 of Main: 4 short."
-    assert alert.next_step.startswith(
-        "No other pool of this account that serves products has any free. Order 4 licenses more"
+    assert alert.summary == "4 licenses short in va-1 of Main: 14 in use, 10 owned."
+    assert alert.next_step == (
+        "No other pool that serves products has free licenses. Order 4 more licenses, or remove product instances that "
+        "use them."
     )
     assert (alert.opened_at, alert.due_at) == (NOW, None)
 
@@ -56,7 +57,7 @@ def test_numbers_in_texts_stand_as_they_do_on_pages(acme: Partner) -> None:
 
     alert = only(Kind.OUT_OF_COMPLIANCE)
 
-    assert alert.summary == "3,490 in use, 2,394 owned in va-1 of Main: 1,096 short."
+    assert alert.summary == "1,096 licenses short in va-1 of Main: 3,490 in use, 2,394 owned."
     assert alert.next_step == "Move 1,096 licenses here from most, which has 5,000 free."
 
 
@@ -79,7 +80,7 @@ def test_shortage_larger_than_what_is_spare_says_so(acme: Partner) -> None:
     make.make_license(virtual_account=pool("some", of=main), name="UC Manager", quantity=5, in_use=0)
 
     assert only(Kind.OUT_OF_COMPLIANCE).next_step == (
-        "Move 5 licenses here from some, which has 5 free. Then look in other pools, or order more."
+        "Move 5 licenses here from some, which has 5 free. Then check other pools, or order more."
     )
 
 
@@ -92,7 +93,7 @@ def test_compliance_is_ciscos_word_and_not_our_sum(acme: Partner) -> None:
     alert = only(Kind.OUT_OF_COMPLIANCE)
 
     assert alert.subject_id == borrowed.pk
-    assert alert.summary == "1 in use, 5 owned in va-1 of Main: out of compliance by Cisco's word."
+    assert alert.summary == "Cisco reports this license as out of compliance in va-1 of Main: 1 in use, 5 owned."
 
 
 # --- Term ending ---
@@ -168,7 +169,7 @@ def test_ended_term_names_the_first_end(acme: Partner) -> None:
     alert = only(Kind.TERM_ENDED)
 
     assert alert.summary == (
-        "The term of 20 licenses in va-1 of Main ended, the first on 26 Feb 2026. Subscription Sub1."
+        "The terms of 20 licenses in va-1 of Main have ended, the first on 26 Feb 2026. Subscription Sub1."
     )
     assert (alert.severity, alert.due_at) == ("major", datetime(2026, 2, 26, tzinfo=UTC))
 
@@ -196,11 +197,11 @@ def test_lines_of_one_license_are_one_finding(acme: Partner) -> None:
     alert = only(Kind.TERM_ENDING)
 
     assert alert.summary == (
-        "The term of 5 licenses in va-1 of Main ends between 11 Mar 2026 and 21 Mar 2026, the first in 10 days. "
-        "Subscription Sub2, Sub3."
+        "The terms of 5 licenses in va-1 of Main end between 11 Mar 2026 and 21 Mar 2026, the first in 10 days. "
+        "Subscriptions Sub2, Sub3."
     )
     assert (alert.severity, alert.due_at) == ("major", datetime(2026, 3, 11, tzinfo=UTC))
-    assert only(Kind.TERM_ENDED).figures["Licenses"] == 1
+    assert only(Kind.TERM_ENDED).figures["licenses"] == 1
 
 
 def test_replaced_lines_keep_the_alert_and_renewed_ones_close_it(acme: Partner) -> None:
@@ -316,7 +317,7 @@ def test_failed_sync_hands_on_cause_next_step_and_age_of_the_figures(acme: Partn
 
     assert (alert.subject_type, alert.subject_id, alert.subject) == ("smart_account", main.pk, "Main")
     assert alert.summary == (
-        "The last sync failed. The server did not answer. The figures are from 1 Mar 2026 07:00 UTC."
+        "The last sync failed. The server did not answer. The figures are from 1 Mar 2026, 07:00 UTC."
     )
     assert alert.next_step == "Check the network."
     assert found(Kind.CREDENTIALS_REFUSED) == []
@@ -333,7 +334,10 @@ def test_figures_are_too_old_after_more_than_48_hours(acme: Partner, age: timede
     alerts = found(Kind.SYNC_TOO_OLD)
 
     assert bool(alerts) is opens
-    assert [alert.summary[:5] for alert in alerts] == (["No co" if ever else "Never"] if opens else [])
+    since = "The last complete sync was on " if ever else "No sync has completed since the smart account was added on "
+    assert [alert.summary for alert in alerts] == (
+        [since + "27 Feb 2026, 11:59 UTC. The limit is 48 hours. The figures may be out of date."] if opens else []
+    )
 
 
 def test_paused_account_is_neither_old_nor_failed(acme: Partner) -> None:
@@ -352,7 +356,7 @@ def test_refused_sync_finds_the_accounts_credentials(acme: Partner) -> None:
     alert = only(Kind.CREDENTIALS_REFUSED)
 
     assert (alert.subject_type, alert.subject) == ("smart_account", "Main")
-    assert alert.summary == "Cisco's side refused the last sync. The client secret is wrong."
+    assert alert.summary == "Cisco refused the credentials at the last sync. The client secret is wrong."
     assert alert.next_step == "Enter it again."
 
 

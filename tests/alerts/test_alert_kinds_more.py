@@ -66,9 +66,12 @@ def test_few_free_says_figures_and_who_has_some(acme: Partner) -> None:
 
     alert = only(Kind.FREE_BELOW)
 
-    assert alert.summary == "5 of 100 are free in va-1 of Main: fewer than 10 percent."
-    assert alert.next_step.endswith("before they run out: va-2 has 50 free.")
-    assert alert.figures == {"Owned": 100, "In use": 95, "Free": 5, "Border": "10 %"}
+    assert alert.summary == "5 free licenses out of 100 in va-1 of Main. The threshold is 10 percent."
+    assert alert.next_step == "Move licenses here from va-2, which has 50 free, before they run out."
+    assert alert.figures == {"owned": 100, "in_use": 95, "free": 5, "threshold": 10}
+    assert [(figure.label, figure.shown) for figure in alert.words.figures] == [
+        ("Owned", 100), ("In use", 95), ("Free", 5), ("Threshold in percent", 10)
+    ]  # fmt: skip
 
 
 # --- Running out ---
@@ -105,8 +108,8 @@ def test_running_out_says_when(acme: Partner) -> None:
 
     assert alert.due_at == datetime(2026, 4, 1, tzinfo=UTC)
     assert alert.summary == (
-        "30 of 500 are left in va-1 of Main. At the pace of the last 180 days, 30.0 more in use each month, more are "
-        "in use than owned from 1 Apr 2026 on, in 31 days."
+        "30 licenses left out of 500 in va-1 of Main. At the pace of the last 180 days (30.0 more in use each month), "
+        "the license runs out on 1 Apr 2026, in 31 days."
     )
     forecast = exhaustion(UsageSample.objects.all(), TODAY)
     assert (forecast.date, alert.due_at.date()) == (date(2026, 4, 1), date(2026, 4, 1))  # the page says the same
@@ -326,8 +329,9 @@ def test_evaluation_says_when_it_ends(acme: Partner) -> None:
 
     alert = only(Kind.EVALUATION_ENDING)
 
-    assert alert.summary.startswith(
-        "Installed on 31 Dec 2025 and not registered: its evaluation ends on 31 Mar 2026, in 30 days."
+    assert alert.summary == (
+        "This cluster was installed on 31 Dec 2025 and is not registered. Its evaluation ends on 31 Mar 2026, in 30 "
+        "days. After that, users and devices cannot be added."
     )
     assert (alert.severity, alert.due_at) == ("major", datetime(2026, 3, 31, tzinfo=UTC))
 

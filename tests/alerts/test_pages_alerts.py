@@ -1,6 +1,7 @@
 """Pages of alerts and alert rules."""
 
 from datetime import UTC, datetime, time, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from people.models import AuditEntry, SavedFilter, User
 from tenants.models import Partner
 from tests import factories as make
 from tests.accounts.test_pages_servers import QUERIES, page
+from tests.alert_facts import ALERT_FACTS, DAY, MOMENT
 
 QUERIES_OF_ALERT = 10  # host and people, the alert, what else is open of its subject, history, told, to be told
 
@@ -48,16 +50,15 @@ def test_alert_says_what_since_when_and_what_to_do_and_links_its_subject(acme: P
     alert = make.make_alert(
         subject_id=row.pk,
         subject=row.name,
-        summary="3 short in Pool.",
-        next_step="Order 3 more.",
+        facts=ALERT_FACTS["out_of_compliance"] | {"short": 3},
         due_at=timezone.now() + timedelta(days=10),
     )
     older = make.make_alert("term_ending", subject_id=row.pk, subject=row.name, closed_at=timezone.now())
 
     shown = page(client_of(acme, "viewer").get(f"/alerts/{alert.pk}/"))
 
-    assert "3 short in Pool." in shown
-    assert "Order 3 more." in shown
+    assert "3 licenses short in Operational of Acme: 1,204 in use, 1,200 owned." in shown
+    assert "Order 3 more licenses, or remove product instances that use them." in shown
     assert f'href="/licenses/{row.pk}/"' in shown
     assert f'href="/alerts/{older.pk}/"' in shown
     assert "Acknowledge" not in shown
@@ -309,12 +310,14 @@ def test_alert_of_which_nobody_was_told_says_so(acme: Partner, client_of: Any) -
 def test_page_of_each_kind_shows(acme: Partner, client_of: Any, kind: str) -> None:
     pool = make.make_virtual_account()
     places = {"smart_account": pool.smart_account, "virtual_account": pool, "cluster": make.make_cluster()}
-    figures = {"Owned": 1200, "First end": "2026-05-01", "Since": "2026-05-01T10:00:00+00:00", "Offline": False}
     for subject_type in Alert.SUBJECTS:
-        alert = make.make_alert(kind, subject_type=subject_type, subject_id=1, figures=figures, lead=30, **places)
-        shown = page(client_of(acme, "owner").get(f"/alerts/{alert.pk}/"))
-        assert "1,200" in shown
-        assert "1 May 2026" in shown
+        alert = make.make_alert(kind, subject_type=subject_type, subject_id=1, lead=30, **places)
+        shown = unescape(page(client_of(acme, "owner").get(f"/alerts/{alert.pk}/")))
+        assert "The portal has no details" not in shown
+        for figure in alert.words.figures:
+            if figure.shown not in (None, ""):
+                said = {1200: "1,200", DAY: "1 May 2026", MOMENT: "1 May 2026, 10:00 UTC", False: "no"}
+                assert f"<dt>{figure.label}</dt><dd>{said.get(figure.shown, '')}" in shown
 
 
 def test_filters_are_kept_per_person(acme: Partner, globex: Partner, client_of: Any) -> None:

@@ -13,6 +13,7 @@ from licensing.channels import dead_channels
 from licensing.channels.delivery import collecting, mail
 from licensing.channels.models import Channel, Delivery, DeliveryAttempt
 from tests import factories as make
+from tests.alert_facts import ALERT_FACTS
 from tests.browser.looks import LOOKS, check, visit
 
 NUMBER = 4711
@@ -64,8 +65,7 @@ def make_channels() -> Channel:
 def open_shortage() -> None:
     alert = make.make_alert(
         subject="UC Manager Enhanced License in va-operational",
-        summary="14 in use, 10 owned in va-operational of Acme: 4 short.",
-        next_step="Move 4 licenses here from va-spare, which has 9 free.",
+        facts=ALERT_FACTS["out_of_compliance"] | {"spare_pool": "va-spare", "spare_free": 9},
         due_at=timezone.now() + timedelta(days=9),
     )
     make.make_event(alert)
@@ -73,7 +73,6 @@ def open_shortage() -> None:
 
 def open_storm(rule: AlertRule) -> None:
     """Open so many alerts at once that one message tells all of them."""
-    summary = "No contact with Cisco since 1 Jan 2026, for 327 days. It holds 3 licenses in va-lab."
     Alert.objects.bulk_create(
         Alert(
             rule=rule,
@@ -81,8 +80,8 @@ def open_storm(rule: AlertRule) -> None:
             severity="minor",
             subject_type="product_instance",
             subject_id=number,
-            subject=f"cucm-{number}.harbor.example",
-            summary=summary,
+            subject_name=f"cucm-{number}.harbor.example",
+            facts=ALERT_FACTS["instance_silent"],
         )
         for number in range(1, 60)
     )

@@ -18,6 +18,7 @@ from licensing.channels.models import Channel, Delivery, Notice
 from licensing.mirror.models import License
 from tenants.models import Partner
 from tests import factories as make
+from tests.alert_facts import ALERT_FACTS
 
 BASE = "https://acme.portal.example"
 NIGHT = datetime(2026, 3, 10, 23, 0, tzinfo=UTC)
@@ -124,7 +125,7 @@ def test_channel_is_narrowed_as_a_rule_is(acme: Partner, globex: Partner, scope:
 
     collecting.collect(BASE)
 
-    told = set(Notice.objects.values_list("alert__subject", flat=True))
+    told = set(Notice.objects.values_list("alert__subject_name", flat=True))
     assert told == ({"A", "Cluster"} if scope in ("customers", "tags") else {"A"})
     with tenant_context(globex):
         assert not Notice.objects.exists()
@@ -184,8 +185,8 @@ def test_storm_is_one_readable_message(acme: Partner, django_assert_num_queries:
             severity="minor",
             subject_type="product_instance",
             subject_id=number,
-            subject=f"cucm-{number}.harbor.example",
-            summary="No contact with Cisco since 1 Jan 2026.",
+            subject_name=f"cucm-{number}.harbor.example",
+            facts=ALERT_FACTS["instance_silent"],
         )
         for number in range(1, 5001)
     )
@@ -275,7 +276,7 @@ def test_what_waits_for_the_morning_is_not_told_after_what_came_later(acme: Part
 def test_content_of_a_webhook(acme: Partner) -> None:
     make.make_channel(url="https://hooks.acme.example/x")
     due = datetime(2026, 12, 24, 12, 0, tzinfo=UTC)
-    alert = make.make_alert(due_at=due, next_step="Order 4 licenses more.")
+    alert = make.make_alert(due_at=due)
     make.make_event(alert)
 
     collecting.collect(BASE)
@@ -292,8 +293,9 @@ def test_content_of_a_webhook(acme: Partner) -> None:
             "kind": alert.kind,
             "severity": alert.severity,
             "subject": alert.subject,
-            "summary": alert.summary,
-            "next_step": "Order 4 licenses more.",
+            "summary": "4 licenses short in Operational of Acme: 1,204 in use, 1,200 owned.",
+            "next_step": "No other pool that serves products has free licenses. Order 4 more licenses, or remove "
+            "product instances that use them.",
             "opened_at": alert.opened_at.isoformat(),
             "closed_at": None,
             "due_at": due.isoformat(),
@@ -322,7 +324,8 @@ def test_urgent_ones_come_first(acme: Partner) -> None:
 
 def test_html_is_escaped_and_subject_is_one_line(acme: Partner) -> None:
     make.make_channel()
-    make.make_event(make.make_alert(subject="<b>x</b>\r\nBcc: all@globex.example", summary="a <script> & more"))
+    facts = ALERT_FACTS["out_of_compliance"] | {"account": "a <script> & more"}
+    make.make_event(make.make_alert(subject="<b>x</b>\r\nBcc: all@globex.example", facts=facts))
 
     collecting.collect(BASE)
 

@@ -18,6 +18,7 @@ from people import audit
 from people.models import AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
+from tests.alert_facts import ALERT_FACTS
 from tests.receivers import Mailbox, Receiver
 
 BASE = "http://acme.localhost"
@@ -274,7 +275,8 @@ def feed_address(client: Any) -> str:
 
 
 def test_calendar_has_due_dates_with_stable_ids(acme: Partner, globex: Partner, client_of: Any) -> None:
-    day = make.make_alert("term_ending", due_at=datetime(2026, 12, 31, tzinfo=UTC), summary="Ends; soon, really")
+    facts = ALERT_FACTS["term_ending"] | {"account": "Ends; soon, really"}
+    day = make.make_alert("term_ending", due_at=datetime(2026, 12, 31, tzinfo=UTC), facts=facts)
     moment = make.make_alert(due_at=datetime(2026, 12, 24, 18, 30, 5, tzinfo=UTC))
     make.make_alert()
     make.make_alert(due_at=timezone.now(), closed_at=timezone.now())

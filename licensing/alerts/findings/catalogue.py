@@ -9,17 +9,22 @@ from licensing.alerts.findings import fleet, pools, servers
 from licensing.alerts.findings.sql_text import COLUMNS, Finding
 from licensing.alerts.models import Kind
 
-# What several findings stand on. A short license's spare is the same license in another pool of the same account; what
-# is in the ordered pool serves no product (docs/domain.md#A4).
-BASE = """
-rule AS (SELECT * FROM alerts_alertrule WHERE enabled),
+
+def base(rules: str) -> str:
+    """Return the WITH parts that all findings stand on. `rules`: a SELECT of the rules to watch by."""
+    return f"rule AS ({rules}), {_MIRROR}"
+
+
+# A short license's spare is the same license in another pool of the same account; what is in the ordered pool serves no
+# product (docs/domain.md#A4).
+_MIRROR = """
 account AS (
     SELECT id, coalesce(nullif(name, ''), domain) AS label, client_id, license_server_id, sync_every, last_synced_at,
         created_at, credentials_expire_on
     FROM accounts_smartaccount WHERE paused_at IS NULL AND (%(account)s::bigint IS NULL OR id = %(account)s::bigint)
 ),
 pool AS (
-    SELECT pool.id, pool.name, pool.purpose, pool.smart_account_id, concat(pool.name, ' of ', account.label) AS label
+    SELECT pool.id, pool.name, pool.purpose, pool.smart_account_id, account.label AS account_name
     FROM mirror_virtualaccount pool JOIN account ON account.id = pool.smart_account_id
     WHERE pool.gone_at IS NULL
 ),
@@ -41,6 +46,8 @@ latest AS (
     ) run
 )
 """
+
+BASE = base("SELECT * FROM alerts_alertrule WHERE enabled")
 
 ALL: tuple[Finding, ...] = (*pools.ALL, *fleet.ALL, *servers.ALL)
 FINDINGS: dict[Kind, tuple[Finding, ...]] = {

@@ -1,6 +1,9 @@
 """What is wrong with On-Prem servers, as findings take it: licensing.fleet.transport judges, licensing.fleet.on_prem reads."""
 
 import json
+from collections import defaultdict
+from dataclasses import asdict
+from typing import Any
 
 from licensing.accounts.models import LicenseServer
 from licensing.alerts.models import Kind
@@ -17,18 +20,33 @@ KINDS = {
 }
 
 
+# What the warnings of a kind of rule are judged by. What is not named here may change without the alert changing.
+JUDGED_BY = {
+    Kind.ON_PREM_URL: ("name", "version", "fqdn", "ip", "hcmf_version", "recorded_url", "on_prem_name", "common_name"),
+    Kind.ON_PREM_CAPACITY: ("name", "version", "product_instances", "instance_limit"),
+}
+
+
 def found() -> str:
-    """JSON, one entry per server and kind of rule; several warnings of a kind are one text. One query."""
-    servers = on_prem.with_counts(LicenseServer.objects.filter(kind=LicenseServer.Kind.ON_PREM))
-    texts: dict[tuple[int, str], list[tuple[str, str]]] = {}
-    for server in servers:
+    """Return JSON, one entry per server and kind of rule: the warnings' codes and what they are judged by. One query.
+
+    licensing.alerts.wording words them from these facts, through licensing.fleet.transport.
+    """
+    entries = []
+    for server in on_prem.with_counts(LicenseServer.objects.filter(kind=LicenseServer.Kind.ON_PREM)):
+        codes: dict[Kind, list[str]] = defaultdict(list)
         for warning in on_prem.warnings_of(server):
             if kind := KINDS.get(warning.kind):
-                texts.setdefault((server.pk, kind), []).append((warning.message, warning.next_step))
-    return json.dumps([
-        {
-            "server": server, "kind": kind, "summary": " ".join(message for message, _ in warnings),
-            "next_step": " ".join(dict.fromkeys(step for _, step in warnings)),
-        }
-        for (server, kind), warnings in texts.items()
-    ])  # fmt: skip
+                codes[kind].append(warning.kind)
+        facts: dict[str, Any] = asdict(on_prem.facts_of(server)) if codes else {}
+        entries += [
+            {
+                "server": server.pk,
+                "kind": kind,
+                "judged": {name: facts[name] for name in JUDGED_BY[kind]},
+                "has_expressways": server.has_expressways,
+                "warnings": warnings,
+            }
+            for kind, warnings in codes.items()
+        ]
+    return json.dumps(entries)

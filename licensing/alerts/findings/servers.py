@@ -1,9 +1,9 @@
 """Cisco's side: syncs, credentials, certificates, and what Cisco itself reports."""
 
 from kit.ages import outdated_after
-from licensing.alerts.findings.sql_text import Finding, border, counted, day, in_days, midnight, minute
+from licensing.alerts.findings.sql_text import Finding, midnight, threshold
 from licensing.alerts.models import Kind
-from licensing.fleet.transport import SYNC_ADVISED, SYNC_DEADLINE
+from licensing.fleet.transport import SYNC_DEADLINE
 
 # One cause, one alert: where a rule for refused credentials watches the account, the others leave refusals to it. So
 # does a refused connection test of the server whose credentials the account uses.
@@ -17,14 +17,13 @@ SYNC_FAILED = Finding(
     kind=Kind.SYNC_FAILED,
     about="smart_account",
     id="latest.id",
-    subject="latest.label",
-    summary=f"""concat_ws(' ', 'The last sync failed.', nullif(latest.cause, ''),
-        CASE WHEN latest.last_synced_at IS NULL THEN 'No sync has come whole yet.'
-            ELSE concat('The figures are from ', {minute("latest.last_synced_at")}, '.') END)""",
-    next_step="""coalesce(
-        nullif(latest.next_step, ''), 'Start the sync again. If it keeps failing, ask who runs the portal.'
-    )""",
-    figures=(("Figures from", "latest.last_synced_at"), ("Failed", "latest.finished_at")),
+    name="latest.label",
+    facts=(
+        ("cause", "latest.cause"),
+        ("next_step", "latest.next_step"),
+        ("synced_at", "latest.last_synced_at"),
+        ("failed_at", "latest.finished_at"),
+    ),
     source="latest",
     where=f"""latest.status = 'failed'
         AND NOT (latest.reason = 'refused' AND {REFUSED_IS_WATCHED.format(account="latest.id")})""",
@@ -38,18 +37,11 @@ SYNC_TOO_OLD = Finding(
     kind=Kind.SYNC_TOO_OLD,
     about="smart_account",
     id="account.id",
-    subject="account.label",
-    summary=f"""concat(
-        CASE WHEN account.last_synced_at IS NULL THEN 'Never synced completely since it was added on '
-            ELSE 'No complete sync since ' END,
-        {minute("coalesce(account.last_synced_at, account.created_at)")}, '; the limit is ',
-        {counted(f"round(extract(epoch FROM {LIMIT}) / 3600)", "hour")}, '. The figures may be wrong by now.'
-    )""",
-    next_step="""'Start a sync of this smart account. If it fails, the sync run says why; if it never starts, ask who '
-        'runs the portal.'""",
-    figures=(
-        ("Figures from", "account.last_synced_at"),
-        ("Limit in hours", f"round(extract(epoch FROM {LIMIT}) / 3600)"),
+    name="account.label",
+    facts=(
+        ("synced_at", "account.last_synced_at"),
+        ("added_at", "account.created_at"),
+        ("limit_hours", f"round(extract(epoch FROM {LIMIT}) / 3600)"),
     ),
     source="account LEFT JOIN latest ON latest.id = account.id",
     where=f"""coalesce(account.last_synced_at, account.created_at) < %(now)s::timestamptz - {LIMIT}
@@ -62,12 +54,14 @@ CREDENTIALS_REFUSED_AT_SYNC = Finding(
     kind=Kind.CREDENTIALS_REFUSED,
     about="smart_account",
     id="latest.id",
-    subject="latest.label",
-    summary="concat_ws(' ', 'Cisco''s side refused the last sync.', nullif(latest.cause, ''))",
-    next_step="""coalesce(
-        nullif(latest.next_step, ''), 'Check client ID, client secret and their access, then sync again.'
-    )""",
-    figures=(("Figures from", "latest.last_synced_at"), ("Refused", "latest.finished_at")),
+    name="latest.label",
+    facts=(
+        ("refused_at", "'sync'"),
+        ("cause", "latest.cause"),
+        ("next_step", "latest.next_step"),
+        ("synced_at", "latest.last_synced_at"),
+        ("finished_at", "latest.finished_at"),
+    ),
     source="latest JOIN accounts_licenseserver server ON server.id = latest.license_server_id",
     where="""latest.status = 'failed' AND latest.reason = 'refused' AND NOT (
             latest.client_id = '' AND server.check_status = 'refused' AND cardinality(rule.smart_accounts) = 0
@@ -81,12 +75,13 @@ CREDENTIALS_REFUSED_AT_CHECK = Finding(
     kind=Kind.CREDENTIALS_REFUSED,
     about="license_server",
     id="server.id",
-    subject="server.name",
-    summary="concat_ws(' ', 'The connection test was refused.', nullif(server.check_message, ''))",
-    next_step="""coalesce(
-        nullif(server.check_next_step, ''), 'Check client ID and client secret, then test the connection again.'
-    )""",
-    figures=(("Tested", "server.checked_at"),),
+    name="server.name",
+    facts=(
+        ("refused_at", "'test'"),
+        ("cause", "server.check_message"),
+        ("next_step", "server.check_next_step"),
+        ("finished_at", "server.checked_at"),
+    ),
     source="accounts_licenseserver server",
     where="""server.check_status = 'refused' AND NOT EXISTS (
         SELECT FROM accounts_smartaccount account WHERE account.license_server_id = server.id
@@ -94,22 +89,15 @@ CREDENTIALS_REFUSED_AT_CHECK = Finding(
     )""",
 )
 
-EXPIRE = f"""concat(
-    'The credentials end on ', {day("{row}.credentials_expire_on")}, ', ', {in_days("{row}.credentials_expire_on")},
-    ', by the date that was entered for them. From the day after, syncs will be refused.'
-)"""
-EXPIRE_STEP = "'Make new credentials at Cisco''s side, enter them here, and enter their last day with them.'"
-EXPIRE_SOON = f"{{row}}.credentials_expire_on <= %(today)s::date + {border(Kind.CREDENTIALS_EXPIRING)}"
+EXPIRE_SOON = f"{{row}}.credentials_expire_on <= %(today)s::date + {threshold(Kind.CREDENTIALS_EXPIRING)}"
 
 CREDENTIALS_OF_ACCOUNT_EXPIRING = Finding(
     kind=Kind.CREDENTIALS_EXPIRING,
     about="smart_account",
     id="account.id",
-    subject="account.label",
-    summary=EXPIRE.replace("{row}", "account"),
-    next_step=EXPIRE_STEP,
+    name="account.label",
     due_at=midnight("account.credentials_expire_on"),
-    figures=(("Last day", "account.credentials_expire_on"),),
+    facts=(("last_day", "account.credentials_expire_on"),),
     source="account",
     where=f"account.client_id <> '' AND {EXPIRE_SOON.replace('{row}', 'account')}",
     account="account.id",
@@ -119,11 +107,9 @@ CREDENTIALS_OF_SERVER_EXPIRING = Finding(
     kind=Kind.CREDENTIALS_EXPIRING,
     about="license_server",
     id="server.id",
-    subject="server.name",
-    summary=EXPIRE.replace("{row}", "server"),
-    next_step=EXPIRE_STEP,
+    name="server.name",
     due_at=midnight("server.credentials_expire_on"),
-    figures=(("Last day", "server.credentials_expire_on"),),
+    facts=(("last_day", "server.credentials_expire_on"),),
     source="accounts_licenseserver server",
     where=EXPIRE_SOON.replace("{row}", "server"),
 )
@@ -132,11 +118,7 @@ TLS_VERIFICATION_OFF = Finding(
     kind=Kind.TLS_VERIFICATION_OFF,
     about="license_server",
     id="server.id",
-    subject="server.name",
-    summary="""'The certificate of this license server is not verified: whoever stands between can read the '
-        'credentials and change the figures.'""",
-    next_step="""'Switch verification on. If an authority of your own has signed the server''s certificate, enter its '
-        'CA certificate.'""",
+    name="server.name",
     source="accounts_licenseserver server",
     where="NOT server.verify_tls",
 )
@@ -146,23 +128,12 @@ CERTIFICATE_EXPIRING = Finding(
     kind=Kind.CERTIFICATE_EXPIRING,
     about="license_server",
     id="server.id",
-    subject="server.name",
-    summary=f"""concat(
-        'The certificate that this server shows ', CASE WHEN server.certificate_not_after <= %(now)s::timestamptz
-            THEN 'ended ' ELSE 'ends ' END,
-        'on ', {minute("server.certificate_not_after")}, ', ',
-        {in_days("(server.certificate_not_after AT TIME ZONE %(zone)s)::date")},
-        '. Products and this portal stop trusting the server then.'
-    )""",
-    next_step="""CASE server.kind WHEN 'cloud' THEN 'Cisco renews it: test the connection again in some days. If it '
-            'stays so, something between the portal and Cisco shows a certificate of its own.'
-        ELSE 'Renew the certificate on the On-Prem server, and enter its CA certificate here if that changes '
-            'too.' END""",
+    name="server.name",
     due_at="server.certificate_not_after",
-    figures=(("Valid until", "server.certificate_not_after"),),
+    facts=(("valid_until", "server.certificate_not_after"), ("server_kind", "server.kind")),
     source="accounts_licenseserver server",
     where=f"""(server.certificate_not_after AT TIME ZONE %(zone)s)::date
-        <= %(today)s::date + {border(Kind.CERTIFICATE_EXPIRING)}""",
+        <= %(today)s::date + {threshold(Kind.CERTIFICATE_EXPIRING)}""",
 )
 
 # What one of our own kinds says better, with figures and a remedy, is not said twice. A rule that is narrowed speaks
@@ -172,16 +143,17 @@ CSSM_ALERT = Finding(
     kind=Kind.CSSM_ALERT,
     about="cssm_alert",
     id="cisco.id",
-    subject="concat(cisco.type, CASE WHEN cisco.source <> '' THEN concat(': ', cisco.source) END)",
-    summary="""concat(
-        'Cisco reports for ', coalesce(pool.label, account.label), ': ',
-        rtrim(coalesce(nullif(cisco.message, ''), cisco.type), '.'),
-        CASE WHEN cisco.source <> '' AND cisco.message NOT ILIKE concat('%%', cisco.source, '%%')
-            THEN concat(' (', cisco.source, ')') END, '.'
-    )""",
-    next_step="'Open Smart Software Manager (License Central) and settle it there. It closes with the next sync.'",
+    name="cisco.type",
+    place="cisco.source",
+    facts=(
+        ("account", "account.label"),
+        ("pool", "pool.name"),
+        ("type", "cisco.type"),
+        ("source", "cisco.source"),
+        ("message", "cisco.message"),
+        ("cisco_severity", "cisco.severity"),
+    ),
     severity="CASE lower(cisco.severity) WHEN 'major' THEN 'major' WHEN 'minor' THEN 'minor' ELSE rule.severity END",
-    figures=(("Cisco's severity", "cisco.severity"), ("Type", "cisco.type"), ("Source", "cisco.source")),
     source="""mirror_cssmalert cisco
         JOIN account ON account.id = cisco.smart_account_id
         LEFT JOIN pool ON pool.smart_account_id = account.id AND pool.name = cisco.virtual_account""",
@@ -195,29 +167,21 @@ CSSM_ALERT = Finding(
     pool="pool.id",
 )
 
-SYNC_AGE = "(%(now)s::timestamptz - server.last_cloud_sync_at)"
 ON_PREM_SYNC = Finding(
     kind=Kind.ON_PREM_SYNC,
     about="license_server",
     id="server.id",
-    subject="server.name",
-    summary=f"""concat(
-        'Last synchronized with Cisco on ', {day("server.last_cloud_sync_at")}, ', ',
-        {counted(f"extract(day FROM {SYNC_AGE})", "day")}, ' ago. Cisco advises at most {SYNC_ADVISED.days}, and ',
-        'removes the server after {SYNC_DEADLINE.days}.'
-    )""",
-    next_step="""concat('Start a full synchronization on the server',
-        CASE WHEN server.offline THEN ' by exchanging files' END, ', then enter its time here.')""",
+    name="server.name",
     due_at=f"server.last_cloud_sync_at + make_interval(days => {SYNC_DEADLINE.days})",
-    figures=(("Last synchronized", "server.last_cloud_sync_at"), ("Offline", "server.offline")),
+    facts=(("synced_at", "server.last_cloud_sync_at"), ("offline", "server.offline")),
     source="accounts_licenseserver server",
     where=f"""server.kind = 'on_prem'
-        AND server.last_cloud_sync_at < %(now)s::timestamptz - make_interval(days => {border(Kind.ON_PREM_SYNC)})""",
+        AND server.last_cloud_sync_at < %(now)s::timestamptz - make_interval(days => {threshold(Kind.ON_PREM_SYNC)})""",
 )
 
-# What licensing.fleet.transport warns of, judged there: {"server": id, "kind": kind of rule, "summary", "next_step"} each.
+# What licensing.fleet.transport warns of, judged there: one entry per server and kind (licensing.alerts.findings.on_prem).
 WARNED = """jsonb_to_recordset(%(on_prem)s::jsonb)
-        AS warned (server bigint, kind text, summary text, next_step text)
+        AS warned (server bigint, kind text, judged jsonb, has_expressways boolean, warnings jsonb)
         JOIN accounts_licenseserver server ON server.id = warned.server"""
 
 ON_PREM_URL, ON_PREM_CAPACITY = (
@@ -225,21 +189,29 @@ ON_PREM_URL, ON_PREM_CAPACITY = (
         kind=kind,
         about="license_server",
         id="server.id",
-        subject="server.name",
-        summary="warned.summary",
-        next_step="warned.next_step",
-        figures=figures,
+        name="server.name",
+        facts=(
+            ("server", "warned.judged"),
+            ("has_expressways", "warned.has_expressways"),
+            ("warnings", "warned.warnings"),
+        ),
         source=WARNED,
         where=f"warned.kind = '{kind}'",
     )
-    for kind, figures in (
-        (Kind.ON_PREM_URL, (("Version", "server.version"), ("Registration URL", "server.registration_url"))),
-        (Kind.ON_PREM_CAPACITY, (("Version", "server.version"), ("Limit entered", "server.instance_limit"))),
-    )
+    for kind in (Kind.ON_PREM_URL, Kind.ON_PREM_CAPACITY)
 )
 
 ALL = (
-    SYNC_FAILED, SYNC_TOO_OLD, CREDENTIALS_REFUSED_AT_SYNC, CREDENTIALS_REFUSED_AT_CHECK,
-    CREDENTIALS_OF_ACCOUNT_EXPIRING, CREDENTIALS_OF_SERVER_EXPIRING, TLS_VERIFICATION_OFF, CERTIFICATE_EXPIRING,
-    CSSM_ALERT, ON_PREM_SYNC, ON_PREM_URL, ON_PREM_CAPACITY,
-)  # fmt: skip
+    SYNC_FAILED,
+    SYNC_TOO_OLD,
+    CREDENTIALS_REFUSED_AT_SYNC,
+    CREDENTIALS_REFUSED_AT_CHECK,
+    CREDENTIALS_OF_ACCOUNT_EXPIRING,
+    CREDENTIALS_OF_SERVER_EXPIRING,
+    TLS_VERIFICATION_OFF,
+    CERTIFICATE_EXPIRING,
+    CSSM_ALERT,
+    ON_PREM_SYNC,
+    ON_PREM_URL,
+    ON_PREM_CAPACITY,
+)

@@ -54,6 +54,7 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
     same_subject = Alert.objects.filter(subject_type=found.subject_type, subject_id=found.subject_id)
     context = {
         "alert": found,
+        "words": found.words,
         "state": shown_state(found),
         "subject_href": subject_address(found),
         "subject_word": PAGES.get(found.subject_type, "smart-account").replace("-", " "),

@@ -1,7 +1,7 @@
 """Where the past of each kind is kept, and what of it is not: one SELECT over it, or a sentence why there is none.
 
-Columns: subject, opened_at, closed_at, smart_account_id, virtual_account_id, cluster_id, license_name. Parameters are
-those of findings, and %(threshold)s, %(unit)s and %(since)s.
+Columns: subject_name, subject_place, opened_at, closed_at, smart_account_id, virtual_account_id, cluster_id,
+license_name. Parameters are those of findings, and %(threshold)s, %(unit)s and %(since)s.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ DAILY = "Figures are kept once a day: what came and went within a day is not see
 
 # Runs of days on which `bad` holds, per license. A day without a sample belongs to the one before it.
 SPELLS = """
-    SELECT {subject} AS subject, {opened} AS opened_at, {closed} AS closed_at, spell.smart_account_id,
-        spell.virtual_account_id, NULL::bigint AS cluster_id, spell.license_name
+    SELECT spell.name AS subject_name, spell.place AS subject_place, {opened} AS opened_at, {closed} AS closed_at,
+        spell.smart_account_id, spell.virtual_account_id, NULL::bigint AS cluster_id, spell.license_name
     FROM (
         SELECT mark.thing, mark.bad, min(mark.day) AS first_day,
             nullif(max(coalesce(mark.next_day, 'infinity')), 'infinity') AS next_day,
-            max(mark.label) AS label, max(mark.smart_account_id) AS smart_account_id,
+            max(mark.name) AS name, max(mark.place) AS place, max(mark.smart_account_id) AS smart_account_id,
             max(mark.virtual_account_id) AS virtual_account_id, max(mark.license_name) AS license_name
         FROM (
             SELECT known.*, lead(known.day) OVER (PARTITION BY known.thing ORDER BY known.day) AS next_day,
@@ -44,15 +44,14 @@ SPELLS = """
 
 
 def spells(days: str) -> str:
-    """`days`: thing, day, bad, label, smart_account_id, virtual_account_id, license_name, one row per thing and day."""
-    return SPELLS.format(
-        subject="spell.label", opened=midnight("spell.first_day"), closed=midnight("spell.next_day"), days=days
-    )
+    """Return SQL for the spells of `days`: thing, day, bad, name, place, smart_account_id, virtual_account_id and
+    license_name, one row per thing and day."""
+    return SPELLS.format(opened=midnight("spell.first_day"), closed=midnight("spell.next_day"), days=days)
 
 
 def sampled(bad: str, columns: str = "sample.*", where: str = "true") -> str:
     return spells(f"""
-        SELECT license.id AS thing, sample.day, {bad} AS bad, concat(license.name, ' in ', pool.name) AS label,
+        SELECT license.id AS thing, sample.day, {bad} AS bad, license.name, pool.name AS place,
             pool.smart_account_id, pool.id AS virtual_account_id, license.name AS license_name
         FROM (SELECT {columns} FROM mirror_usagesample sample) sample
         JOIN mirror_license license ON license.id = sample.license_id
@@ -61,7 +60,7 @@ def sampled(bad: str, columns: str = "sample.*", where: str = "true") -> str:
 
 
 ORDERED = spells("""
-    SELECT pool.id AS thing, sample.day, sum(sample.in_use) > 0 AS bad, pool.name AS label, pool.smart_account_id,
+    SELECT pool.id AS thing, sample.day, sum(sample.in_use) > 0 AS bad, pool.name, '' AS place, pool.smart_account_id,
         pool.id AS virtual_account_id, '' AS license_name
     FROM mirror_usagesample sample
     JOIN mirror_license license ON license.id = sample.license_id
@@ -84,7 +83,7 @@ EXHAUSTION = sampled(
 )
 
 TERMS = """
-    SELECT concat(license.name, ' in ', pool.name) AS subject, {opened} AS opened_at, {closed} AS closed_at,
+    SELECT license.name AS subject_name, pool.name AS subject_place, {opened} AS opened_at, {closed} AS closed_at,
         pool.smart_account_id, pool.id AS virtual_account_id, NULL::bigint AS cluster_id, license.name AS license_name
     FROM (
         SELECT license_id, "end" FROM mirror_licenseline
@@ -99,7 +98,7 @@ TERM_ENDED = TERMS.format(opened=DAY_AFTER, closed="NULL::timestamptz")
 
 # Runs of failed syncs, from the end of the first to the end of the next that came whole (or failed otherwise).
 RUNS = """
-    SELECT max(mark.label) AS subject, min(mark.finished_at) AS opened_at,
+    SELECT max(mark.label) AS subject_name, '' AS subject_place, min(mark.finished_at) AS opened_at,
         nullif(max(coalesce(mark.next_at, 'infinity')), 'infinity') AS closed_at, mark.id AS smart_account_id,
         NULL::bigint AS virtual_account_id, NULL::bigint AS cluster_id, '' AS license_name
     FROM (
@@ -119,7 +118,8 @@ RUNS = """
 
 LIMIT = f"coalesce(make_interval(hours => %(threshold)s::integer), {outdated_after('account')})"
 TOO_OLD = f"""
-    SELECT account.label AS subject, whole.finished_at + {LIMIT} AS opened_at, whole.next_at AS closed_at,
+    SELECT account.label AS subject_name, '' AS subject_place, whole.finished_at + {LIMIT} AS opened_at,
+        whole.next_at AS closed_at,
         account.id AS smart_account_id, NULL::bigint AS virtual_account_id, NULL::bigint AS cluster_id,
         '' AS license_name
     FROM account JOIN (
@@ -130,7 +130,8 @@ TOO_OLD = f"""
 """
 
 SILENT = """
-    SELECT coalesce(nullif(instance.host_name, ''), nullif(instance.name, ''), instance.serial) AS subject,
+    SELECT coalesce(nullif(instance.host_name, ''), nullif(instance.name, ''), instance.serial) AS subject_name,
+        '' AS subject_place,
         instance.last_contact_at + make_interval(days => %(threshold)s::integer) AS opened_at,
         instance.gone_at AS closed_at, pool.smart_account_id, pool.id AS virtual_account_id, instance.cluster_id,
         '' AS license_name
@@ -139,7 +140,8 @@ SILENT = """
 """
 
 WRONG_POOL = """
-    SELECT coalesce(nullif(instance.host_name, ''), nullif(instance.name, ''), instance.serial) AS subject,
+    SELECT coalesce(nullif(instance.host_name, ''), nullif(instance.name, ''), instance.serial) AS subject_name,
+        '' AS subject_place,
         greatest(assignment.started_at, instance.registered_at) AS opened_at,
         least(assignment.ended_at, instance.gone_at) AS closed_at, pool.smart_account_id,
         pool.id AS virtual_account_id, instance.cluster_id, '' AS license_name
@@ -150,7 +152,7 @@ WRONG_POOL = """
 """
 
 TOKENS = f"""
-    SELECT concat(coalesce(nullif(token.description, ''), 'Token'), ' in ', pool.name) AS subject,
+    SELECT token.description AS subject_name, pool.name AS subject_place,
         greatest(token.created_at,
             {midnight("((token.expires_at AT TIME ZONE %(zone)s)::date - %(threshold)s::integer)")}) AS opened_at,
         least(token.expires_at, token.gone_at) AS closed_at, pool.smart_account_id, pool.id AS virtual_account_id,
@@ -160,7 +162,7 @@ TOKENS = f"""
 """
 
 CERTIFICATES = f"""
-    SELECT server.name AS subject,
+    SELECT server.name AS subject_name, '' AS subject_place,
         {midnight("((server.certificate_not_after AT TIME ZONE %(zone)s)::date - %(threshold)s::integer)")}
             AS opened_at,
         NULL::timestamptz AS closed_at, NULL::bigint AS smart_account_id, NULL::bigint AS virtual_account_id,
@@ -169,7 +171,7 @@ CERTIFICATES = f"""
 """
 
 ASSIGNMENTS = """
-    SELECT concat(cluster.name, ' of ', customer.name) AS subject, job.moved_at AS opened_at,
+    SELECT cluster.name AS subject_name, customer.name AS subject_place, job.moved_at AS opened_at,
         NULL::timestamptz AS closed_at, NULL::bigint AS smart_account_id, NULL::bigint AS virtual_account_id,
         cluster.id AS cluster_id, '' AS license_name
     FROM assignments_assignmentjob job
@@ -179,7 +181,7 @@ ASSIGNMENTS = """
 """
 
 CISCO = """
-    SELECT concat(cisco.type, CASE WHEN cisco.source <> '' THEN concat(': ', cisco.source) END) AS subject,
+    SELECT cisco.type AS subject_name, cisco.source AS subject_place,
         cisco.seen_at AS opened_at, NULL::timestamptz AS closed_at, account.id AS smart_account_id,
         pool.id AS virtual_account_id, NULL::bigint AS cluster_id, '' AS license_name
     FROM mirror_cssmalert cisco
@@ -189,7 +191,7 @@ CISCO = """
 
 RENEWED = "Terms that were renewed have left no line: only present ones count."
 EVALUATIONS = f"""
-    SELECT concat(cluster.name, ' of ', customer.name) AS subject,
+    SELECT cluster.name AS subject_name, customer.name AS subject_place,
         {midnight(f"(cluster.installed_on + {EVALUATION.days} - %(threshold)s::integer)")} AS opened_at,
         (SELECT min(instance.registered_at) FROM mirror_productinstance instance
             WHERE instance.cluster_id = cluster.id) AS closed_at,
@@ -200,7 +202,7 @@ EVALUATIONS = f"""
 """
 
 OVERAGES = f"""
-    SELECT concat(license.name, ' in ', pool.name) AS subject,
+    SELECT license.name AS subject_name, pool.name AS subject_place,
         overage.since + make_interval(days => {ALLOWED.days} - %(threshold)s::integer) AS opened_at,
         overage.ended_at AS closed_at, pool.smart_account_id, pool.id AS virtual_account_id,
         NULL::bigint AS cluster_id, license.name AS license_name

@@ -1,4 +1,4 @@
-"""What a rule would have opened and closed, had it been on: its border drawn through the stored history."""
+"""What a rule would have opened and closed, had it been on: its threshold drawn through the stored history."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,33 +8,34 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from licensing.alerts.findings.catalogue import BASE, CONCERNED, IN_SCOPE
+from licensing.alerts.findings.catalogue import CONCERNED, FINDINGS, IN_SCOPE, base
 from licensing.alerts.findings.forecasts import fired
-from licensing.alerts.kinds import border
+from licensing.alerts.kinds import threshold_of
 from licensing.alerts.models import AlertRule, Kind
 from licensing.alerts.replay.history import HISTORY, NOTHING
+from licensing.alerts.wording import subject
 
 SHOWN = 200
 LONGEST = 730
 
 # One row: the rule as it is asked about, stored or not. It takes the place of the stored rules.
-RULE = """
+ASKED = """
 asked AS (
     SELECT 0::bigint AS id, %(kind)s::text AS kind, %(smart_accounts)s::bigint[] AS smart_accounts,
         %(virtual_accounts)s::bigint[] AS virtual_accounts, %(licenses)s::text[] AS licenses,
         %(customers)s::bigint[] AS customers, %(tags)s::text[] AS tags
 )
 """
-BASE_ASKED = BASE.replace("rule AS (SELECT * FROM alerts_alertrule WHERE enabled)", "rule AS (SELECT * FROM asked)")
-
-# `past` gives subject, opened_at, closed_at (null or to come: it would be open now) and where it belongs.
+# `past` gives subject_name, subject_place, opened_at, closed_at (null or to come: it would be open now) and where it
+# belongs.
 REPLAY = """
-WITH {rule}, {base}, {concerned}, past AS ({history})
-SELECT found.subject, found.opened_at, CASE WHEN found.closed_at <= %(now)s THEN found.closed_at END, count(*) OVER ()
+WITH {asked}, {base}, {concerned}, past AS ({history})
+SELECT found.subject_name, found.subject_place, found.opened_at,
+    CASE WHEN found.closed_at <= %(now)s THEN found.closed_at END, count(*) OVER ()
 FROM past found CROSS JOIN rule
 WHERE coalesce(found.closed_at, %(now)s) > %(since)s AND found.opened_at <= %(now)s
     AND coalesce(found.closed_at, 'infinity') > found.opened_at AND {in_scope}
-ORDER BY found.opened_at DESC, found.subject LIMIT {shown}
+ORDER BY found.opened_at DESC, found.subject_name, found.subject_place LIMIT {shown}
 """
 
 
@@ -74,13 +75,22 @@ def would_have_fired(rule: AlertRule, days: int = 90, now: datetime | None = Non
     if not history.sql:
         return Replay(history.covered, history.why, since, [], 0)
     statement = REPLAY.format(
-        rule=RULE, base=BASE_ASKED, concerned=CONCERNED, history=history.sql, in_scope=IN_SCOPE, shown=SHOWN
+        asked=ASKED,
+        base=base("SELECT * FROM asked"),
+        concerned=CONCERNED,
+        history=history.sql,
+        in_scope=IN_SCOPE,
+        shown=SHOWN,
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, _parameters(rule, since, now))
         rows = cursor.fetchall()
-    firings = [Firing(subject, opened, closed, (closed or now) - opened) for subject, opened, closed, _ in rows]
-    return Replay(history.covered, history.why, since, firings, rows[0][3] if rows else 0)
+    about = FINDINGS[Kind(rule.kind)][0].about
+    firings = [
+        Firing(subject(about, name, place), opened, closed, (closed or now) - opened)
+        for name, place, opened, closed, _ in rows
+    ]
+    return Replay(history.covered, history.why, since, firings, rows[0][-1] if rows else 0)
 
 
 def _parameters(rule: AlertRule, since: datetime, now: datetime) -> dict[str, Any]:
@@ -88,12 +98,12 @@ def _parameters(rule: AlertRule, since: datetime, now: datetime) -> dict[str, An
     return {
         **scopes,
         "kind": rule.kind,
-        "threshold": border(rule),
+        "threshold": threshold_of(rule),
         "unit": rule.unit,
         "since": since,
         "now": now,
         "today": timezone.localdate(now),
         "zone": settings.TIME_ZONE,
         "account": None,
-        "forecasts": fired(border(rule) or 0, since, now) if rule.kind == Kind.EXHAUSTION else "[]",
+        "forecasts": fired(threshold_of(rule) or 0, since, now) if rule.kind == Kind.EXHAUSTION else "[]",
     }

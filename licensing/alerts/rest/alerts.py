@@ -40,7 +40,10 @@ PLACE_FIELDS = ("smart_account", "virtual_account", "cluster", "license_name")
 
 class AlertSerializer(serializers.ModelSerializer[Alert]):
     state = serializers.ChoiceField(["open", "closed"], read_only=True)
-    figures = serializers.DictField(read_only=True, help_text="The figures that it stands on, by their names.")
+    subject = serializers.CharField(read_only=True, help_text="What the alert is about.")
+    summary = serializers.CharField(read_only=True, help_text="What is wrong, and why, with the figures.")
+    next_step = serializers.CharField(read_only=True, help_text="What to do.")
+    figures = serializers.DictField(read_only=True, help_text="The figures behind it, by their codes.")
     lead = serializers.IntegerField(
         read_only=True, allow_null=True, help_text="The lead time that was reached, in days."
     )
@@ -52,6 +55,10 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
 
 
 class AlertEventSerializer(serializers.ModelSerializer[AlertEvent]):
+    text = serializers.CharField(
+        read_only=True, help_text="What the alert said then, what was done to it, or a person's comment."
+    )
+
     class Meta:
         model = AlertEvent
         fields = ["kind", "at", "by", "text", "severity"]

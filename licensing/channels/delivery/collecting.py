@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 from django.utils import timezone
 
+from licensing.alerts import wording
 from licensing.alerts.findings.catalogue import CONCERNED, IN_ACCOUNTS, IN_PARTS
 from licensing.alerts.models import AlertEvent, Kind, Severity
 from licensing.channels.delivery import mail, messages
@@ -21,6 +22,8 @@ from licensing.channels.models import Channel, Delivery, Notice
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(concat('notify ', 'channels_notice'::regclass::oid), 0))"
 
 TAKE = "UPDATE alerts_alertevent SET collected_at = %(now)s WHERE collected_at IS NULL RETURNING id"
+
+KIND_NAMES = {value: str(label) for value, label in Kind.choices}
 
 RANK = "array_position(ARRAY['critical', 'major', 'minor', 'info'], {}::text)"
 
@@ -189,13 +192,57 @@ def _due_items(channels: list[int], now: datetime) -> Iterable[tuple[int, Item]]
         Notice.objects.filter(message=None, not_before__lte=now, channel__in=channels)
         .order_by("channel_id", "alert_id", "-event_id")
         .distinct("channel_id", "alert_id")
-        .values_list(*NOTICE_COLUMNS, *ALERT_COLUMNS)
+        .values_list(
+            "channel_id",
+            "alert_id",
+            "event_id",
+            "event__kind",
+            "event__severity",
+            "alert__kind",
+            "alert__subject_type",
+            "alert__subject_name",
+            "alert__subject_place",
+            "alert__facts",
+            "alert__opened_at",
+            "alert__closed_at",
+            "alert__due_at",
+        )
     )
-    names = dict(Kind.choices)
-    row: Any
-    for row in rows.iterator():
-        channel_id, alert, event_id, event, kind, severity, *rest = row
-        yield channel_id, Item(alert, event_id, event, kind, str(names.get(kind, kind)), severity, *rest)
+    for channel_id, *columns in rows.iterator():
+        yield channel_id, _item(now, *columns)
+
+
+def _item(
+    now: datetime,
+    alert: int,
+    event_id: int,
+    event: str,
+    severity: str,
+    kind: str,
+    subject_type: str,
+    name: str,
+    place: str,
+    facts: dict[str, Any],
+    opened_at: datetime,
+    closed_at: datetime | None,
+    due_at: datetime | None,
+) -> Item:
+    """Word the alert as it is now; where it has closed, as it was then."""
+    words = wording.words(kind, facts, closed_at or now)
+    return Item(
+        alert=alert,
+        event_id=event_id,
+        event=event,
+        kind=kind,
+        kind_name=KIND_NAMES.get(kind, kind),
+        severity=severity,
+        subject=wording.subject(subject_type, name, place),
+        summary=words.summary,
+        next_step=words.next_step,
+        opened_at=opened_at,
+        closed_at=closed_at,
+        due_at=due_at,
+    )
 
 
 def _deliveries(channel: Channel, items: list[Item], message: UUID, base_url: str, now: datetime) -> Iterable[Delivery]:
