@@ -281,7 +281,7 @@ class AlertEvent(models.Model):
             return wording.owner_set(self.facts)
         if self.kind == self.Kind.SNOOZED:
             return wording.snoozed(self.facts)
-        return wording.words(self.alert.kind, self.facts, self.at).summary if self.facts else ""
+        return "" if self.by else wording.words(self.alert.kind, self.facts, self.at).summary
 
 
 # After so long the products block new users and devices (docs/cisco-api.md#overage-clock).
