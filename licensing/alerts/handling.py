@@ -16,7 +16,7 @@ from people import audit
 from people.gate import Need, may
 from people.models import User
 
-CLOSED = "This alert has closed by itself, so nothing is left to {}."
+CLOSED = "This alert has already closed."
 RELOAD = "Reload the list of alerts."
 # Longer, and what was put off is forgotten.
 SNOOZES_AT_MOST = timedelta(days=90)
@@ -31,10 +31,10 @@ def acknowledge(actor: audit.Actor, alert: Alert) -> None:
     changed = Alert.objects.open().filter(pk=alert.pk, acknowledged_at=None).update(**values)
     alert.refresh_from_db()
     if changed:
-        _tell(actor, alert, AlertEvent.Kind.ACKNOWLEDGED)
+        _add_event(actor, alert, AlertEvent.Kind.ACKNOWLEDGED)
         audit.record(actor, "acknowledged", alert, before=before)
     elif alert.acknowledged_at is None:
-        raise Refusal(CLOSED.format("acknowledge"), RELOAD)
+        raise Refusal(CLOSED, RELOAD)
 
 
 @transaction.atomic
@@ -44,12 +44,12 @@ def own(actor: audit.Actor, alert: Alert, owner: User | None) -> None:
         raise Refusal(
             f"{owner} may not act on alerts.", "Choose an operator or an owner of your organisation.", "owner"
         )
-    before = _open(alert, "own")
+    before = _lock_open(alert)
     if alert.owner == owner:
         return
     alert.owner = owner
     alert.save(update_fields=["owner"])
-    _tell(actor, alert, AlertEvent.Kind.OWNED, facts={"owner": str(owner) if owner else None})
+    _add_event(actor, alert, AlertEvent.Kind.OWNED, facts={"owner": str(owner) if owner else None})
     audit.record(actor, "changed", alert, before=before)
 
 
@@ -59,16 +59,16 @@ def snooze(actor: audit.Actor, alert: Alert, until: datetime | None) -> None:
     now = timezone.now()
     if until and not now < until <= now + SNOOZES_AT_MOST:
         days = SNOOZES_AT_MOST.days
-        raise Refusal("An alert is snoozed into the future.", f"Choose a time within the next {days} days.", "until")
-    before = _open(alert, "snooze")
+        raise Refusal("The snooze must end in the future.", f"Choose a time within the next {days} days.", "until")
+    before = _lock_open(alert)
     if alert.snoozed_until == until:
         return
     alert.snoozed_until = until
     alert.save(update_fields=["snoozed_until"])
     if until:
-        _tell(actor, alert, AlertEvent.Kind.SNOOZED, facts={"until": until.isoformat()})
+        _add_event(actor, alert, AlertEvent.Kind.SNOOZED, facts={"until": until.isoformat()})
     else:
-        _tell(actor, alert, AlertEvent.Kind.WOKEN)
+        _add_event(actor, alert, AlertEvent.Kind.WOKEN)
     audit.record(actor, "snoozed" if until else "woken", alert, before=before)
 
 
@@ -82,20 +82,22 @@ def comment(actor: audit.Actor, alert: Alert, text: str) -> None:
         raise Refusal(
             f"The comment has {len(text):,} characters.", f"Shorten it to {COMMENT_LENGTH:,} at most.", "text"
         )
-    _tell(actor, alert, AlertEvent.Kind.COMMENTED, comment=text)
+    _add_event(actor, alert, AlertEvent.Kind.COMMENTED, comment=text)
     audit.record(actor, "commented", alert, changes={"comment": ["", text]})
 
 
-def _open(alert: Alert, what: str) -> dict[str, object]:
-    """The row as it is now, locked until the end of the transaction: an evaluation may close it at any moment."""
+def _lock_open(alert: Alert) -> dict[str, object]:
+    """Return the row as it is now, locked until the transaction ends: an evaluation may close it at any moment."""
     current = Alert.objects.select_for_update().get(pk=alert.pk)
     if current.closed_at:
-        raise Refusal(CLOSED.format(what), RELOAD)
+        raise Refusal(CLOSED, RELOAD)
     alert.refresh_from_db()
     return audit.snapshot(alert)
 
 
-def _tell(actor: audit.Actor, alert: Alert, kind: str, comment: str = "", facts: dict[str, Any] | None = None) -> None:
+def _add_event(
+    actor: audit.Actor, alert: Alert, kind: str, comment: str = "", facts: dict[str, Any] | None = None
+) -> None:
     AlertEvent.objects.create(
         alert=alert,
         kind=kind,

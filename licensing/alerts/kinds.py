@@ -35,74 +35,91 @@ class KindFacts:
 
 
 FACTS: dict[str, KindFacts] = {
-    Kind.OUT_OF_COMPLIANCE: KindFacts("A license is out of compliance by Cisco's word.", LICENSED),
+    Kind.OUT_OF_COMPLIANCE: KindFacts("Cisco reports a license as out of compliance.", LICENSED),
     Kind.FREE_BELOW: KindFacts(
-        "Of a license that is owned, fewer are free than the rule says.",
-        LICENSED, "licenses or percent", 10, units=(AlertRule.Unit.PERCENT, AlertRule.Unit.LICENSES),
+        "Fewer licenses of a kind that you own are free than the threshold.",
+        LICENSED,
+        "licenses or percent",
+        10,
+        units=(AlertRule.Unit.PERCENT, AlertRule.Unit.LICENSES),
     ),
     Kind.EXHAUSTION: KindFacts(
-        "At the pace of the last 180 days, more of a license is in use than owned within that many days.",
-        LICENSED, "days", 60, most=730,
+        "At the pace of the last 180 days, a license runs out within this number of days.",
+        LICENSED,
+        "days",
+        60,
+        most=730,
     ),
     Kind.TERM_ENDING: KindFacts("A term ends within the lead time.", LICENSED, "days", 90, notices=NOTICES),
     Kind.TERM_ENDED: KindFacts("A term has ended, and Cisco still lists it.", LICENSED),
     Kind.INSTANCE_SILENT: KindFacts(
-        "A product instance was not in contact with Cisco for longer.", POOLED, "days", 30
+        "A product instance has had no contact with Cisco for longer than the threshold.", POOLED, "days", 30
     ),
     Kind.WRONG_POOL: KindFacts(
-        "A product instance is registered in another virtual account than its cluster is assigned to.", POOLED
+        "A product instance is registered in a different virtual account from the one that its cluster is assigned to.",
+        POOLED,
     ),
-    Kind.ASSIGNMENT_FAILED: KindFacts(
-        "An assignment job failed, or nothing has gone on with it for too long.", FLEET
-    ),
-    Kind.ORDERED_CONSUMPTION: KindFacts("Licenses are used in a pool that serves no product.", POOLED),
+    Kind.ASSIGNMENT_FAILED: KindFacts("An assignment job failed, or has made no progress for too long.", FLEET),
+    Kind.ORDERED_CONSUMPTION: KindFacts("Licenses are in use in the ordered pool, which serves no products.", POOLED),
     Kind.TOKEN_EXPIRING: KindFacts(
         "A registration token expires within the lead time.", POOLED, "days", 7, notices=(7, 3, 1)
     ),
     Kind.TOKEN_USED_UP: KindFacts(
-        "A registration token was used as often as it may be, by the number that was entered for it.", POOLED
+        "A registration token has been used as often as the number entered for it allows.", POOLED
     ),
     Kind.EVALUATION_ENDING: KindFacts(
-        "The 90 days of evaluation of a cluster that is not registered end within the lead time, or have ended.",
-        FLEET, "days", 60, notices=(60, 30, 14, 7, 3, 1),
+        "The 90-day evaluation of an unregistered cluster ends within the lead time, or has ended.",
+        FLEET,
+        "days",
+        60,
+        notices=(60, 30, 14, 7, 3, 1),
     ),
     Kind.OVERAGE: KindFacts(
-        "Of the 90 days that a license may be out of compliance, no more than the lead time is left.",
-        LICENSED, "days", 60, notices=(60, 30, 14, 7, 3, 1),
+        "The 90 days that a license may be out of compliance end within the lead time, or have ended.",
+        LICENSED,
+        "days",
+        60,
+        notices=(60, 30, 14, 7, 3, 1),
     ),
     Kind.ON_PREM_SYNC: KindFacts(
-        "An On-Prem server was not synchronized with Cisco for longer, by the time that was entered for it.",
-        NOWHERE, "days", 30,
+        "An On-Prem server has not synchronized with Cisco for longer than the threshold, by the time entered for it.",
+        NOWHERE,
+        "days",
+        30,
     ),
-    Kind.ON_PREM_URL: KindFacts(
-        "Version, registration URL and names of an On-Prem server do not fit each other.", NOWHERE
-    ),
+    Kind.ON_PREM_URL: KindFacts("The version, registration URL and names of an On-Prem server do not match.", NOWHERE),
     Kind.ON_PREM_CAPACITY: KindFacts(
-        "An On-Prem server carries more than four fifths of the product instances that it can.", NOWHERE
+        "An On-Prem server has more than 80 percent of the product instances that it supports.", NOWHERE
     ),
     Kind.CERTIFICATE_EXPIRING: KindFacts(
-        "The certificate of a license server ends within the lead time, or has ended.",
-        NOWHERE, "days", 60, notices=(60, 30, 14, 7, 3, 1),
+        "The certificate of a license server expires within the lead time, or has expired.",
+        NOWHERE,
+        "days",
+        60,
+        notices=(60, 30, 14, 7, 3, 1),
     ),
-    Kind.TLS_VERIFICATION_OFF: KindFacts("The certificate of a license server is not verified.", NOWHERE),
+    Kind.TLS_VERIFICATION_OFF: KindFacts("The portal does not verify the certificate of a license server.", NOWHERE),
     Kind.SYNC_FAILED: KindFacts("The last sync of a smart account failed.", ACCOUNTS),
     Kind.SYNC_TOO_OLD: KindFacts(
-        "The last complete sync of a smart account is older. Empty: twice the account's own interval.",
-        ACCOUNTS, "hours",
+        "The last complete sync of a smart account is older than the threshold. If empty, the limit is twice "
+        "the account's sync interval.",
+        ACCOUNTS,
+        "hours",
     ),
-    Kind.CREDENTIALS_REFUSED: KindFacts("Cisco's side refused the credentials at the last sync or test.", ACCOUNTS),
+    Kind.CREDENTIALS_REFUSED: KindFacts("Cisco refused the credentials at the last sync or connection test.", ACCOUNTS),
     Kind.CREDENTIALS_EXPIRING: KindFacts(
-        "Credentials end within the lead time, by the date that you entered for them.",
-        ACCOUNTS, "days", 30, notices=(30, 14, 7, 3, 1),
+        "Credentials expire within the lead time, by the date that you entered for them.",
+        ACCOUNTS,
+        "days",
+        30,
+        notices=(30, 14, 7, 3, 1),
     ),
-    Kind.CSSM_ALERT: KindFacts(
-        "Cisco itself reports an alert for a smart account.", ("smart_accounts", "virtual_accounts")
-    ),
-}  # fmt: skip
+    Kind.CSSM_ALERT: KindFacts("Cisco reports an alert for a smart account.", ("smart_accounts", "virtual_accounts")),
+}
 
 
 def threshold_of(rule: AlertRule) -> int | None:
-    """The threshold that counts: the rule's own, or the usual one."""
+    """Return the threshold that applies: the rule's own, or the usual one."""
     return FACTS[rule.kind].usual if rule.threshold is None else rule.threshold
 
 
@@ -116,4 +133,4 @@ def in_words(rule: AlertRule) -> str:
         return f"below {number} {rule.get_unit_display().lower().split()[0] if rule.unit else 'percent'}"
     if not facts.counts:
         return ""
-    return f"{number} {facts.counts}" if number is not None else "twice the interval of the account"
+    return f"{number} {facts.counts}" if number is not None else "twice the sync interval of the account"

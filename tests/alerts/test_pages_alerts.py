@@ -97,7 +97,7 @@ def test_closed_alert_is_not_acknowledged_and_viewers_may_not(acme: Partner, cli
     refused = client_of(acme, "operator").post(f"/alerts/{closed.pk}/acknowledge/", follow=True)
     forbidden = client_of(acme, "viewer").post(f"/alerts/{open_.pk}/acknowledge/")
 
-    assert "This alert has closed by itself, so nothing is left to acknowledge." in page(refused)
+    assert "This alert has already closed." in page(refused)
     assert forbidden.status_code == 403
     assert Alert.objects.exclude(acknowledged_at=None).count() == 0
 

@@ -402,7 +402,7 @@ def test_alerts_are_acknowledged_and_closed_ones_refused(owner: Any) -> None:
 
     messages = told(run(owner, "alert", "acknowledge", alert, closed))
 
-    assert sorted(message[:20] for message in messages) == ["Acknowledged: 1.", "This alert has close"]
+    assert sorted(message[:30] for message in messages) == ["Acknowledged: 1.", "This alert has already closed."]
     assert Alert.objects.get(pk=alert.pk).owner == User.objects.get(role="owner")
 
 

@@ -19,8 +19,10 @@ class History:
     sql: str = ""
 
 
-NOTHING = History("none", "Nothing of this kind is kept from day to day, so its past cannot be known.")
-DAILY = "Figures are kept once a day: what came and went within a day is not seen, and times are those of the day."
+NOTHING = History("none", "The portal keeps no history for this kind of rule.")
+DAILY = (
+    "The portal keeps figures once a day: changes within a day are not counted, and alerts begin and end with the day."
+)
 
 # Runs of days on which `bad` holds, per license. A day without a sample belongs to the one before it.
 SPELLS = """
@@ -189,7 +191,7 @@ CISCO = """
     LEFT JOIN pool ON pool.smart_account_id = account.id AND pool.name = cisco.virtual_account
 """
 
-RENEWED = "Terms that were renewed have left no line: only present ones count."
+RENEWED = "Only current license lines are counted: renewed terms leave no history."
 EVALUATIONS = f"""
     SELECT cluster.name AS subject_name, customer.name AS subject_place,
         {midnight(f"(cluster.installed_on + {EVALUATION.days} - %(threshold)s::integer)")} AS opened_at,
@@ -213,34 +215,36 @@ OVERAGES = f"""
 
 HISTORY: dict[str, History] = {
     Kind.OUT_OF_COMPLIANCE: History(
-        "partly", f"{DAILY} Cisco's status of a day is not kept: days with less than nothing free count.",
+        "partly",
+        f"{DAILY} Cisco's daily status is not stored: days with a negative number of free licenses count.",
         sampled("sample.available < 0"),
     ),
     Kind.FREE_BELOW: History("whole", DAILY, FREE_BELOW),
     Kind.EXHAUSTION: History("whole", DAILY, EXHAUSTION),
-    Kind.ORDERED_CONSUMPTION: History("whole", f"{DAILY} Pools count by the purpose that they have today.", ORDERED),
+    Kind.ORDERED_CONSUMPTION: History("whole", f"{DAILY} Pools are counted by their purpose today.", ORDERED),
     Kind.TERM_ENDING: History("partly", RENEWED, TERM_ENDING),
     Kind.TERM_ENDED: History("partly", RENEWED, TERM_ENDED),
-    Kind.SYNC_FAILED: History("whole", "From the sync runs that are kept.", RUNS.format(bad="run.status = 'failed'")),
+    Kind.SYNC_FAILED: History("whole", "Based on the stored sync runs.", RUNS.format(bad="run.status = 'failed'")),
     Kind.CREDENTIALS_REFUSED: History(
-        "partly", "From the sync runs that are kept; earlier connection tests are not kept.",
+        "partly",
+        "Based on the stored sync runs. Earlier connection tests are not stored.",
         RUNS.format(bad="(run.status = 'failed' AND run.reason = 'refused')"),
     ),
-    Kind.SYNC_TOO_OLD: History("whole", "From the sync runs that are kept.", TOO_OLD),
+    Kind.SYNC_TOO_OLD: History("whole", "Based on the stored sync runs.", TOO_OLD),
     Kind.INSTANCE_SILENT: History(
-        "partly", "Only the last contact is kept: silences that have ended are not known.", SILENT
+        "partly", "Only the last contact is stored: earlier silent periods are not counted.", SILENT
     ),
     Kind.WRONG_POOL: History(
-        "partly", "By where product instances are registered today; earlier moves are not counted.", WRONG_POOL
+        "partly", "Based on where product instances are registered today. Earlier moves are not counted.", WRONG_POOL
     ),
-    Kind.TOKEN_EXPIRING: History("whole", "From all tokens that were ever listed.", TOKENS),
-    Kind.CERTIFICATE_EXPIRING: History("partly", "Only the certificate of today is known.", CERTIFICATES),
+    Kind.TOKEN_EXPIRING: History("whole", "Based on all tokens that Cisco ever listed.", TOKENS),
+    Kind.CERTIFICATE_EXPIRING: History("partly", "Only the current certificate is known.", CERTIFICATES),
     Kind.ASSIGNMENT_FAILED: History(
-        "partly", "Jobs that failed and were tried again have kept no trace of it: only failed ones count.", ASSIGNMENTS
+        "partly", "Only jobs that are failed today are counted: a retry removes the earlier failure.", ASSIGNMENTS
     ),
     Kind.EVALUATION_ENDING: History(
-        "partly", "The first registration that is known ends an evaluation; earlier ones left no trace.", EVALUATIONS
+        "partly", "The first known registration ends an evaluation. Earlier registrations are not stored.", EVALUATIONS
     ),
-    Kind.OVERAGE: History("whole", "From the clocks that were kept since the portal watches compliance.", OVERAGES),
-    Kind.CSSM_ALERT: History("partly", "What Cisco no longer lists is not kept.", CISCO),
-}  # fmt: skip
+    Kind.OVERAGE: History("whole", "Based on the time out of compliance that the portal has recorded.", OVERAGES),
+    Kind.CSSM_ALERT: History("partly", "Alerts that Cisco no longer lists are not stored.", CISCO),
+}
