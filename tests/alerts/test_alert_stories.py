@@ -261,7 +261,7 @@ def test_closed_alert_can_be_commented_and_nothing_else(acme: Partner, operator:
 
     handling.comment(operator, alert, "  Cisco moved them.  ")
     for refused in (lambda: handling.own(operator, alert, None), lambda: handling.snooze(operator, alert, NOW + HOUR)):
-        with pytest.raises(Refusal, match="closed by itself"):
+        with pytest.raises(Refusal, match="This alert has already closed"):
             refused()
 
     assert [(event.kind, event.text) for event in AlertEvent.objects.all()] == [("commented", "Cisco moved them.")]

@@ -56,7 +56,7 @@ def credentials_refused(facts: Facts) -> Words:
     if facts.name("refused_at") == "sync":
         refused = say("Cisco refused the credentials at the last sync.")
         step = say("Check the client ID, the client secret and their access, then sync again.")
-        figures = (_synced(facts), facts.figure("finished_at", "Refused"))
+        figures: tuple[Figure, ...] = (_synced(facts), facts.figure("finished_at", "Refused"))
     else:
         refused = say("The credentials were refused when the connection was tested.")
         step = say("Check the client ID and the client secret, then test the connection again.")
