@@ -44,24 +44,26 @@ def _fit_kind(rule: AlertRule) -> None:
     _refuse_what_means_nothing(rule)
     if rule.threshold is not None and not 0 <= rule.threshold <= facts.most:
         raise Refusal(
-            f"{rule.threshold} {facts.counts} is out of bounds.", f"Enter a number from 0 to {facts.most}.", "threshold"
+            f"The threshold {rule.threshold:,} is out of range.",
+            f"Enter a number from 0 to {facts.most:,}.",
+            "threshold",
         )
     if facts.units:
         rule.unit = rule.unit or facts.units[0]
         if rule.unit == AlertRule.Unit.PERCENT and (rule.threshold or 0) > 100:
-            raise Refusal("More than 100 percent are never free.", "Enter a number from 0 to 100.", "threshold")
+            raise Refusal("The percentage is too high.", "Enter a percentage from 0 to 100.", "threshold")
 
 
 def _refuse_what_means_nothing(rule: AlertRule) -> None:
     """Dropped in silence, it would be taken for kept."""
     facts, what = FACTS[rule.kind], f"A rule of the kind “{rule.get_kind_display()}”"
     if rule.threshold is not None and not facts.counts:
-        raise Refusal(f"{what} counts nothing.", "Leave the threshold empty.", "threshold")
+        raise Refusal(f"{what} has no threshold.", "Leave the threshold empty.", "threshold")
     if rule.unit and not facts.units:
         raise Refusal(f"{what} has no unit.", "Leave the unit empty.", "unit")
     for name in ("lead_days", "rise_at_days"):
         if getattr(rule, name) and not facts.timed:
-            raise Refusal(f"{what} watches no date, so nothing is so many days before.", "Leave it empty.", name)
+            raise Refusal(f"{what} has no due date, so it has no lead times.", "Leave this empty.", name)
 
 
 def _fit_leads(rule: AlertRule, before: dict[str, Any] | None) -> None:
@@ -77,7 +79,7 @@ def _fit_leads(rule: AlertRule, before: dict[str, Any] | None) -> None:
     for name, days in (("lead_days", asked), ("rise_at_days", rule.rise_at_days)):
         if len(days) > MOST_LEADS or any(not 0 <= number <= 3650 for number in days):
             raise Refusal(
-                "These lead times cannot be watched.", f"At most {MOST_LEADS}, each from 0 to 3650 days.", name
+                "The lead times are not valid.", f"Enter at most {MOST_LEADS}, each from 0 to 3,650 days.", name
             )
     rule.lead_days, rule.threshold = asked, asked[0]
     rule.rise_at_days = sorted(set(rule.rise_at_days), reverse=True)
@@ -95,9 +97,7 @@ def _fit_owner(rule: AlertRule, before: dict[str, Any] | None) -> None:
 def _fit_the_rest(rule: AlertRule) -> None:
     rule.name = rule.name.strip() or _free_name(rule)
     if rule.escalate_after_hours is not None and not 1 <= rule.escalate_after_hours <= 8760:
-        raise Refusal(
-            "This is no time after which severity can rise.", "Enter 1 to 8760 hours.", "escalate_after_hours"
-        )
+        raise Refusal("The time until severity rises is not valid.", "Enter 1 to 8,760 hours.", "escalate_after_hours")
     try:
         check_row(rule)
     except Refusal as refusal:

@@ -189,6 +189,28 @@ def calendar_of(client: Any) -> dict[int, str]:
     }
 
 
+@pytest.mark.parametrize("word", ["enhanced", "acme+here", "acme+main", "acme+hq", "acme+ssm", "acme+token"])
+def test_list_finds_alerts_by_the_names_in_them(
+    acme: Partner, clock: Any, client_of: Callable[..., Any], word: str
+) -> None:
+    open_one_of_each_kind(acme.name)
+    evaluate()
+    words = word.split("+")
+
+    rows = client_of(acme, "viewer").get(f"/alerts/?q={word}&sort=subject").context["filter"].qs
+
+    assert 0 < rows.count() < Alert.objects.count()
+    for alert in rows:
+        names = [
+            alert.subject,
+            alert.license_name,
+            str(alert.virtual_account),
+            str(alert.smart_account),
+            str(alert.cluster),
+        ]
+        assert all(part in " ".join(names).lower() for part in words)
+
+
 # --- Time ---
 
 

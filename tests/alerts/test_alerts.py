@@ -193,7 +193,7 @@ def test_acknowledging_names_the_owner_once_and_is_audited(acme: Partner, acme_u
 def test_closed_alert_cannot_be_acknowledged(acme: Partner, acme_users: dict[str, Any]) -> None:
     alert = make.make_alert(closed_at="2026-01-01T00:00:00Z")
 
-    with pytest.raises(Refusal, match="closed by itself"):
+    with pytest.raises(Refusal, match="already closed"):
         handling.acknowledge(audit.Actor(acme_users["operator"], "operator"), alert)
     assert AuditEntry.objects.count() == 0
 
