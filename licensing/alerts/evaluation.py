@@ -157,9 +157,15 @@ def evaluate(now: datetime | None = None, smart_account_id: int | None = None) -
     """
     now = now or timezone.now()
     parameters: dict[str, Any] = {
-        "now": now, "today": timezone.localdate(now), "zone": settings.TIME_ZONE, "account": smart_account_id,
-        "reopens_within": REOPENS_WITHIN, "flaps": FLAPS, "flaps_within": FLAPS_WITHIN, "quiet": QUIET,
-    }  # fmt: skip
+        "now": now,
+        "today": timezone.localdate(now),
+        "zone": settings.TIME_ZONE,
+        "account": smart_account_id,
+        "reopens_within": REOPENS_WITHIN,
+        "flaps": FLAPS,
+        "flaps_within": FLAPS_WITHIN,
+        "quiet": QUIET,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(LOCK)
         cursor.execute(overages.FOLLOW, parameters)

@@ -1,10 +1,12 @@
 """What alerts say: facts in SQL, words in Python, and the same words wherever an alert is read."""
 
+import ast
 import json
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from licensing.alerts.replay.history import HISTORY
 from licensing.alerts.wording.base import Facts, counted, in_days
 from licensing.channels.delivery import collecting
 from licensing.channels.models import Delivery
-from licensing.mirror.models import CssmAlert, ProductInstance, UsageSample
+from licensing.mirror.models import CssmAlert, ProductInstance, UsageSample, VirtualAccount
 from tenants.models import Partner
 from tests import factories as make
 from tests.alert_facts import ALERT_FACTS
@@ -40,14 +42,26 @@ def clock() -> Any:
 
 
 def open_one_of_each_kind(name: str) -> None:
-    """A partner in which every kind of rule finds something; `name` stands in all names that people give."""
-    server = make.make_server(name=f"{name} cloud", verify_tls=False, certificate_not_after=NOW + 20 * DAY,
-                              credentials_expire_on=TODAY + 9 * DAY)  # fmt: skip
-    main = make.make_smart_account(name=f"{name} Main", domain="main.example", license_server=server,
-                                   last_synced_at=NOW - 9 * DAY)  # fmt: skip
+    """Make rows in which every kind of rule finds something; `name` stands in all names that people give."""
+    server = make.make_server(
+        name=f"{name} cloud",
+        verify_tls=False,
+        certificate_not_after=NOW + 20 * DAY,
+        credentials_expire_on=TODAY + 9 * DAY,
+    )
+    main = make.make_smart_account(
+        name=f"{name} Main", domain="main.example", license_server=server, last_synced_at=NOW - 9 * DAY
+    )
     here = make.make_virtual_account(name=f"{name} here", smart_account=main)
     there = make.make_virtual_account(name=f"{name} there", smart_account=main)
-    ordered = make.make_virtual_account(name=f"{name} ordered", smart_account=main, purpose="ordered")
+    CssmAlert.objects.create(smart_account=main, digest="1", type="Synchronization Overdue", source=f"{name} ssm")
+    open_in_pools(name, here, there)
+    open_in_fleet(name, here, there)
+    open_at_servers(name)
+
+
+def open_in_pools(name: str, here: VirtualAccount, there: VirtualAccount) -> None:
+    ordered = make.make_virtual_account(name=f"{name} ordered", smart_account=here.smart_account, purpose="ordered")
     short = make.make_license(virtual_account=here, name="Enhanced", quantity=1000, in_use=2200)
     Overage.objects.create(license=short, since=NOW - 70 * DAY)
     make.make_license(virtual_account=here, name="Basic", quantity=100, in_use=95)
@@ -59,6 +73,9 @@ def open_one_of_each_kind(name: str) -> None:
     )
     for days in (-4, 10):
         make.make_line(license=growing, end=TODAY + days * DAY, subscription_id="Sub1")
+
+
+def open_in_fleet(name: str, here: VirtualAccount, there: VirtualAccount) -> None:
     customer = make.make_customer(name=f"{name} Harbor")
     cluster = make.make_cluster(name=f"{name} HQ", customer=customer, installed_on=TODAY - 80 * DAY)
     make.make_instance({"Basic": 3}, virtual_account=there, host_name="silent.example", last_contact_at=NOW - 45 * DAY)
@@ -68,19 +85,28 @@ def open_one_of_each_kind(name: str) -> None:
     make.make_assignment_job(cluster=cluster, virtual_account=here, state="running", moved_at=NOW - 3 * DAY)
     make.make_token(virtual_account=here, description=f"{name} token", expires_at=NOW + 2 * DAY)
     make.make_token(virtual_account=here, description="", uses_allowed=5, uses=5, expires_at=None)
-    CssmAlert.objects.create(smart_account=main, digest="1", type="Synchronization Overdue", source=f"{name} ssm")
-    open_at_servers(name)
 
 
 def open_at_servers(name: str) -> None:
     for reason in ("unavailable", "refused"):
         account = make.make_smart_account(name=f"{name} {reason}", domain=f"{reason}.example")
-        make.make_sync_run(smart_account=account, status="failed", reason=reason, cause=f"{name} cause.",
-                           queued_at=NOW, finished_at=NOW)  # fmt: skip
+        make.make_sync_run(
+            smart_account=account,
+            status="failed",
+            reason=reason,
+            cause=f"{name} cause.",
+            queued_at=NOW,
+            finished_at=NOW,
+        )
     on_prem = make.make_server(
-        kind="on_prem", name=f"{name} ssm", version="8-202404", api_base_url="https://ssm.example:8443/api/v1",
-        on_prem_name="other.example", last_cloud_sync_at=NOW - 40 * DAY, instance_limit=1,
-    )  # fmt: skip
+        kind="on_prem",
+        name=f"{name} ssm",
+        version="8-202404",
+        api_base_url="https://ssm.example:8443/api/v1",
+        on_prem_name="other.example",
+        last_cloud_sync_at=NOW - 40 * DAY,
+        instance_limit=1,
+    )
     pool = make.make_virtual_account(smart_account=make.make_smart_account(license_server=on_prem))
     make.make_instance(virtual_account=pool)
 
@@ -119,17 +145,28 @@ ENGLISH = re.compile(r"[a-z,.:] [a-z]|^ ?[a-zA-Z]+ $|^[ ,.:(]+[a-zA-Z]{2}| [a-z]
 def statements() -> dict[str, str]:
     """Every SQL text that alerts are found, judged, followed and replayed with."""
     found = {f"{one.kind} about {one.about}": one.select() for one in catalogue.ALL}
-    return found | {f"history of {kind}": history.sql for kind, history in HISTORY.items()} | {
-        "base": catalogue.BASE, "found": catalogue.FOUND, "evaluate": evaluation.EVALUATE, "wake": evaluation.WAKE,
-        "overages": overages.FOLLOW, "asked": replay.ASKED, "replay": replay.REPLAY,
-    }  # fmt: skip
+    return (
+        found
+        | {f"history of {kind}": history.sql for kind, history in HISTORY.items()}
+        | {
+            "base": catalogue.BASE,
+            "found": catalogue.FOUND,
+            "evaluate": evaluation.EVALUATE,
+            "wake": evaluation.WAKE,
+            "overages": overages.FOLLOW,
+            "asked": replay.ASKED,
+            "replay": replay.REPLAY,
+        }
+    )
 
 
 def test_sql_holds_no_sentence() -> None:
     said = [
-        (name, literal) for name, sql in statements().items() for literal in LITERAL.findall(sql)
+        (name, literal)
+        for name, sql in statements().items()
+        for literal in LITERAL.findall(sql)
         if ENGLISH.search(literal)
-    ]  # fmt: skip
+    ]
 
     assert said == []
 
@@ -139,6 +176,20 @@ def test_sql_holds_no_sentence() -> None:
 )
 def test_sentences_in_sql_would_be_seen(old: str) -> None:
     assert any(ENGLISH.search(literal) for literal in LITERAL.findall(old))
+
+
+def test_sentences_are_written_where_translators_find_them() -> None:
+    """Whole, as the literal that `say` is called with: not built, and not kept elsewhere."""
+    folder = Path(str(wording.__file__)).parent
+    calls = [
+        node
+        for file in folder.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say"
+    ]
+
+    assert len(calls) > 50
+    assert [ast.unparse(call) for call in calls if not isinstance(call.args[0], ast.Constant)] == []
 
 
 # --- The same words everywhere ---
@@ -270,37 +321,67 @@ def test_numbers_carry_their_noun(number: int, words: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "facts", "summary"),
     [
-        ("free_below", {"unit": "licenses", "threshold": 1, "free": 1, "owned": 2000},
-         "1 free license out of 2,000 in Operational of Acme. The threshold is 1 license."),
-        ("ordered_consumption", {"in_use": 1, "license_names": 1, "most_used": [["Basic", 1]]},
-         "1 license in use in the ordered pool Operational of Acme: Basic (1)."),
-        ("overage", {"since": "2025-11-01T12:00:00+00:00", "ends": "2026-01-30T12:00:00+00:00"},
-         "This license has been out of compliance in Operational of Acme since 1 Nov 2025. The 90 days that Cisco "
-         "allows ended on 30 Jan 2026, 30 days ago. Since then, products may block new users and devices."),
-        ("instance_silent", {"last_contact": "2026-02-28T12:00:00+00:00", "licenses_held": 0},
-         "No contact with Cisco since 28 Feb 2026, for 1 day. It uses no licenses in Operational of Acme."),
-        ("assignment_failed", {}, "The assignment to Operational failed at the stage “Transport”. The cluster did not "
-         "answer."),
-        ("assignment_failed", {"job": "unassign", "state": "by_hand", "moved_at": "2026-02-20T10:00:00+00:00"},
-         "The unassignment from Operational has made no progress since 20 Feb 2026, 10:00 UTC. A person has to confirm "
-         "a manual step."),
-        ("evaluation_ending", {"installed": "2025-11-01", "ends": "2026-01-30"},
-         "This cluster was installed on 1 Nov 2025 and is not registered. Its evaluation ended on 30 Jan 2026, 30 days "
-         "ago. After that, users and devices cannot be added."),
-        ("certificate_expiring", {"valid_until": "2026-02-28T12:00:00+00:00"},
-         "The certificate of this server expired on 28 Feb 2026, 12:00 UTC, yesterday. Products and the portal no "
-         "longer trust the server."),
-        ("credentials_expiring", {"last_day": "2026-02-27"},
-         "By the date entered for them, the credentials expired on 27 Feb 2026, 2 days ago. Syncs fail from the day "
-         "after."),
+        (
+            "free_below",
+            {"unit": "licenses", "threshold": 1, "free": 1, "owned": 2000},
+            "1 free license out of 2,000 in Operational of Acme. The threshold is 1 license.",
+        ),
+        (
+            "ordered_consumption",
+            {"in_use": 1, "license_names": 1, "most_used": [["Basic", 1]]},
+            "1 license in use in the ordered pool Operational of Acme: Basic (1).",
+        ),
+        (
+            "overage",
+            {"since": "2025-11-01T12:00:00+00:00", "ends": "2026-01-30T12:00:00+00:00"},
+            "This license has been out of compliance in Operational of Acme since 1 Nov 2025. The 90 days that Cisco "
+            "allows ended on 30 Jan 2026, 30 days ago. Since then, products may block new users and devices.",
+        ),
+        (
+            "instance_silent",
+            {"last_contact": "2026-02-28T12:00:00+00:00", "licenses_held": 0},
+            "No contact with Cisco since 28 Feb 2026, for 1 day. It uses no licenses in Operational of Acme.",
+        ),
+        (
+            "assignment_failed",
+            {},
+            "The assignment to Operational failed at the stage “Transport”. The cluster did not answer.",
+        ),
+        (
+            "assignment_failed",
+            {"job": "unassign", "state": "by_hand", "moved_at": "2026-02-20T10:00:00+00:00"},
+            "The unassignment from Operational has made no progress since 20 Feb 2026, 10:00 UTC. A person has to "
+            "confirm a manual step.",
+        ),
+        (
+            "evaluation_ending",
+            {"installed": "2025-11-01", "ends": "2026-01-30"},
+            "This cluster was installed on 1 Nov 2025 and is not registered. Its evaluation ended on 30 Jan 2026, 30 "
+            "days ago. After that, users and devices cannot be added.",
+        ),
+        (
+            "certificate_expiring",
+            {"valid_until": "2026-02-28T12:00:00+00:00"},
+            "The certificate of this server expired on 28 Feb 2026, 12:00 UTC, yesterday. Products and the portal no "
+            "longer trust the server.",
+        ),
+        (
+            "credentials_expiring",
+            {"last_day": "2026-02-27"},
+            "By the date entered for them, the credentials expired on 27 Feb 2026, 2 days ago. Syncs fail from the day "
+            "after.",
+        ),
         ("cssm_alert", {"pool": None, "message": "", "source": ""}, "Cisco reports for Acme: Synchronization Overdue."),
         ("cssm_alert", {"message": "SSM-1 is overdue."}, "Cisco reports for Operational of Acme: SSM-1 is overdue."),
-        ("on_prem_sync", {"synced_at": "2026-01-20T10:00:00+00:00"},
-         "This server last synchronized with Cisco on 20 Jan 2026, 40 days ago. Cisco recommends at most 30 days, and "
-         "removes the server after 90."),
+        (
+            "on_prem_sync",
+            {"synced_at": "2026-01-20T10:00:00+00:00"},
+            "This server last synchronized with Cisco on 20 Jan 2026, 40 days ago. Cisco recommends at most 30 days, "
+            "and removes the server after 90.",
+        ),
         ("sync_failed", {"synced_at": None, "cause": ""}, "The last sync failed. No sync has completed yet."),
     ],
-)  # fmt: skip
+)
 def test_words_of_a_case(kind: str, facts: dict[str, Any], summary: str) -> None:
     assert wording.words(kind, ALERT_FACTS[kind] | facts, NOW).summary == summary
 

@@ -1,20 +1,9 @@
-"""SQL for numbers and plurals. The worklist alone still words in SQL; alerts do it in licensing.alerts.wording."""
+"""SQL that the findings of all kinds share, and the shape of one finding."""
 
 from dataclasses import dataclass
 
 from licensing.alerts.kinds import FACTS
 from licensing.alerts.models import Kind
-
-
-def grouped(number: str) -> str:
-    """Return SQL for a number with its thousands apart, as pages write it: `2,394`."""
-    return f"to_char({number}, 'FM999,999,999,990')"
-
-
-def counted(number: str, noun: str) -> str:
-    """Return SQL for `1 license`, `2 licenses`."""
-    return f"concat({grouped(number)}, ' {noun}', CASE WHEN {number} = 1 THEN '' ELSE 's' END)"
-
 
 COLUMNS = (
     "rule_id",

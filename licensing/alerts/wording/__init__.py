@@ -15,13 +15,6 @@ __all__ = ["ALL", "Figure", "Words", "owner_set", "snoozed", "subject", "words"]
 
 ALL = {**pools.WORDS, **fleet.WORDS, **servers.WORDS}
 
-_SUBJECTS = {
-    "license": "{name} in {place}",
-    "registration_token": "{name} in {place}",
-    "cluster": "{name} of {place}",
-    "cssm_alert": "{name}: {place}",
-}
-
 
 def words(kind: str, facts: Mapping[str, Any], at: datetime) -> Words:
     """Return what an alert of this kind says at a moment. Days left and days past are counted from that moment."""
@@ -35,8 +28,13 @@ def subject(subject_type: str, name: str, place: str) -> str:
     """Return what an alert is about, with the place that tells it from others of its name."""
     if subject_type == "registration_token":
         name = name or say("Token")
-    sentence = _SUBJECTS.get(subject_type, "{name}") if place else "{name}"
-    return say(sentence, name=name, place=place)
+    if place and subject_type in ("license", "registration_token"):
+        return say("{name} in {place}", name=name, place=place)
+    if place and subject_type == "cluster":
+        return say("{name} of {place}", name=name, place=place)
+    if place and subject_type == "cssm_alert":
+        return say("{name}: {place}", name=name, place=place)
+    return name
 
 
 def owner_set(facts: Mapping[str, Any]) -> str:

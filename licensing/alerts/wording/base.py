@@ -1,6 +1,6 @@
 """The parts that the words of all kinds share: the facts that are read, and how numbers, dates and plurals are said.
 
-`say` and `counted` are the seam of translation: every sentence passes through them whole, with its values by name.
+`say` and `counted` are the seam of translation: each sentence is written whole in a call of `say`, its values by name.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -131,14 +131,15 @@ def minute(moment: datetime) -> str:
 def in_days(value: date, today: date) -> str:
     """Return how far a date is from today: `today`, `tomorrow`, `in 5 days`, `yesterday`, `5 days ago`."""
     left = (value - today).days
-    if left in NEAR:
-        return NEAR[left]
+    if left == 0:
+        return say("today")
+    if left == 1:
+        return say("tomorrow")
+    if left == -1:
+        return say("yesterday")
     if left > 0:
         return say("in {days}", days=days(left))
     return say("{days} ago", days=days(-left))
-
-
-NEAR = {-1: "yesterday", 0: "today", 1: "tomorrow"}
 
 
 def days(number: int) -> str:

@@ -20,13 +20,15 @@ from licensing.assignments.models import AssignmentJob, AssignmentStage
 
 def instance_silent(facts: Facts) -> Words:
     contact, held = facts.moment("last_contact"), facts.number("licenses_held")
-    values = {"pool": pool_of(facts), "licenses": licenses(held)}
     since = say(
         "No contact with Cisco since {day}, for {days}.",
         day=day(day_of(contact)),
         days=days((facts.at - contact).days),
     )
-    holds = say("It holds {licenses} in {pool}." if held > 0 else "It uses no licenses in {pool}.", **values)
+    if held > 0:
+        holds = say("It holds {licenses} in {pool}.", licenses=licenses(held), pool=pool_of(facts))
+    else:
+        holds = say("It uses no licenses in {pool}.", pool=pool_of(facts))
     return Words(
         sentences([since, holds]),
         say(
@@ -96,19 +98,6 @@ def token_used_up(facts: Facts) -> Words:
     )
 
 
-# What is being done, by the kind of the job: as a subject of a sentence.
-_JOBS = {
-    AssignmentJob.Kind.ASSIGN: "The assignment to {pool}",
-    AssignmentJob.Kind.REASSIGN: "The reassignment to {pool}",
-    AssignmentJob.Kind.UNASSIGN: "The unassignment from {pool}",
-}
-_WAITS = {
-    AssignmentJob.State.BY_HAND: "A person has to confirm a manual step.",
-    AssignmentJob.State.VERIFYING: "No sync has confirmed it yet.",
-}
-_STALLED = "No worker has continued it."
-
-
 def assignment_failed(facts: Facts) -> Words:
     state, stage = facts.name("state"), facts.text("stage")
     stage_label = str(AssignmentStage.Kind(stage).label) if stage in AssignmentStage.Kind.values else stage
@@ -128,20 +117,42 @@ def assignment_failed(facts: Facts) -> Words:
 
 
 def _job_summary(facts: Facts, state: str, stage: str) -> str:
-    job = say(_JOBS[AssignmentJob.Kind(facts.name("job"))], pool=facts.name("target_pool"))
+    job = _job(facts)
     if state == AssignmentJob.State.FAILED:
-        failed = say("{job} failed at the stage “{stage}”." if stage else "{job} failed.", job=job, stage=stage)
+        if stage:
+            failed = say("{job} failed at the stage “{stage}”.", job=job, stage=stage)
+        else:
+            failed = say("{job} failed.", job=job)
         return sentences([failed, facts.text("cause")])
     stuck = say("{job} has made no progress since {moment}.", job=job, moment=minute(facts.moment("moved_at")))
-    return sentences([stuck, say(_WAITS[AssignmentJob.State(state)]) if state in _WAITS else say(_STALLED)])
+    return sentences([stuck, _waits_for(state)])
+
+
+def _job(facts: Facts) -> str:
+    """Return what is being done, as the subject of a sentence."""
+    kind, pool = facts.name("job"), facts.name("target_pool")
+    if kind == AssignmentJob.Kind.UNASSIGN:
+        return say("The unassignment from {pool}", pool=pool)
+    if kind == AssignmentJob.Kind.REASSIGN:
+        return say("The reassignment to {pool}", pool=pool)
+    return say("The assignment to {pool}", pool=pool)
+
+
+def _waits_for(state: str) -> str:
+    if state == AssignmentJob.State.BY_HAND:
+        return say("A person has to confirm a manual step.")
+    if state == AssignmentJob.State.VERIFYING:
+        return say("No sync has confirmed it yet.")
+    return say("No worker has continued it.")
 
 
 def evaluation_ending(facts: Facts) -> Words:
     ends = facts.day("ends")
+    values = {"ends": day(ends), "in_days": in_days(ends, facts.today)}
     if ends < facts.today:
-        evaluation = "Its evaluation ended on {ends}, {in_days}."
+        evaluation = say("Its evaluation ended on {ends}, {in_days}.", **values)
     else:
-        evaluation = "Its evaluation ends on {ends}, {in_days}."
+        evaluation = say("Its evaluation ends on {ends}, {in_days}.", **values)
     return Words(
         sentences(
             [
@@ -149,7 +160,7 @@ def evaluation_ending(facts: Facts) -> Words:
                     "This cluster was installed on {installed} and is not registered.",
                     installed=day(facts.day("installed")),
                 ),
-                say(evaluation, ends=day(ends), in_days=in_days(ends, facts.today)),
+                evaluation,
                 say("After that, users and devices cannot be added."),
             ]
         ),

@@ -38,12 +38,12 @@ def free_below(facts: Facts) -> Words:
         "threshold": licenses(threshold) if in_licenses else say("{number} percent", number=threshold),
     }
     if facts.has("spare_pool"):
-        step = "Move licenses here from {pool}, which has {free} free, before they run out."
+        step = say("Move licenses here from {pool}, which has {free} free, before they run out.", **_spare(facts))
     else:
-        step = "Move licenses here from another pool, or order more, before they run out."
+        step = say("Move licenses here from another pool, or order more, before they run out.")
     return Words(
         say("{licenses} out of {owned} in {pool}. The threshold is {threshold}.", **values),
-        say(step, **_spare(facts)),
+        step,
         (
             *_figures(facts),
             facts.figure("threshold", "Threshold in licenses" if in_licenses else "Threshold in percent"),
@@ -62,13 +62,15 @@ def ordered_consumption(facts: Facts) -> Words:
     else:
         summary = say("{licenses} in use in the ordered pool {pool}: {used}.", **values)
     if facts.has("operational_pool"):
-        step = "Register these product instances in {pool} instead."
+        step = say("Register these product instances in {pool} instead.", pool=facts.name("operational_pool"))
     else:
-        step = "Mark a virtual account as the operational pool, and register these product instances there instead."
+        step = say(
+            "Mark a virtual account as the operational pool, and register these product instances there instead."
+        )
     reason = say("The ordered pool holds what you bought and serves no products.")
     return Words(
         summary,
-        sentences([reason, say(step, pool=facts.text("operational_pool"))]),
+        sentences([reason, step]),
         (facts.figure("in_use", "In use"), facts.figure("license_names", "Different licenses")),
     )
 
@@ -123,12 +125,12 @@ def exhaustion(facts: Facts) -> Words:
         in_days=in_days(runs_out, facts.today),
     )
     if facts.has("spare_pool"):
-        step = "Order more in time, or move licenses here from {pool}, which has {free} free."
+        step = say("Order more in time, or move licenses here from {pool}, which has {free} free.", **_spare(facts))
     else:
-        step = "Order more in time."
+        step = say("Order more in time.")
     return Words(
         summary,
-        say(step, **_spare(facts)),
+        step,
         (
             *_figures(facts),
             facts.figure("pace", "More in use each month"),
@@ -186,9 +188,7 @@ def _end_shortage(facts: Facts, missing: int) -> str:
 
 
 def _spare(facts: Facts) -> dict[str, str]:
-    """The pool that has most licenses of this name to spare, and how many; empty where none has."""
-    if not facts.has("spare_pool"):
-        return {}
+    """The pool that has most licenses of this name to spare, and how many."""
     return {"pool": facts.name("spare_pool"), "free": grouped(facts.number("spare_free"))}
 
 
@@ -204,7 +204,9 @@ def _subscriptions(facts: Facts) -> str:
     names = facts.items("subscriptions") if facts.has("subscriptions") else []
     if not names:
         return ""
-    return say("Subscription {names}." if len(names) == 1 else "Subscriptions {names}.", names=", ".join(names))
+    if len(names) == 1:
+        return say("Subscription {name}.", name=names[0])
+    return say("Subscriptions {names}.", names=", ".join(names))
 
 
 def _term_figures(facts: Facts) -> tuple[Figure, ...]:

@@ -138,9 +138,9 @@ def cssm_alert(facts: Facts) -> Words:
 def on_prem_sync(facts: Facts) -> Words:
     synced = facts.moment("synced_at")
     if facts.holds("offline"):
-        step = "Start a full synchronization on the server by exchanging files, then enter its time here."
+        step = say("Start a full synchronization on the server by exchanging files, then enter its time here.")
     else:
-        step = "Start a full synchronization on the server, then enter its time here."
+        step = say("Start a full synchronization on the server, then enter its time here.")
     return Words(
         say(
             "This server last synchronized with Cisco on {day}, {days} ago. Cisco recommends at most {advised}, and "
@@ -150,7 +150,7 @@ def on_prem_sync(facts: Facts) -> Words:
             advised=days(transport.SYNC_ADVISED.days),
             deadline=grouped(transport.SYNC_DEADLINE.days),
         ),
-        say(step),
+        step,
         (facts.figure("synced_at", "Last synchronized"), facts.figure("offline", "Offline")),
     )
 
