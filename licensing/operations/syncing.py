@@ -46,23 +46,21 @@ def sync_soon(account: SmartAccount, requested_by: str) -> None:
         plan_sync(account, soon=True)
 
 
-def run_watched(run: SyncRun, on_progress: OnProgress | None = None) -> SyncRun:
-    """Run a sync; should this process die in it, a worker finds that within two minutes."""
-    schedules.watch_sync(run.pk)
-    run = run_sync(run, on_progress)
-    if not run.unfinished:
-        schedules.unwatch_sync(run.pk)
-    return run
-
-
 def run_sync(run: SyncRun, on_progress: OnProgress | None = None) -> SyncRun:
-    """Mirror one smart account, then settle the jobs that waited for it and evaluate its alerts. Returns the run."""
+    """Mirror one smart account, then settle the jobs that waited for it and evaluate its alerts. Returns the run.
+
+    Should this process die meanwhile, a worker finds that within two minutes.
+    """
+    schedules.watch_sync(run.pk)
     differs = running.run(run, match_clusters, on_progress)
     run = SyncRun.objects.select_related("smart_account").filter(pk=run.pk).first() or run
+    if run.unfinished:  # another worker holds it
+        return run
     if run.status == SyncRun.Status.SUCCEEDED:
         differs = bool(registration_check.look(run)) or differs
-    if not run.unfinished and (differs or _may_close_alerts(run)):
+    if differs or _may_close_alerts(run):
         evaluation.evaluate(smart_account_id=run.smart_account_id)
+    schedules.unwatch_sync(run.pk)
     return run
 
 

@@ -25,7 +25,7 @@ def sync_smart_account(smart_account_id: int) -> None:
         unplan_sync(smart_account_id)
     elif not lost_workers.fail_lost_syncs(account):
         run, _ = runs.request(account, "schedule")
-        syncing.follow(syncing.run_watched(run))
+        syncing.follow(syncing.run_sync(run))
 
 
 @shared_task
@@ -33,7 +33,7 @@ def run_sync(sync_run_id: int) -> None:
     """Sync because a person asked. A message that comes twice finds its run begun and leaves it alone."""
     run = SyncRun.objects.select_related("smart_account__license_server").filter(pk=sync_run_id).first()
     if run and run.unfinished:
-        syncing.follow(syncing.run_watched(run))
+        syncing.follow(syncing.run_sync(run))
 
 
 @shared_task

@@ -110,7 +110,7 @@ def test_page_rest_alert_and_replay_agree(
             key: day for key, (day, _) in due.items()
         }
         for key, (_, pace) in due.items():
-            assert found[key].figures["More each month"] == pytest.approx(pace, abs=0.1001)
+            assert found[key].facts["pace"] == pytest.approx(pace, abs=0.1001)
         replay = would_have_fired(AlertRule(kind=Kind.EXHAUSTION, threshold=threshold))
         open_now = {firing.subject for firing in replay.firings if firing.closed_at is None}
         for row in sampled_today:

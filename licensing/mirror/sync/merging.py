@@ -7,7 +7,7 @@ that: a sync without change reads no mirrored row but for its fingerprint, and w
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -139,7 +139,9 @@ def merge(run: SyncRun, fetched: Fetched, match: Match, cssm_alerts: str | None 
     merger = _Merger(run, fetched, timezone.now())
     sampled, alerted = merger.lock_account()
     if any(each.differs for each in fetched.listed.values()):
-        merger.reconcile_all(match)
+        for mirror, missing in merger.find_differing():
+            merger.reconcile(mirror, missing)
+        merger.connect(match)
     if merger.differing[LICENSES]:
         merger.execute(SUBSCRIPTIONS)
     if merger.differing[LICENSES] or not sampled:
@@ -177,8 +179,11 @@ class _Merger:
             sampled, alerted = cursor.fetchone() or (False, False)
         return bool(sampled), bool(alerted)
 
-    def reconcile_all(self, match: Match) -> None:
-        """Parents first. Whatever differs may name a pool that is not listed."""
+    def find_differing(self) -> Iterator[tuple[Mirror, list[int]]]:
+        """Yield the tables to reconcile, parents first, with the fingerprints that were not listed again.
+
+        Whatever differs may name a pool that is not listed.
+        """
         listed = self.fetched.listed
         missing = {mirror: each.known.missing() for mirror, each in listed.items()}
         listed[VIRTUAL_ACCOUNTS].table.make()
@@ -186,7 +191,10 @@ class _Merger:
         for mirror, each in listed.items():
             if each.differs or (unlisted and mirror is VIRTUAL_ACCOUNTS):
                 each.table.make()
-                self.differing[mirror] = self._reconcile(mirror, missing[mirror])
+                yield mirror, missing[mirror]
+
+    def connect(self, match: Match) -> None:
+        """Link usage with licenses, and product instances with clusters, where either changed."""
         if self.differing[PRODUCT_INSTANCES] or self.differing[LICENSES]:
             self.execute(LINK_USAGE)
         if self.differing[PRODUCT_INSTANCES]:
@@ -210,11 +218,11 @@ class _Merger:
         self.rows += unlisted
         return unlisted
 
-    def _reconcile(self, mirror: Mirror, missing: list[int]) -> int:
-        """How many rows differed."""
-        differing = self.execute(mirror.diff, missing=missing)
-        if not differing:
-            return 0
+    def reconcile(self, mirror: Mirror, missing: list[int]) -> None:
+        """Bring one table to what was listed: find the rows that differ, record the changes, write."""
+        self.differing[mirror] = self.execute(mirror.diff, missing=missing)
+        if not self.differing[mirror]:
+            return
         kinds = self._kinds(mirror)
         if mirror is PRODUCT_INSTANCES and kinds["created"] and self.execute(LEFT_BEHIND):
             self.execute(MOVES)
@@ -222,7 +230,6 @@ class _Merger:
         self.kinds += kinds
         for statement in mirror.apply:
             self.execute(statement)
-        return differing
 
     def _kinds(self, mirror: Mirror) -> Counter[str]:
         with connection.cursor() as cursor:

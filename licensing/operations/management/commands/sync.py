@@ -43,7 +43,7 @@ class Command(PartnerCommand):
         began = time.monotonic()
         run, created = sync.request(account, REQUESTED_BY)
         with _bar(account) as on_progress:
-            run = syncing.run_watched(run, on_progress)
+            run = syncing.run_sync(run, on_progress)
         busy = not created and run.unfinished
         cause = "Another sync of this account is running." if busy else f"{run.cause} {run.next_step}".strip()
         seconds = round(time.monotonic() - began, 3)
