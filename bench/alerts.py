@@ -31,14 +31,26 @@ def measure() -> list[Figure]:
         of_account[instances] = median(lambda account=account: evaluate(smart_account_id=account))
     whole = seconds[LARGE] * PARTNERS
     return [
-        Figure("growth from 1,000 to 10,000 instances", seconds[LARGE] / seconds[SMALL], 10,
-               note=f"{seconds[SMALL] * 1000:.0f} ms and {seconds[LARGE] * 1000:.0f} ms, {found[LARGE]} open alerts"),
-        Figure("1,000 partners × 10,000 instances, of a schedule of 15 minutes", whole / EVERY_SECONDS, 1,
-               note=f"{whole:.0f} s one after the other"),
-        Figure("after the sync of one account, of a whole evaluation", of_account[LARGE] / seconds[LARGE], 1,
-               note=f"{of_account[LARGE] * 1000:.0f} ms"),
+        Figure(
+            "growth from 1,000 to 10,000 instances",
+            seconds[LARGE] / seconds[SMALL],
+            10,
+            note=f"{seconds[SMALL] * 1000:.0f} ms and {seconds[LARGE] * 1000:.0f} ms, {found[LARGE]} open alerts",
+        ),
+        Figure(
+            "1,000 partners × 10,000 instances, of a schedule of 15 minutes",
+            whole / EVERY_SECONDS,
+            1,
+            note=f"{whole:.0f} s one after the other",
+        ),
+        Figure(
+            "after the sync of one account, of a whole evaluation",
+            of_account[LARGE] / seconds[LARGE],
+            1,
+            note=f"{of_account[LARGE] * 1000:.0f} ms",
+        ),
         Figure("opening all of it, of finding it again", first / seconds[LARGE], 20, note=f"{first * 1000:.0f} ms"),
-    ]  # fmt: skip
+    ]
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -57,8 +69,14 @@ def fill(instances: int) -> None:
     from django.utils import timezone  # noqa: PLC0415 - the same
 
     from bench.mirror import empty  # noqa: PLC0415 - the same
-    from licensing.accounts.models import LicenseServer, SmartAccount
-    from licensing.mirror.models import InstanceUsage, License, LicenseLine, ProductInstance, VirtualAccount
+    from licensing.accounts.models import LicenseServer, SmartAccount  # noqa: PLC0415 - the same
+    from licensing.mirror.models import (  # noqa: PLC0415 - the same
+        InstanceUsage,
+        License,
+        LicenseLine,
+        ProductInstance,
+        VirtualAccount,
+    )
 
     dice, now = random.Random(instances), timezone.now()
     empty()
@@ -72,18 +90,29 @@ def fill(instances: int) -> None:
         VirtualAccount(smart_account=accounts[number % 10], name=f"Pool {number}")
         for number in range(instances // PER_POOL)
     )
-    licenses = License.objects.bulk_create(_license(License, pool, number, dice)
-                                           for pool in pools for number in range(LICENSES_PER_POOL))  # fmt: skip
+    licenses = License.objects.bulk_create(
+        _license(License, pool, number, dice) for pool in pools for number in range(LICENSES_PER_POOL)
+    )
     LicenseLine.objects.bulk_create(
-        LicenseLine(license=row, position=place, quantity=50, status="ACTIVE",
-                    end=now.date() + timedelta(days=dice.randrange(-20, 720)))
-        for row in licenses for place in range(2)
-    )  # fmt: skip
+        LicenseLine(
+            license=row,
+            position=place,
+            quantity=50,
+            status="ACTIVE",
+            end=now.date() + timedelta(days=dice.randrange(-20, 720)),
+        )
+        for row in licenses
+        for place in range(2)
+    )
     rows = ProductInstance.objects.bulk_create(
-        ProductInstance(virtual_account=pools[number // PER_POOL], identity=str(number), host_name=f"host-{number}",
-                        last_contact_at=now - timedelta(days=60 if number % 20 == 0 else 1))
+        ProductInstance(
+            virtual_account=pools[number // PER_POOL],
+            identity=str(number),
+            host_name=f"host-{number}",
+            last_contact_at=now - timedelta(days=60 if number % 20 == 0 else 1),
+        )
         for number in range(instances)
-    )  # fmt: skip
+    )
     InstanceUsage.objects.bulk_create(
         (InstanceUsage(product_instance=row, license_name="A", quantity=1) for row in rows), batch_size=5_000
     )
@@ -101,6 +130,10 @@ def _license(model: type, pool: object, number: int, dice: random.Random) -> obj
     in_use = dice.randrange(0, 100)
     short = dice.random() < 0.1
     return model(
-        virtual_account=pool, name=f"License {number}", quantity=100, in_use=105 if short else in_use,
-        available=-5 if short else 100 - in_use, status="out_of_compliance" if short else "in_compliance",
-    )  # fmt: skip
+        virtual_account=pool,
+        name=f"License {number}",
+        quantity=100,
+        in_use=105 if short else in_use,
+        available=-5 if short else 100 - in_use,
+        status="out_of_compliance" if short else "in_compliance",
+    )

@@ -19,9 +19,17 @@ from licensing.allocation.engine import Allocation, allocate, servers
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 REQUESTS, ACCOUNTS = 100_000, 100
 LICENSES = (
-    "UCM_CUWL", "UCM_EnhancedPlus", "UCM_Enhanced", "UCM_Basic", "UCM_Essential", "CUC_EnhancedMessaging",
-    "CUC_BasicMessaging", "HUCM_Standard", "HUCM_Foundation", "HCUC_StandardMessaging",
-)  # fmt: skip
+    "UCM_CUWL",
+    "UCM_EnhancedPlus",
+    "UCM_Enhanced",
+    "UCM_Basic",
+    "UCM_Essential",
+    "CUC_EnhancedMessaging",
+    "CUC_BasicMessaging",
+    "HUCM_Standard",
+    "HUCM_Foundation",
+    "HCUC_StandardMessaging",
+)
 
 Request = tuple[int, str, int]  # virtual account, license, quantity
 Sums = list[dict[str, int]]  # per virtual account: license -> quantity
@@ -39,11 +47,20 @@ def measure() -> list[Figure]:
     took = _medians(work)
     assert sum(grant.quantity for pool in _allocate(supply, demand) for grant in pool.grants) == _flow(supply, demand)
     return [
-        Figure("sum and allocate / sum alone", took["sum and allocate"] / took["sum"], 3.0,
-               note=f"{took['sum and allocate'] * 1000:.0f} ms for {REQUESTS:,} requests"),
-        Figure("maximum flow / allocate", took["flow"] / took["allocate"], 5.0, at_least=True,
-               note="the same coverage, of 1,000 licenses"),
-    ]  # fmt: skip
+        Figure(
+            "sum and allocate / sum alone",
+            took["sum and allocate"] / took["sum"],
+            3.0,
+            note=f"{took['sum and allocate'] * 1000:.0f} ms for {REQUESTS:,} requests",
+        ),
+        Figure(
+            "maximum flow / allocate",
+            took["flow"] / took["allocate"],
+            5.0,
+            at_least=True,
+            note="the same coverage, of 1,000 licenses",
+        ),
+    ]
 
 
 def _case() -> tuple[list[Request], Sums]:

@@ -72,8 +72,17 @@ def _pools(rows: list[Raw]) -> Any:
 
 
 def _licenses(rows: list[Raw]) -> Any:
-    names = ("virtualAccount", "license", "quantity", "inUse", "available", "reserved", "pendingQuantity", "status",
-             "billingType")  # fmt: skip
+    names = (
+        "virtualAccount",
+        "license",
+        "quantity",
+        "inUse",
+        "available",
+        "reserved",
+        "pendingQuantity",
+        "status",
+        "billingType",
+    )
     of_line = ("licenseType", "quantity", "startDate", "endDate", "subscriptionId", "status")
     lines = [
         (raw["virtualAccount"], raw["license"], *(line[name] for name in of_line))
@@ -89,9 +98,20 @@ def _devices(rows: list[Raw]) -> Any:
         sudi = raw["sudi"]
         serial = sudi["udiSerialNumber"]
         instances.append(
-            (raw["virtualAccount"], raw["displayName"], raw["hostName"], sudi["udiPid"], serial, sudi["uuid"],
-             raw["productTagName"], raw["productType"], raw["status"], raw["registrationDate"], raw["lastContactDate"])
-        )  # fmt: skip
+            (
+                raw["virtualAccount"],
+                raw["displayName"],
+                raw["hostName"],
+                sudi["udiPid"],
+                serial,
+                sudi["uuid"],
+                raw["productTagName"],
+                raw["productType"],
+                raw["status"],
+                raw["registrationDate"],
+                raw["lastContactDate"],
+            )
+        )
         usage += [(serial, part["license"], part["quantity"]) for part in raw["licenseUsage"]]
     return [("bare_instance", instances), ("bare_usage", usage)]
 

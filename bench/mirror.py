@@ -119,8 +119,18 @@ def _license(pools: dict[str, VirtualAccount], item: Any) -> License:
 
 
 def _instance(pools: dict[str, VirtualAccount], known: dict[tuple[int, str], License], item: Any) -> None:
-    names = ("name", "host_name", "udi_pid", "serial", "uuid", "product_tag", "product_type", "status", "registered_at",
-             "last_contact_at")  # fmt: skip
+    names = (
+        "name",
+        "host_name",
+        "udi_pid",
+        "serial",
+        "uuid",
+        "product_tag",
+        "product_type",
+        "status",
+        "registered_at",
+        "last_contact_at",
+    )
     pool = pools[item.virtual_account]
     row, _ = ProductInstance.objects.update_or_create(
         virtual_account=pool, identity=item.identity, defaults={name: getattr(item, name) for name in names}

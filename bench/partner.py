@@ -10,10 +10,7 @@ def make_partner() -> None:
     django.setup()
     call_command("setup_portal")
     from tenants.models import Partner  # noqa: PLC0415 - Django must be set up before models are imported
-    from tenants.provisioning import (
-        NewPartner,
-        create_partner,  # noqa: PLC0415 - the same
-    )
+    from tenants.provisioning import NewPartner, create_partner  # noqa: PLC0415 - the same
 
     if not Partner.objects.filter(schema_name=SCHEMA).exists():
         create_partner(NewPartner(SCHEMA, "Bench", "bench.localhost", "owner@bench.example"), "bench-pass-1")

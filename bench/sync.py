@@ -83,11 +83,21 @@ def _against_rows(url: str) -> list[Figure]:
     theirs = mirror.counted(lambda: mirror.update_or_create(tenth()))
     size = f"{recorded.TENTH.instances} instances"
     return [
-        Figure("(d) statements of update_or_create / of a sync", theirs.statements / ours.statements, 20, at_least=True,
-               note=f"{theirs.statements} / {ours.statements}, {size}"),
-        Figure("(d) time of update_or_create / of a sync", theirs.seconds / ours.seconds, 8, at_least=True,
-               note=f"{theirs.seconds:.2f} s / {ours.seconds:.2f} s, {size}"),
-    ]  # fmt: skip
+        Figure(
+            "(d) statements of update_or_create / of a sync",
+            theirs.statements / ours.statements,
+            20,
+            at_least=True,
+            note=f"{theirs.statements} / {ours.statements}, {size}",
+        ),
+        Figure(
+            "(d) time of update_or_create / of a sync",
+            theirs.seconds / ours.seconds,
+            8,
+            at_least=True,
+            note=f"{theirs.seconds:.2f} s / {ours.seconds:.2f} s, {size}",
+        ),
+    ]
 
 
 def _memory(folder: Path) -> list[Figure]:

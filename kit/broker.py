@@ -25,24 +25,30 @@ class BrokerUnavailable(Exception):
         return f"{self.message} {self.next_step}"
 
 
-def send(task: Any, *arguments: Any, undo: Callable[[], object] = lambda: None) -> None:
-    """Queue a task, or the task of that import path, now. Raises BrokerUnavailable, after `undo`."""
-    try:
-        found = import_string(task) if isinstance(task, str) else task
-        found.delay(*arguments)
-    except (BrokerError, RedisError, OSError):
-        undo()
-        raise BrokerUnavailable from None
+def send(task: str, *arguments: Any, undo: Callable[[], object] = lambda: None) -> None:
+    """Queue the task of that import path once the rows it works on are committed; outside a transaction, now.
+
+    Raises BrokerUnavailable, after `undo`. Inside a transaction the commit raises it, so catch it around the block.
+    """
+    transaction.on_commit(lambda: _queue(task, arguments, undo))
 
 
 def send_if_possible(task: str, *arguments: Any) -> None:
     """Queue a task whose work also waits in a row: without a broker it is sent again later."""
     try:
-        send(task, *arguments)
+        _queue(task, arguments)
     except BrokerUnavailable:
         log.warning("%s%r waits for the message broker.", task, arguments)
 
 
 def send_on_commit(task: str, *arguments: Any) -> None:
-    """Queue a task once the rows it works on are committed, or a worker would not find them."""
+    """Do what `send_if_possible` does once the transaction is committed, or a worker would not find the rows."""
     transaction.on_commit(lambda: send_if_possible(task, *arguments))
+
+
+def _queue(task: str, arguments: tuple[Any, ...], undo: Callable[[], object] = lambda: None) -> None:
+    try:
+        import_string(task).delay(*arguments)
+    except (BrokerError, RedisError, OSError):
+        undo()
+        raise BrokerUnavailable from None

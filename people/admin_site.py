@@ -23,6 +23,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminPasswordWidget
 
+from kit.broker import BrokerUnavailable
 from kit.refusals import Refusal
 from people import audit
 from people.gate import Need, may
@@ -141,8 +142,8 @@ class VerbAdmin(ModelAdmin):
                 with transaction.atomic():
                     verb(actor, row)
                 count += 1
-            except Refusal as refusal:
-                messages.error(request, str(refusal))
+            except (Refusal, BrokerUnavailable) as error:
+                messages.error(request, str(error))
         if count:
             messages.success(request, f"{done}: {count}.")
 

@@ -1,9 +1,11 @@
 """An account at the emulator, and its row at the portal."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.db.transaction import Atomic
 
 from licensing.accounts.models import SmartAccount
 from licensing.cisco.emulator.server import EmulatorThread
@@ -43,10 +45,38 @@ def account(acme: Partner, emulator: EmulatorThread) -> SmartAccount:
     return account_of(emulator)
 
 
+def commit_for_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for a commit happens when the outermost block inside the test's own transaction ends well."""
+    known = len(connection.run_on_commit)  # what the fixtures of the test have left waiting
+    register, leave = connection.on_commit, Atomic.__exit__
+
+    def only_the_test() -> bool:
+        return all(block._from_testcase for block in connection.atomic_blocks)
+
+    def on_commit(act: Callable[[], object], robust: bool = False) -> None:
+        if only_the_test():
+            act()
+        else:
+            register(act, robust)
+
+    def leave_block(block: Atomic, *error: Any) -> None:
+        leave(block, *error)
+        if only_the_test():
+            waiting = connection.run_on_commit[known:]
+            del connection.run_on_commit[known:]
+            for _, act, _ in waiting:
+                act()
+
+    monkeypatch.setattr(connection, "on_commit", on_commit)
+    monkeypatch.setattr(Atomic, "__exit__", leave_block)
+
+
 @pytest.fixture
 def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker address on which nobody answers."""
+    """A broker address on which nobody answers, met at each commit as in production (see `commit_for_real`)."""
     from portal.celery import app
+
+    commit_for_real(monkeypatch)
 
     for name in ("broker_write_url", "broker_url"):
         monkeypatch.setattr(app.conf, name, "redis://127.0.0.1:1/0")

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from kit import queued
 from licensing.accounts import clients, servers, smart_accounts
 from licensing.accounts.models import LicenseServer, SmartAccount
 from licensing.operations import lifecycle, removal, syncing
@@ -44,7 +43,7 @@ class LicenseServerAdmin(VerbAdmin):
 
     @admin.action(description="Test connection")
     def test_connection(self, request: HttpRequest, rows: QuerySet[LicenseServer]) -> None:
-        self.act_on(request, rows, lambda _, row: queued.start(clients.start_check, row), "Connection tests started")
+        self.act_on(request, rows, lambda _, row: clients.start_check(row), "Connection tests started")
 
 
 class SmartAccountForm(VerbForm):
@@ -94,9 +93,7 @@ class SmartAccountAdmin(VerbAdmin):
 
     @admin.action(description="Sync now")
     def sync_now(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
-        self.act_on(
-            request, rows, lambda actor, row: queued.start(syncing.start_sync, row, actor.label), "Syncs started"
-        )
+        self.act_on(request, rows, lambda actor, row: syncing.start_sync(row, actor.label), "Syncs started")
 
     @admin.action(description="Pause: no syncs, no alerts")
     def pause(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:

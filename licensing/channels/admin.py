@@ -4,8 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from kit import queued
-from licensing.channels import tasks
+from licensing.channels import channels
 from licensing.channels.models import Channel, Delivery, DeliveryAttempt
 from people.admin_site import ShownAdmin, ShownInline, partner_site
 
@@ -18,8 +17,7 @@ class ChannelAdmin(ShownAdmin):
 
     @admin.action(description="Test now")
     def test_now(self, request: HttpRequest, rows: QuerySet[Channel]) -> None:
-        start = tasks.start_channel_test
-        self.act_on(request, rows, lambda actor, row: queued.start(start, actor, row), "Tests sent")
+        self.act_on(request, rows, channels.test, "Tests sent")
 
 
 class AttemptInline(ShownInline):

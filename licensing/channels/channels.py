@@ -9,6 +9,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
+from kit.broker import send, send_on_commit
 from kit.refusals import Refusal, check_row
 from licensing.alerts import scopes
 from licensing.alerts.models import Kind
@@ -18,8 +19,10 @@ from licensing.channels.delivery.sending import about_channel
 from licensing.channels.models import Channel, Delivery
 from people import audit
 from people.audit import Actor
+from tenants.addresses import base_address
 
 MOST_RECIPIENTS = 50
+DELIVER_MESSAGE = "licensing.channels.tasks.deliver_message"
 
 
 @transaction.atomic
@@ -71,26 +74,23 @@ def rotate_secret(actor: Actor, channel: Channel) -> str:
     return secret
 
 
-@transaction.atomic
-def test(actor: Actor, channel: Channel, base_url: str) -> list[Delivery]:
-    """Deliveries of a test message, one per recipient, to be sent now and only once each."""
-    if not channel.enabled:
-        raise Refusal(f"{channel} is switched off.", "Switch it on to test it.")
-    words = [
-        f"This is a test of the channel {channel}, asked for by {actor.label}.",
-        "Whoever reads it will read the alerts of the portal too.",
-    ]
-    rows = about_channel(channel, Delivery.Kind.TEST, f"Test of {channel}", words, base_url, timezone.now())
-    if not rows:
-        raise Refusal(f"{channel} has no recipient who gets its mails.", "Enter one first.", "recipients")
-    Delivery.objects.bulk_create(rows)
-    audit.record(actor, "tested", channel, changes={})
+def test(actor: Actor, channel: Channel) -> list[Delivery]:
+    """Send a test message now, once to each recipient. Return its deliveries. Raise Refusal and BrokerUnavailable.
+
+    Without a broker no delivery is left behind. Inside a transaction a worker finds the rows once it is committed.
+    """
+    rows = _add_test(actor, channel)
+    message = rows[0].message
+    send(DELIVER_MESSAGE, str(message), undo=lambda: Delivery.objects.filter(message=message).delete())
     return rows
 
 
 @transaction.atomic
 def send_again(actor: Actor, delivery: Delivery) -> None:
-    """Try once more what was given up; with the content and the id that it had."""
+    """Try once more what was given up, with the content and the id that it had. Raise Refusal.
+
+    Where the broker does not answer, the next delivery run sends it.
+    """
     changed = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.FAILED).update(
         state=Delivery.State.WAITING, next_try_at=timezone.now(), claimed_until=None
     )
@@ -98,6 +98,7 @@ def send_again(actor: Actor, delivery: Delivery) -> None:
         raise Refusal("Only what has failed can be sent again.", "Reload the page to see how it stands now.")
     delivery.refresh_from_db()
     audit.record(actor, "sent again", delivery, changes={})
+    send_on_commit(DELIVER_MESSAGE, str(delivery.message))
 
 
 @transaction.atomic
@@ -116,6 +117,22 @@ def unsubscribe(channel_uuid: str, recipient: str) -> Channel | None:
         waiting.update(state=Delivery.State.FAILED)
         audit.record(Actor(None, recipient), "unsubscribed from", channel, before=before)
     return channel
+
+
+@transaction.atomic
+def _add_test(actor: Actor, channel: Channel) -> list[Delivery]:
+    if not channel.enabled:
+        raise Refusal(f"{channel} is switched off.", "Switch it on to test it.")
+    words = [
+        f"This is a test of the channel {channel}, asked for by {actor.label}.",
+        "Whoever reads it will read the alerts of the portal too.",
+    ]
+    rows = about_channel(channel, Delivery.Kind.TEST, f"Test of {channel}", words, base_address(), timezone.now())
+    if not rows:
+        raise Refusal(f"{channel} has no recipient who gets its mails.", "Enter one first.", "recipients")
+    Delivery.objects.bulk_create(rows)
+    audit.record(actor, "tested", channel, changes={})
+    return rows
 
 
 def kind_names(channel: Channel) -> list[str]:

@@ -13,7 +13,6 @@ from rest_framework.viewsets import ModelViewSet, ReadOnlyModelViewSet
 from kit.rest.fields import SecretText, Strict, refuse_body
 from kit.rest.filters import LinkFilter, YesNoFilter
 from licensing.channels import channels as verbs
-from licensing.channels import tasks
 from licensing.channels.models import Channel, Delivery, DeliveryAttempt
 from people import audit
 from people.gate import Need
@@ -119,7 +118,7 @@ class Channels(ModelViewSet[Channel]):
         """Send a test message now. What became of it: `GET /deliveries/?message=…` of the answer."""
         refuse_body(request)
         channel = self.get_object()
-        message = tasks.start_channel_test(audit.actor_of(request), channel)
+        message = verbs.test(audit.actor_of(request), channel)[0].message
         rows = channel.deliveries.filter(message=message).prefetch_related("attempts")
         return Response(DeliverySerializer(rows, many=True).data, status=status.HTTP_202_ACCEPTED)
 
@@ -146,5 +145,5 @@ class Deliveries(ReadOnlyModelViewSet[Delivery]):
         """Try once more what was given up, with the content and the `uuid` that it had."""
         refuse_body(request)
         delivery = self.get_object()
-        tasks.start_sending_again(audit.actor_of(request), delivery)
+        verbs.send_again(audit.actor_of(request), delivery)
         return Response(self.get_serializer(delivery).data)

@@ -1,15 +1,14 @@
-"""Delivery as work in the background: the tasks, and what callers need to start them."""
+"""Celery tasks that deliver, and `tell`, which starts them after an evaluation."""
 
 from uuid import UUID
 
 from celery import shared_task
 
-from kit.broker import BrokerUnavailable, send
-from licensing.channels import channels
+from kit.broker import send_on_commit
 from licensing.channels.delivery import collecting, sending
-from licensing.channels.models import Channel, Delivery
-from people.audit import Actor
 from tenants.addresses import base_address
+
+DELIVER = "licensing.channels.tasks.deliver"
 
 
 @shared_task
@@ -29,24 +28,4 @@ def deliver_message(message: str) -> None:
 def tell() -> None:
     """Deliver at once what an evaluation has found; where the broker does not answer, the next run does."""
     if collecting.anything_new():
-        try:
-            send(deliver)
-        except BrokerUnavailable:
-            return
-
-
-def start_channel_test(actor: Actor, channel: Channel) -> UUID:
-    """Send a test message now; the value finds its deliveries. Raises Refusal and BrokerUnavailable."""
-    rows = channels.test(actor, channel, base_address())
-    message = rows[0].message
-    send(deliver_message, str(message), undo=lambda: Delivery.objects.filter(message=message).delete())
-    return message
-
-
-def start_sending_again(actor: Actor, delivery: Delivery) -> None:
-    """Where the broker does not answer, the next delivery run sends it. Raises Refusal."""
-    channels.send_again(actor, delivery)
-    try:
-        send(deliver_message, str(delivery.message))
-    except BrokerUnavailable:
-        return
+        send_on_commit(DELIVER)

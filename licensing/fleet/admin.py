@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import StackedInline, TabularInline
 
-from kit import queued
 from licensing.fleet import clusters, customers, proxies
 from licensing.fleet.access import settings
 from licensing.fleet.models import Cluster, ClusterAccess, Customer, Node, Proxy
@@ -52,7 +51,7 @@ class ClusterAccessAdmin(VerbAdmin):
 
     @admin.action(description="Test access", permissions=["view"])
     def test_access(self, request: HttpRequest, rows: QuerySet[ClusterAccess]) -> None:
-        self.act_on(request, rows, lambda _, row: queued.start(settings.start_check, row), "Tests started")
+        self.act_on(request, rows, lambda _, row: settings.start_check(row), "Tests started")
 
 
 partner_site.register(ClusterAccess, ClusterAccessAdmin)

@@ -52,7 +52,10 @@ def invalid_rows() -> dict[str, tuple[Callable[[], object], str]]:
     channel = Channel(name=LONG, kind="mail", recipients=["a@b.example"])
     return {
         "customer": (lambda: customers.save_customer(SYSTEM, Customer(name=LONG)), "name"),
-        "cluster": (lambda: clusters.save_cluster(SYSTEM, Cluster(customer=customer, name="A", version=LONG)), "version"),
+        "cluster": (
+            lambda: clusters.save_cluster(SYSTEM, Cluster(customer=customer, name="A", version=LONG)),
+            "version",
+        ),
         "same name": (lambda: clusters.save_cluster(SYSTEM, Cluster(customer=customer, name=taken.name)), "name"),
         "proxy": (lambda: proxies.set_proxy(SYSTEM, proxied, proxies.ProxySpec("proxy.example", 70_000)), "proxy_port"),
         "proxy's host": (lambda: proxies.set_proxy(SYSTEM, proxied, proxies.ProxySpec("a b", 3128)), "proxy_host"),
@@ -62,7 +65,7 @@ def invalid_rows() -> dict[str, tuple[Callable[[], object], str]]:
         "access": (lambda: save_access(SYSTEM, make.make_cluster(), spec), "username"),
         "channel": (lambda: save_channel(SYSTEM, channel), "name"),
         "rule": (lambda: rules.save(SYSTEM, AlertRule(kind="exhaustion", severity=LONG)), "severity"),
-    }  # fmt: skip
+    }
 
 
 def make_row(server: LicenseServer, **values: Any) -> LicenseServer:

@@ -343,13 +343,13 @@ def test_switching_off_forgets_what_was_waiting(acme: Partner, receiver: Receive
     assert sending.send_due(BASE).sent == 0
     assert receiver.calls == []
     with pytest.raises(Refusal, match="switched off"):
-        channels.test(OWNER, channel, BASE)
+        channels.test(OWNER, channel)
 
 
 def test_test_message_is_sent_once(acme: Partner, receiver: Receiver) -> None:
     receiver.answers = [500]
     channel = make.make_channel(url=receiver.url)
-    (delivery,) = channels.test(OWNER, channel, BASE)
+    (delivery,) = channels.test(OWNER, channel)
 
     sending.send_due(BASE, delivery.message)
     sending.send_due(BASE, now=later(60))

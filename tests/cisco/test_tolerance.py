@@ -214,7 +214,7 @@ def test_line_4_other_words_are_unknown(word: object) -> None:
     assert compliance(word) == "unknown"
 
 
-# 5. License names: tests/licensing/test_allocation_names.py compares them; here: they are sent as they were listed.
+# 5. License names: tests/allocation/test_allocation_names.py compares them; here: they are sent as they were listed.
 
 
 def test_line_5_names_are_sent_as_listed(client: CssmClient, account: Account, script: Any) -> None:
@@ -300,8 +300,8 @@ def test_line_7_a_403_in_the_cloud_asks_for_no_new_token(client: CssmClient, scr
     assert "developer portal" in refusal.value.next_step
 
 
-# 8. Secrets: tests/licensing/cssm/test_faults.py, test_secrets_stay_out_of_logs_reprs_and_errors.
-# 9. Transfers above 998 units: tests/licensing/cssm/test_writes.py.
+# 8. Secrets: tests/cisco/test_faults.py, test_secrets_stay_out_of_logs_reprs_and_errors.
+# 9. Transfers above 998 units: tests/cisco/test_writes.py.
 
 
 # What else stands in the way of a whole, true answer.

@@ -12,8 +12,11 @@ from tests import factories as make
 
 def test_numbers_carry_their_noun() -> None:
     assert [counted(number, "license") for number in (0, 1, 2, 2394)] == [
-        "0 licenses", "1 license", "2 licenses", "2,394 licenses",
-    ]  # fmt: skip
+        "0 licenses",
+        "1 license",
+        "2 licenses",
+        "2,394 licenses",
+    ]
     assert counted(2, "entry", "entries") == "2 entries"
 
 

@@ -220,8 +220,14 @@ def test_broker_that_is_away_leaves_no_request(
 def test_every_action_names_its_arguments_as_its_verb_does(pool: VirtualAccount) -> None:
     """A message made of an action's arguments comes back as those arguments."""
     assert sorted(requests.ACTIONS) == [
-        "create", "create_virtual_account", "delete_virtual_account", "remove", "replace", "revoke", "transfer",
-    ]  # fmt: skip
+        "create",
+        "create_virtual_account",
+        "delete_virtual_account",
+        "remove",
+        "replace",
+        "revoke",
+        "transfer",
+    ]
     instance, token = make.make_instance(virtual_account=pool), make.make_token(virtual_account=pool)
     wanted: dict[str, dict[str, Any]] = {
         "create": {"virtual_account": pool, "description": "", "expires_after_days": 1},

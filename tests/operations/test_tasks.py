@@ -19,7 +19,7 @@ from people.audit import SYSTEM, snapshot
 from tenants import schedule
 from tenants.models import Partner, ScheduledJob
 from tests.factories import make_license
-from tests.fixtures import account_of
+from tests.fixtures import account_of, commit_for_real
 from tests.mirror_rows import listed, mirrored
 
 DAY = timedelta(days=1)
@@ -141,6 +141,7 @@ def test_starting_twice_gives_the_same_run(account: SmartAccount) -> None:
 
 def test_forgotten_queued_run_is_sent_again(account: SmartAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
+    commit_for_real(monkeypatch)
     monkeypatch.setattr(tasks.run_sync, "delay", sent.append)
     run, _ = runs.request(account, "test")
 

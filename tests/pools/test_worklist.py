@@ -252,19 +252,22 @@ def test_work_is_each_partners_own(account: SmartAccount, globex: Partner) -> No
     ("reason", "facts", "text", "next_step"),
     [
         (
-            Reason.STRANDED, {"free": 1, "pool": "DEFAULT", "operational": None},
+            Reason.STRANDED,
+            {"free": 1, "pool": "DEFAULT", "operational": None},
             "1 license is free in the default virtual account DEFAULT. No product is registered there, and no cluster "
             "is assigned to it.",
             "Move it to a virtual account whose products need it.",
         ),
         (
-            Reason.STRANDED, {"free": 1200, "pool": "DEFAULT", "operational": "Running"},
+            Reason.STRANDED,
+            {"free": 1200, "pool": "DEFAULT", "operational": "Running"},
             "1,200 licenses are free in the default virtual account DEFAULT. No product is registered there, and no "
             "cluster is assigned to it.",
             "Move them to Running.",
         ),
         (
-            Reason.NOT_DEPOSITED, {"ordered": 1, "deposited": 0, "operational": "Running"},
+            Reason.NOT_DEPOSITED,
+            {"ordered": 1, "deposited": 0, "operational": "Running"},
             "You ordered 1 license, but the operational pool Running holds none. Products cannot use it.",
             "Ask Cisco for the operational licenses of this order.",
         ),
@@ -276,22 +279,25 @@ def test_work_is_each_partners_own(account: SmartAccount, globex: Partner) -> No
             "Move it to Running, or leave it if you want it in Lab.",
         ),
         (
-            Reason.GHOST, {"last_contact_at": "2026-11-02T10:00:00.123456+00:00", "used": 2},
+            Reason.GHOST,
+            {"last_contact_at": "2026-11-02T10:00:00.123456+00:00", "used": 2},
             "This product instance last contacted Cisco on 2 Nov 2026 and still uses 2 licenses.",
             "Check whether the product still exists. If not, remove it to free its licenses.",
         ),
         (
-            Reason.AMBIGUOUS, {"candidates": 2},
+            Reason.AMBIGUOUS,
+            {"candidates": 2},
             "2 clusters fit equally well, so the portal counts this product instance for none of them.",
             "Choose the cluster, or enter the serial number of its publisher.",
         ),
         (
-            Reason.UNMATCHED, {},
+            Reason.UNMATCHED,
+            {},
             "No publisher has this serial number or host name, so its usage counts for no customer.",
             "Choose its cluster, add the cluster, or record that it belongs to none.",
         ),
     ],
-)  # fmt: skip
+)
 def test_each_reason_is_worded_in_one_place(reason: Reason, facts: dict[str, Any], text: str, next_step: str) -> None:
     assert word(reason, facts) == (text, next_step)
 

@@ -69,8 +69,12 @@ def test_provider_staff_are_strangers_at_partners(staff: Any, acme: Partner) -> 
 
 def test_only_registry_and_own_people_are_here(staff: Any) -> None:
     assert sorted(model._meta.label for model in provider_site._registry) == [
-        "people.AuditEntry", "people.User", "tenants.Domain", "tenants.Partner", "tenants.ScheduledJob",
-    ]  # fmt: skip
+        "people.AuditEntry",
+        "people.User",
+        "tenants.Domain",
+        "tenants.Partner",
+        "tenants.ScheduledJob",
+    ]
     assert staff.get("/admin/mirror/license/").status_code == 404
 
 

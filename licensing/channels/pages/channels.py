@@ -18,7 +18,6 @@ from kit.refusals import Refusal
 from licensing.alerts import scopes
 from licensing.alerts.models import Alert
 from licensing.channels import channels as verbs
-from licensing.channels import tasks
 from licensing.channels.filters import ChannelFilter, DeliveryFilter
 from licensing.channels.forms import ChannelForm
 from licensing.channels.models import Channel, Delivery, Notice
@@ -132,7 +131,7 @@ def channel_test(request: HttpRequest, pk: int) -> HttpResponse:
             return HttpResponseClientRefresh()  # state and last deliveries of the page have changed with it
         return render(request, "channels/channels/receipt.html", {"channel": row, "receipt": receipt})
     try:
-        message = tasks.start_channel_test(audit.actor_of(request), row)
+        message = verbs.test(audit.actor_of(request), row)[0].message
     except (Refusal, BrokerUnavailable) as error:
         messages.error(request, str(error))
         return redirect(address)
@@ -210,7 +209,7 @@ def delivery_send_again(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Delivery.objects.select_related("channel"), pk=pk)
     if request.method == "POST":
         try:
-            tasks.start_sending_again(audit.actor_of(request), row)
+            verbs.send_again(audit.actor_of(request), row)
             messages.success(request, "It is being sent again, with the content and the id that it had.")
         except Refusal as refusal:
             messages.error(request, str(refusal))
