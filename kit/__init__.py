@@ -1,1 +1,1 @@
-"""What every app uses and that knows no subject."""
+"""The kit holds the parts that every app uses and that know no subject."""

@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 
 class BrokerUnavailable(Exception):
-    """Work could not be queued: the broker does not answer. Nothing was left behind."""
+    """The broker does not answer, so work could not be queued. Nothing was left behind."""
 
     message = "Work cannot be queued at the moment: the message broker does not answer."
-    next_step = "Try again in a minute. If it stays so, tell who runs this portal."
+    next_step = "Try again in a minute. If it still fails, tell the people who run this portal."
 
     def __str__(self) -> str:
         return f"{self.message} {self.next_step}"
@@ -34,7 +34,7 @@ def send(task: str, *arguments: Any, undo: Callable[[], object] = lambda: None) 
 
 
 def send_if_possible(task: str, *arguments: Any) -> None:
-    """Queue a task whose work also waits in a row: without a broker it is sent again later."""
+    """Queue a task whose work also waits in a row, so that it can be sent later when the broker does not answer."""
     try:
         _queue(task, arguments)
     except BrokerUnavailable:

@@ -1,4 +1,4 @@
-"""A table as a file: CSV, or XLSX for who opens it in a spreadsheet."""
+"""Write a table as a file: CSV for programs, XLSX for spreadsheets."""
 
 import csv
 import io
@@ -14,10 +14,10 @@ from xlsxwriter import Workbook
 
 from kit import formulas
 
-# Where Excel's sheets end, and its calendar begins.
+# The last row of a sheet in Excel, and the first year of its calendar.
 SHEET_ROWS = 1_048_576
 FIRST_YEAR = 1900
-# What one of its cells holds, in the units of UTF-16; the library would drop the rest without a word.
+# The capacity of a cell in UTF-16 units. The library would drop the rest without a word.
 CELL_UNITS = 32_767
 CUT = "… cut here: a cell of a spreadsheet holds no more. The CSV file has all of it."
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -26,14 +26,14 @@ COLUMN_WIDTH = 22
 Rows = Iterable[Sequence[Any]]
 
 
-def asked(request: HttpRequest) -> str:
-    """The format that `?format=` names, empty where the page is meant."""
+def requested_format(request: HttpRequest) -> str:
+    """Return the file format that `?format=` names, or "" for the page."""
     format_ = request.GET.get("format", "")
     return format_ if format_ in FORMATS else ""
 
 
 def links(request: HttpRequest) -> list[tuple[str, str]]:
-    """Name and address of each format: what the page shows, all pages of it."""
+    """Return the name and address of each file format. The file holds all pages of the list that is shown."""
     query = request.GET.copy()
     query.pop("page", None)
     found = []
@@ -44,7 +44,7 @@ def links(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 def answer(rows: Rows, name: str, format_: str) -> HttpResponse:
-    """`rows`: the first one names the columns. `name`: of the file, in words."""
+    """Return the rows as a download. The first row names the columns; `name` is the file name in words."""
     words = re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-")
     return FORMATS[format_](rows, f"{words}-{timezone.localdate():%Y-%m-%d}.{format_}")
 
@@ -58,7 +58,7 @@ def csv_answer(rows: Rows, filename: str) -> HttpResponse:
 
 
 def plain(value: Any) -> Any:
-    """Names come from outside: none of them may turn into a formula."""
+    """Return a value that no spreadsheet runs as a formula. Names come from outside the portal."""
     if isinstance(value, date):  # a datetime is one too
         return value.isoformat()
     return f"'{value}" if isinstance(value, str) and value.startswith(formulas.STARTS) else value
@@ -76,9 +76,9 @@ def download(content: str | bytes, content_type: str, filename: str) -> HttpResp
 
 
 def write_xlsx(rows: Rows, file: Any, sheet_rows: int = SHEET_ROWS) -> None:
-    """Each row goes to the disk at once: a list may have a million, and memory shall hold the packed file alone.
+    """Write the rows to an XLSX file. Each row goes to the disk at once: a list may have a million of them.
 
-    What one sheet cannot hold goes on in another, below the same head; the library would drop it without a word.
+    Rows that one sheet cannot hold go on in another, below the same head; the library would drop them without a word.
     """
     with Workbook(file, {"constant_memory": True, "use_zip64": True}) as book:
         bold = book.add_format({"bold": True})
@@ -86,16 +86,16 @@ def write_xlsx(rows: Rows, file: Any, sheet_rows: int = SHEET_ROWS) -> None:
         moment = book.add_format({"num_format": 'yyyy-mm-dd hh:mm:ss "UTC"'})  # spreadsheets know no time zones
         lines = iter(rows)
         head = next(lines)
-        sheet, at = _sheet(book, head, bold), 1
+        sheet, at = _add_sheet(book, head, bold), 1
         for row in lines:
             if at == sheet_rows:
-                sheet, at = _sheet(book, head, bold), 1
+                sheet, at = _add_sheet(book, head, bold), 1
             for column, value in enumerate(row):
-                _put(sheet, at, column, value, day, moment)
+                _write_cell(sheet, at, column, value, day, moment)
             at += 1
 
 
-def _sheet(book: Any, head: Sequence[Any], bold: Any) -> Any:
+def _add_sheet(book: Any, head: Sequence[Any], bold: Any) -> Any:
     sheet = book.add_worksheet()
     sheet.set_column(0, len(head) - 1, COLUMN_WIDTH)
     sheet.freeze_panes(1, 0)
@@ -104,8 +104,8 @@ def _sheet(book: Any, head: Sequence[Any], bold: Any) -> Any:
     return sheet
 
 
-def _put(sheet: Any, row: int, column: int, value: Any, day: Any, moment: Any) -> None:
-    """By type, never by the looks of the text: a name may begin with = or with https://, or be all digits."""
+def _write_cell(sheet: Any, row: int, column: int, value: Any, day: Any, moment: Any) -> None:
+    """Write a cell by the type of its value. A text may begin with = or https:// or be all digits, and stays text."""
     match value:
         case None | "":
             pass
@@ -118,17 +118,17 @@ def _put(sheet: Any, row: int, column: int, value: Any, day: Any, moment: Any) -
         case date() if value.year >= FIRST_YEAR:
             sheet.write_datetime(row, column, value, day)
         case _:
-            sheet.write_string(row, column, _fitting(str(value)))
+            sheet.write_string(row, column, _fit_cell(str(value)))
 
 
-def _fitting(text: str) -> str:
-    """What a cell can hold of it; where that is not all, it says so."""
+def _fit_cell(text: str) -> str:
+    """Return the text, cut to what a cell can hold and marked as cut."""
     if len(text) <= CELL_UNITS // 2:
         return text
     units = text.encode("utf-16-le")
     if len(units) <= 2 * CELL_UNITS:
         return text
-    return units[: 2 * (CELL_UNITS - len(CUT))].decode("utf-16-le", "ignore") + CUT  # no half of a letter at its end
+    return units[: 2 * (CELL_UNITS - len(CUT))].decode("utf-16-le", "ignore") + CUT  # drops half a surrogate
 
 
 FORMATS: dict[str, Callable[[Rows, str], HttpResponse]] = {"csv": csv_answer, "xlsx": xlsx_answer}

@@ -1,4 +1,4 @@
-"""What the filters of all lists share: one search box, chips for what is set, gone rows only on demand."""
+"""The filters of all lists share a search box, chips for set filters, and a way to show gone rows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ SEARCH = forms.TextInput(attrs={"type": "search", "data-search": "", "autocomple
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter that is set; `without` is the page without it."""
+    """A chip shows a filter that is set. `without` is the address of the page without it."""
 
     label: str
     value: str
@@ -21,7 +21,7 @@ class Chip:
 
 
 class ListFilter(django_filters.FilterSet):
-    """Every word of the search must be found in one of `searched`."""
+    """Filter a list. Each word of a search must occur in one of the `searched` columns."""
 
     searched: tuple[str, ...] = ()
     placeholder = "Search"
@@ -41,19 +41,19 @@ class ListFilter(django_filters.FilterSet):
         return rows
 
     def rows(self) -> QuerySet[Any]:
-        """What fits; nothing where a filter's value is none: better an empty list than one that ignores the filter."""
+        """Return the rows that match, and none if a value is invalid: ignoring the filter would mislead."""
         found: QuerySet[Any] = self.qs
         return found if self.form.is_valid() else found.none()
 
     def chips(self, request: HttpRequest) -> list[Chip]:
         fields = self.form.fields
         return [
-            Chip(str(fields[name].label), self._words(name), _without(request, name))
+            Chip(str(fields[name].label), self._value_words(name), _address_without(request, name))
             for name in fields
             if request.GET.get(name, "")
         ]
 
-    def _words(self, name: str) -> str:
+    def _value_words(self, name: str) -> str:
         value = self.form.cleaned_data.get(name) if self.form.is_valid() else None
         if value in (None, ""):
             return str(self.data.get(name, ""))
@@ -62,14 +62,14 @@ class ListFilter(django_filters.FilterSet):
 
 
 class MirrorFilter(ListFilter):
-    """Rows that Cisco still lists, unless the others are asked for."""
+    """Show the rows that Cisco still lists, and gone rows on request."""
 
     show = django_filters.ChoiceFilter(
         label="Rows", empty_label="Present", choices=[("all", "Present and gone"), ("gone", "Gone")], method="keep"
     )
 
     def keep(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        return rows  # see filter_queryset: nothing set means something here
+        return rows  # filter_queryset does the work, because an empty value filters too
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().filter_queryset(queryset)
@@ -80,16 +80,16 @@ class MirrorFilter(ListFilter):
 
 
 def by_link(model_rows: Any, label: str, **options: Any) -> django_filters.ModelChoiceFilter:
-    """A filter that links set and a chip takes away; without a list of choices, which may be thousands."""
+    """Return a filter that links set and a chip removes. It offers no choices, which may be thousands."""
     return django_filters.ModelChoiceFilter(queryset=model_rows, label=label, widget=forms.HiddenInput, **options)
 
 
 def by_choice(rows: QuerySet[Any], label: str, **options: Any) -> django_filters.ModelChoiceFilter:
-    """Return a filter that offers every one of `rows`; for lists that stay short."""
+    """Return a filter that offers all `rows` as choices, for lists that stay short."""
     return django_filters.ModelChoiceFilter(queryset=rows, label=label, empty_label="Any", **options)
 
 
-def _without(request: HttpRequest, name: str) -> str:
+def _address_without(request: HttpRequest, name: str) -> str:
     query = request.GET.copy()
     query.pop(name, None)
     query.pop("page", None)

@@ -1,3 +1,3 @@
-"""What a spreadsheet would run as a formula. Names come from outside: none of them may become one."""
+"""Name the characters that begin a formula in a spreadsheet. No name from outside may become one."""
 
 STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -1,4 +1,4 @@
-"""One way to show a list: filter, sort, page, or all of it as a file."""
+"""Show a list: filtered, sorted and in pages, or all of it as a file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ COUNT_CAP = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """What a list says when there is nothing at all: why, and what to do about it."""
+    """An empty list says why it is empty, and offers the first action."""
 
     icon: str
     title: str
@@ -31,12 +31,12 @@ class Empty:
 
 
 def invite(allowed: bool, route: str, action: str) -> tuple[str, ...]:
-    """Return the button of an `Empty`, its address and its words, for people who may do what it leads to."""
+    """Return address and label of the button of an `Empty`, for people who may use the page it leads to."""
     return (reverse(route), action) if allowed else ()
 
 
 class CappedPaginator(Paginator):
-    """Counts no further than COUNT_CAP; what lies behind is reached by searching."""
+    """Count no further than COUNT_CAP. People reach later rows by searching."""
 
     @cached_property
     def count(self) -> int:
@@ -59,11 +59,11 @@ def list_page(
     empty: Empty | Callable[[], Empty],
     **context: Any,
 ) -> HttpResponse:
-    """`noun`: one and many, for the count. `context`: what the page's own blocks need."""
+    """Render a list page, or return the list as a file. `noun`: singular and plural. `context`: for its blocks."""
     table = table_class(filter_.rows())
     if sort := request.GET.getlist("sort"):
         table.order_by = sort
-    if format_ := files.asked(request):
+    if format_ := files.requested_format(request):
         return files.answer(table.as_values(), noun[1], format_)
     paginate(table, request.GET.get("page", "1"))
     table.leave_out_empty()

@@ -1,4 +1,4 @@
-"""The one way in which a verb says no to a person."""
+"""Refuse an action: every verb says no to people in this one way."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,9 +7,9 @@ from django.db.models import Model
 
 
 class Refusal(Exception):
-    """What was asked cannot be done. `field` names the input at fault, "" where it is the whole.
+    """The portal refuses an action. `field` names the input at fault, "" for the request as a whole.
 
-    `blockers`: what stands in the way, a sentence each; `steps`: how to clear them, in order. Most refusals have none.
+    `blockers` say what stands in the way, a sentence each; `steps` clear them, in order. Most refusals have none.
     """
 
     def __init__(

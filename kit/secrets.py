@@ -1,7 +1,7 @@
-"""Columns whose content is encrypted at rest.
+"""Encrypt the content of columns at rest.
 
-AES-256-GCM with a key id, and table, column and the row's uuid as associated data: a ciphertext that is copied to
-another row or column does not open. A wrong or missing key is an error, never a silent empty value.
+The cipher is AES-256-GCM with a key id. Table, column and the row's uuid are associated data, so a ciphertext that is
+copied to another row or column does not open. A wrong or missing key is an error, never a silent empty value.
 """
 
 import os
@@ -24,7 +24,7 @@ class SecretUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A stored secret. Shows nothing of itself; `reveal` opens it. False when empty."""
+    """A stored secret shows nothing of itself; `reveal` opens it. It is false when empty."""
 
     sealed: str
     bound_to: bytes
@@ -38,7 +38,7 @@ class Secret:
     __str__ = __repr__
 
     def reveal(self) -> str:
-        """The plain text, empty when there is none. Raises SecretUnreadable."""
+        """Return the plain text, "" if there is none. Raises SecretUnreadable."""
         if not self.sealed:
             return ""
         version, key_id, nonce, ciphertext = [*self.sealed.split("."), "", "", ""][:4]
@@ -53,7 +53,7 @@ class Secret:
 
 
 def seal(text: str, bound_to: bytes) -> str:
-    """Encrypt with the first of the configured keys."""
+    """Encrypt a text with the first of the configured keys."""
     if not text:
         return ""
     key_id, key = next(iter(settings.FIELD_KEYS.items()))
@@ -62,11 +62,11 @@ def seal(text: str, bound_to: bytes) -> str:
 
 
 class _SecretAttribute(DeferredAttribute):
-    """Assigning text seals it; reading gives a Secret."""
+    """The attribute of a SecretField seals text that is assigned, and returns a Secret when it is read."""
 
     def __set__(self, row: Any, value: Any) -> None:
         if isinstance(value, Secret):
-            # From another row: seal it anew, for this one.
+            # A secret of another row is sealed anew for this one.
             bound_to = self._bound_to(row)
             value = value.sealed if value.bound_to == bound_to else seal(value.reveal(), bound_to)
         elif not isinstance(value, _Sealed):
@@ -83,11 +83,14 @@ class _SecretAttribute(DeferredAttribute):
 
 
 class _Sealed(str):
-    """Text as it came from the database: already sealed."""
+    """This text comes from the database and is sealed already."""
 
 
 class SecretField(models.TextField):  # type: ignore[type-arg]
-    """Needs a `uuid` column that stands before it in the model. Write-only on pages, in REST and in the audit."""
+    """Store a secret. It is write-only on pages, in REST and in the audit.
+
+    The model needs a `uuid` column before it.
+    """
 
     descriptor_class = _SecretAttribute
     secret = True

@@ -1,4 +1,4 @@
-"""What the tables of all lists share: one look, a stable order, plain values in the files."""
+"""The tables of all lists share one look, a stable order, and plain values in files."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -20,9 +20,9 @@ def row_class(record: Any) -> str:
 
 
 class PortalTable(tables.Table):
-    """Equal values are told apart by id, or a row could stand on two pages and another on none."""
+    """Lay out a list. Ids order equal values, or a row could appear on two pages and another on none."""
 
-    # Columns that only some rows fill: left out where no row of the page does. The files have them always.
+    # Columns that a page omits if none of its rows fills them. Files always have them.
     sparse: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
@@ -44,7 +44,7 @@ class PortalTable(tables.Table):
 
 
 class TitleColumn(tables.Column):
-    """The row's name, linked to its page, with one line below it: `TitleColumn("license", below=lambda row: …)`."""
+    """Link a name to its page, with a line below: `TitleColumn("license", below=lambda row: …)`."""
 
     def __init__(self, route: str, below: Callable[[Any], Any] | None = None, **options: Any) -> None:
         super().__init__(attrs={"td": {"class": "title"}}, **options)
@@ -62,7 +62,7 @@ class TitleColumn(tables.Column):
 
 
 class LinkColumn(tables.Column):
-    """Another row, linked to its page: `LinkColumn("virtual-account", order_by=("virtual_account__name", "pk"))`."""
+    """Link another row to its page: `LinkColumn("virtual-account", order_by=("virtual_account__name", "pk"))`."""
 
     def __init__(self, route: str, **options: Any) -> None:
         super().__init__(**options)
@@ -87,7 +87,7 @@ class NumberColumn(tables.Column):
 
 
 class StateColumn(tables.Column):
-    """A badge: icon and word. The files have the value as REST says it."""
+    """Show a badge with icon and word. Files have the value that REST has."""
 
     def render(self, record: Any, bound_column: Any) -> SafeString:
         return badge(bound_column.accessor.resolve(record))
@@ -97,7 +97,7 @@ class StateColumn(tables.Column):
 
 
 class SinceColumn(tables.Column):
-    """How long ago; the exact time on hovering and in the files."""
+    """Say how long ago a moment was. Hovering and files show the exact time."""
 
     def render(self, value: datetime) -> SafeString:
         return since(value)
@@ -107,14 +107,14 @@ class SinceColumn(tables.Column):
 
 
 class WhenColumn(SinceColumn):
-    """The exact time: for histories."""
+    """Show the exact time, for histories."""
 
     def render(self, value: datetime) -> SafeString:
         return when(value)
 
 
 class EndColumn(tables.Column):
-    """A last day, or the moment it ends at: marked when it is near or past."""
+    """Show a last day or last moment, marked when it is near or past."""
 
     def __init__(self, warn_days: int = 90, **options: Any) -> None:
         super().__init__(**options)
@@ -127,12 +127,12 @@ class EndColumn(tables.Column):
         return value
 
 
-# Left to its own, PostgreSQL would put what was never seen before what was seen just now.
+# PostgreSQL itself would put rows that were never seen before those seen just now.
 NULLS = {True: "desc", False: "asc"}
 
 
 class AgeColumn(tables.Column):
-    """Time of the sync that the row's numbers come from; `accessor` leads to the SmartAccount."""
+    """Tell the age of the row's figures. `accessor` leads to the SmartAccount."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(verbose_name="As of", orderable=False, **options)
@@ -149,5 +149,5 @@ def nulls_last(rows: QuerySet[Any], column: str, is_descending: bool) -> tuple[Q
 
 
 def check_state(status: str) -> str:
-    """The word of a connection test; none yet is a state of its own."""
+    """Return the state of a connection test. A test that never ran has a state of its own."""
     return status or "not_tested"

@@ -13,7 +13,7 @@ def choose(number: int, one: str, many: str) -> str:
     return one if number == 1 else many
 
 
-NAMED = 3  # how many are named in a sentence, unless a caller says otherwise
+NAMED = 3  # items that a sentence names, unless a caller says otherwise
 
 
 def shorten(items: Sequence[object], most: int = NAMED) -> str:

@@ -1,7 +1,7 @@
-"""Advisory locks of a worker's database session: what only one worker may be at, told from what a dead one has left.
+"""Lock work that only one worker may do, and find work that a dead worker has left.
 
-The lock ends with the session, so work that is running without a lock is work whose worker has died; no clock has to be
-trusted for that.
+The locks are advisory locks of the worker's database session. A lock ends with its session, so work that runs without
+a lock is work whose worker has died. No clock has to be trusted for that.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,18 +15,20 @@ from django.db.utils import Error as DatabaseError
 
 @dataclass(frozen=True, slots=True)
 class WorkerLock:
-    """`word` tells kinds of work apart; `table` tells the schemas apart by its oid, for locks are of the whole
-    database."""
+    """Lock one kind of work. `word` tells the kinds apart.
+
+    Locks belong to the whole database, so the oid of `table` tells the schemas apart.
+    """
 
     word: str
     table: str
 
     def key(self, number: str) -> str:
-        """SQL for the lock of this number, itself SQL: a column, a placeholder or digits."""
+        """Return SQL for the key of a lock. `number` is SQL too: a column, a placeholder or digits."""
         return f"hashtextextended(concat('{self.word} ', '{self.table}'::regclass::oid, ' ', {number}), 0)"
 
     def unheld(self, number: str) -> str:
-        """SQL for: no session holds the lock of this number."""
+        """Return SQL that is true if no session holds the lock of this number."""
         return f"""NOT EXISTS (
             SELECT 1 FROM pg_locks held
             WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
@@ -36,9 +38,10 @@ class WorkerLock:
 
     @contextmanager
     def only_one(self, number: int, patience: float = 0.0, wanted: Callable[[], bool] = lambda: True) -> Iterator[bool]:
-        """Hold it. False: another session does, and did for `patience` seconds, or waiting was not `wanted` any more.
+        """Hold the lock and yield True. Yields False if another session held it for `patience` seconds.
 
-        Patience, because the session of a worker that was killed just now may not have ended yet.
+        Waiting ends early when `wanted` returns False. Patience helps because the session of a worker that was killed
+        just now may not have ended yet.
         """
         held = self._wait(number, patience, wanted)
         try:
@@ -56,7 +59,7 @@ class WorkerLock:
         return True
 
     def take(self, number: int) -> bool:
-        """Without waiting. False: another session holds it."""
+        """Take the lock without waiting. Returns False if another session holds it."""
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT pg_try_advisory_lock({self.key('%s')})", [number])
             return bool(cursor.fetchone()[0])
@@ -75,6 +78,6 @@ class WorkerLock:
 
 
 def keep_alive() -> None:
-    """A session whose machine has vanished would keep its locks for hours: PostgreSQL is to find out in a minute."""
+    """Make PostgreSQL notice within a minute that a machine has vanished; its locks would stay for hours."""
     with connection.cursor() as cursor:
         cursor.execute("SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3")

@@ -1,4 +1,4 @@
-"""How allauth behaves here."""
+"""Adapt allauth to the portal."""
 
 import logging
 from contextlib import suppress
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Nobody signs up: owners add their users, the provider adds partners with their first owner."""
+    """Close sign-up: owners add users, and the provider adds partners with their first owner."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -31,14 +31,14 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """To the own profile; the provider's host has none."""
+        """Return the address of the own profile, or "/" on the provider's host, which has none."""
         try:
             return reverse("profile")
         except NoReverseMatch:
             return "/"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """allauth's limits count per partner: who tries each partner in turn meets this one."""
+        """Count failed sign-ins over all partners. allauth's own limits count per partner."""
         super().pre_authenticate(request, **credentials)
         if caches["everywhere"].get(self._failures_key(request), 0) >= settings.FAILED_SIGN_INS:
             raise self.validation_error("too_many_login_attempts")
@@ -47,17 +47,17 @@ class AccountAdapter(DefaultAccountAdapter):
         super().authentication_failed(request, **credentials)
         cache, key = caches["everywhere"], self._failures_key(request)
         if not cache.add(key, 1, FAILURES_COUNT_FOR):
-            with suppress(ValueError):  # the ten minutes have ended since
+            with suppress(ValueError):  # the ten minutes have just ended
                 cache.incr(key)
 
     def _failures_key(self, request: HttpRequest) -> str:
         return f"failed-sign-ins-{self.get_client_ip(request)}"
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Where the mail server is down, the log says so; who asked gets the answer of an unknown address."""
+        """Send a mail, and only log it if the mail server is down: the reader gets the answer of an unknown address."""
         try:
             super().send_mail(template_prefix, email, context)
-        except OSError:  # what smtplib raises is one too
+        except OSError:  # errors of smtplib derive from it
             log.exception("A mail for signing in was not sent: %s", template_prefix)
 
     def set_password(self, user: Any, password: str) -> None:
@@ -68,5 +68,5 @@ class AccountAdapter(DefaultAccountAdapter):
 
 @needs(Need.READ)
 def email(request: HttpRequest) -> HttpResponse:
-    """In place of allauth's page: an owner sets the address that a person signs in with, and the audit says so."""
+    """Replace allauth's page by a 404. Owners set the address that people sign in with, and the audit records it."""
     raise Http404

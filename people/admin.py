@@ -1,4 +1,4 @@
-"""People, their programs' keys, and the audit, in the admin of a partner (and of the provider: tenants.admin)."""
+"""Show users, API tokens and the audit in the admin of a partner. tenants.admin reuses parts for the provider."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from people.models import ApiToken, AuditEntry, SavedFilter, User
 
 
 class UserForm(VerbForm):
-    password = secret_field("Password", help_text="Given once to a new user; otherwise empty, and the password stays.")
+    password = secret_field("Password", help_text="Required for a new user. Leave empty to keep the password.")
 
     class Meta:
         model = User
@@ -26,7 +26,7 @@ class UserForm(VerbForm):
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
         if not password and self.instance.pk is None:
-            raise forms.ValidationError("Give the new user a first password.")
+            raise forms.ValidationError("Enter a first password for the new user.")
         if password:
             validate_password(password, self.instance)
         return password
@@ -49,7 +49,7 @@ class UserAdmin(VerbAdmin):
         if password:
             users.reset_password(actor, row, password)
 
-    @admin.action(description="Deactivate: can no longer sign in")
+    @admin.action(description="Deactivate (users can no longer sign in)")
     def deactivate(self, request: HttpRequest, rows: QuerySet[User]) -> None:
         self.act_on(request, rows.filter(is_active=True), users.deactivate, "Deactivated")
 
@@ -59,7 +59,7 @@ class UserAdmin(VerbAdmin):
 
 
 class ApiTokenAdmin(ShownAdmin):
-    """Made on the portal's pages, which show the text once."""
+    """Show API tokens. People create them on the portal's pages, which show the text once."""
 
     list_display = ("name", "user", "scope", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at")
     list_filter = ("scope",)
@@ -67,7 +67,7 @@ class ApiTokenAdmin(ShownAdmin):
     search_fields = ("name", "user__email", "prefix")
     actions = ("revoke",)
 
-    @admin.action(description="Revoke: stops working at once")
+    @admin.action(description="Revoke (tokens stop working at once)")
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
         self.act_on(request, rows.filter(revoked_at=None), users.revoke_token, "Revoked")
 

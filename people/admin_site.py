@@ -1,7 +1,7 @@
-"""What both admin sites stand on: who gets in, writes that go through the verbs, and tables that are only shown.
+"""Provide what both admin sites need: access, writes that call verbs, and read-only tables.
 
-The admin has no rules of its own. A change calls the same function as page and REST do, which checks and audits; what
-it refuses is said in the form, and nothing has changed.
+The admin has no rules of its own. A change calls the same function as page and REST do, which checks and audits. The
+form shows a refusal, and then nothing has changed.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,7 +30,10 @@ from people.gate import Need, may
 
 
 class PortalSite(UnfoldAdminSite):
-    """People sign in, sign out and change passwords on the portal's own pages, where it is limited and audited."""
+    """Send people to the portal's pages to sign in, sign out and change passwords.
+
+    The portal limits and audits those.
+    """
 
     meant_for = ""
 
@@ -42,7 +45,7 @@ class PortalSite(UnfoldAdminSite):
         if not request.user.is_authenticated:
             return redirect_to_login(wanted, reverse("account_login"))
         if not self.has_permission(request):
-            raise PermissionDenied(f"The admin site is for {self.meant_for}. Ask one of them.")
+            raise PermissionDenied(f"Only {self.meant_for} can open the admin site. Ask one of them.")
         return HttpResponseRedirect(wanted)
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -53,7 +56,7 @@ class PortalSite(UnfoldAdminSite):
 
 
 class PartnerSite(PortalSite):
-    """For a partner's owners, on the partner's host."""
+    """Let a partner's owners administer the partner, on its host."""
 
     meant_for = "owners"
 
@@ -65,7 +68,7 @@ partner_site = PartnerSite(name="admin")
 
 
 class VerbForm(forms.ModelForm):
-    """Says what a verb has refused, at the field that it is about."""
+    """Show the refusal of a verb at the field at fault."""
 
     refusal: ClassVar[Refusal | None] = None
 
@@ -77,19 +80,19 @@ class VerbForm(forms.ModelForm):
 
 
 class VerbAdmin(ModelAdmin):
-    """Saves and deletes through `save_row` and `delete_row`, which call verbs; what has no verb cannot be done.
+    """Save and delete through `save_row` and `delete_row`, which call verbs.
 
-    There is no deleting of many at once: a refusal would leave some of them deleted.
+    It does not delete several rows at once, because a refusal would leave some of them deleted.
     """
 
     form = VerbForm
     deletable = False
-    goes_with_it = ""  # what a deletion takes along, in words
+    goes_with_it = ""  # what a deletion removes too, in words
     show_full_result_count = False
     list_per_page = 50
 
     def save_row(self, actor: audit.Actor, row: Any, before: dict[str, Any] | None, form: Any) -> None:
-        """`before`: audit.snapshot of the stored row, None for a new one."""
+        """Save a row. `before`: audit.snapshot of the stored row, None for a new one."""
         raise NotImplementedError
 
     def delete_row(self, actor: audit.Actor, row: Any) -> None:
@@ -114,7 +117,7 @@ class VerbAdmin(ModelAdmin):
         return form
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """A refusal shows the form once more, with what was typed."""
+        """Show the form again after a refusal, with what was typed."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except Refusal as refusal:
@@ -129,13 +132,13 @@ class VerbAdmin(ModelAdmin):
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
 
     def get_deleted_objects(self, objs: Iterable[Any], request: HttpRequest) -> tuple[list[str], dict, set, list]:
-        """Only the row itself: whether it may go, and what goes with it, is the verb's to say."""
+        """Name only the row itself. The verb decides whether it may be deleted, and what goes with it."""
         rows = list(objs)
         what = [str(row) for row in rows] + ([self.goes_with_it] if self.goes_with_it else [])
         return what, {self.opts.verbose_name_plural: len(rows)}, set(), []
 
     def act_on(self, request: HttpRequest, rows: Iterable[Any], verb: Callable[..., Any], done: str) -> None:
-        """An action of a list: `verb(actor, row)` for each, saying which were refused and why."""
+        """Call `verb(actor, row)` for each row of a list action, and show each refusal."""
         actor, count = audit.actor_of(request), 0
         for row in rows:
             try:
@@ -149,7 +152,10 @@ class VerbAdmin(ModelAdmin):
 
 
 class ShownAdmin(VerbAdmin):
-    """Rows that people do not write: mirrored from Cisco, or history. `own_fields`: what people decide about them."""
+    """Show rows that people do not write: mirrored from Cisco, or history.
+
+    `own_fields` are the columns that people set about them.
+    """
 
     own_fields: tuple[str, ...] = ()
 
@@ -167,7 +173,7 @@ class ShownAdmin(VerbAdmin):
 
 
 class ShownInline(TabularInline):
-    """Parts of a shown row."""
+    """Show the parts of a row, read-only."""
 
     extra = 0
     hide_title = True
@@ -183,13 +189,13 @@ class ShownInline(TabularInline):
 
 
 def shown_columns(model: type[models.Model]) -> list[str]:
-    """Every column but ids, digests, fingerprints and secrets."""
+    """Return the columns of a model without ids, digests, fingerprints and secrets."""
     columns = [field for field in model._meta.concrete_fields if not getattr(field, "secret", False)]
     hidden = {"id", "uuid", "fingerprint", *audit.SECRET_NAMES}
     return [field.name for field in columns if field.name not in hidden and not field.name.endswith("_digest")]
 
 
 def secret_field(label: str, **options: Any) -> forms.CharField:
-    """Written, never shown."""
+    """Return a field whose value is written and never shown."""
     widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
     return forms.CharField(label=label, required=False, strip=False, widget=widget, **options)

@@ -1,4 +1,4 @@
-"""Users, roles, API tokens and the audit, in each schema."""
+"""Configure the app of users, roles, API tokens and the audit, which every schema has."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""The one way to write an audit entry.
+"""Write audit entries. There is no other way to write one.
 
 before = audit.snapshot(server)
 ... change and save ...
@@ -17,15 +17,15 @@ from django.db import models
 from people.models import ApiToken, AuditEntry, User
 
 MASK = "••••••"
-# Columns whose values never enter the audit, by the name they have or by the type they declare (`secret = True`).
+# Columns whose values never enter the audit, by name. Secret columns (`secret = True`) do not either.
 SECRET_NAMES = {"password", "digest"}
-# Columns that say nothing about what somebody did.
+# Columns that say nothing about what a person did.
 SILENT_NAMES = {"id", "uuid", "last_login", "last_used_at"}
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person, a person's API token, or (user None) the portal itself, named by `label`."""
+    """An actor is a person, a person's API token, or (user None) the portal itself. `label` names it."""
 
     user: User | None
     label: str
@@ -36,7 +36,7 @@ SYSTEM = Actor(None, "portal")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry to be: what `record` takes."""
+    """An event becomes one audit entry."""
 
     action: str
     row: models.Model
@@ -45,15 +45,15 @@ class Event:
 
 
 def actor_of(request: Any) -> Actor:
-    """The actor of a page's or a REST call's request."""
+    """Return the actor of a request, of a page or of REST."""
     token = getattr(request, "auth", None)
     label = request.user.email + (f" (token {token.name})" if isinstance(token, ApiToken) else "")
     return Actor(request.user, label)
 
 
 def snapshot(row: models.Model) -> dict[str, Any]:
-    """The row's columns as JSON values, secrets as a mask that tells only set or empty, and changed or not."""
-    return {field.name: _plain(field, row) for field in row._meta.concrete_fields if field.name not in SILENT_NAMES}
+    """Return the row's columns as JSON values. A mask tells only whether secrets are set or changed."""
+    return {field.name: _json(field, row) for field in row._meta.concrete_fields if field.name not in SILENT_NAMES}
 
 
 def record(
@@ -63,15 +63,15 @@ def record(
     before: dict[str, Any] | None = None,
     changes: dict[str, list[Any]] | None = None,
 ) -> AuditEntry | None:
-    """Write what `actor` did to `row`. With `before`, the differences are found here; without one, no entry."""
-    entry = _entry(actor, Event(action, row, before, changes))
+    """Write what `actor` did to `row`. With `before`, the entry holds the differences; without any, none is written."""
+    entry = _build_entry(actor, Event(action, row, before, changes))
     if entry:
         entry.save()
     return entry
 
 
 def change(actor: Actor, action: str, row: models.Model, **values: Any) -> None:
-    """Set these columns of the row, save them alone, and record what is different; without a difference, no entry."""
+    """Set and save these columns of a row, and record the differences. Without any, no entry is written."""
     before = snapshot(row)
     for name, value in values.items():
         setattr(row, name, value)
@@ -80,13 +80,13 @@ def change(actor: Actor, action: str, row: models.Model, **values: Any) -> None:
 
 
 def record_many(actor: Actor, events: Iterable[Event]) -> None:
-    """As `record`, for any number of rows in few writes."""
-    entries = (_entry(actor, event) for event in events)
+    """Write the entries of any number of events in few statements."""
+    entries = (_build_entry(actor, event) for event in events)
     AuditEntry.objects.bulk_create([entry for entry in entries if entry], batch_size=1_000)
 
 
 def latest(rows: Iterable[models.Model]) -> dict[models.Model, datetime]:
-    """When something was last done to each of these rows, as far as anything was; one query for each kind of row."""
+    """Return the time of the last entry of each row that has one, with one query per kind of row."""
     by_kind: dict[str, dict[str, models.Model]] = {}
     for row in rows:
         by_kind.setdefault(row._meta.model_name or "", {})[str(row.pk)] = row
@@ -98,10 +98,10 @@ def latest(rows: Iterable[models.Model]) -> dict[models.Model, datetime]:
     return found
 
 
-def _entry(actor: Actor, event: Event) -> AuditEntry | None:
+def _build_entry(actor: Actor, event: Event) -> AuditEntry | None:
     row, changes = event.row, event.changes
     if event.before is not None:
-        changes = _differences(event.before, snapshot(row))
+        changes = _find_differences(event.before, snapshot(row))
         if not changes:
             return None
     return AuditEntry(
@@ -115,20 +115,20 @@ def _entry(actor: Actor, event: Event) -> AuditEntry | None:
     )
 
 
-def _differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
+def _find_differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
     changed = (name for name in after if before.get(name) != after[name])
-    return {name: [_masked(before.get(name)), _masked(after[name])] for name in changed}
+    return {name: [_mask(before.get(name)), _mask(after[name])] for name in changed}
 
 
 class _Secret(str):
-    """A stand-in that compares by the stored value and is written as a mask."""
+    """Stand in for a secret. The text compares by the stored value and is written as a mask."""
 
 
-def _masked(value: Any) -> Any:
+def _mask(value: Any) -> Any:
     return (MASK if value else "") if isinstance(value, _Secret) else value
 
 
-def _plain(field: Any, row: models.Model) -> Any:
+def _json(field: Any, row: models.Model) -> Any:
     value = field.value_from_object(row)
     if field.name in SECRET_NAMES or getattr(field, "secret", False):
         return _Secret(field.get_prep_value(value) or "")

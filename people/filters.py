@@ -1,4 +1,4 @@
-"""Filters of the lists of users, tokens and audit entries."""
+"""Filter the lists of users, API tokens and audit entries."""
 
 import django_filters
 from django import forms
@@ -59,7 +59,7 @@ class ApiTokenFilter(ListFilter):
 
 class AuditFilter(ListFilter):
     searched = ("actor", "object_label", "action")
-    placeholder = "Search who, did or with"
+    placeholder = "Search person, action or object"
     object_type = django_filters.ChoiceFilter(
         label="Kind", choices=[(name, label) for name, (label, _) in OBJECTS.items()], empty_label="Any"
     )

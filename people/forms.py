@@ -1,4 +1,4 @@
-"""Forms for people and for the keys of programs."""
+"""Read the forms for users and API tokens."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ def password_field() -> forms.CharField:
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="At least 8 characters, none that others would guess. Empty: one is made, and shown once.",
+        help_text="At least 8 characters, and hard to guess. Leave empty to have one generated and shown once.",
     )
 
 
@@ -39,8 +39,8 @@ class UserForm(forms.ModelForm):
         email: str = self.cleaned_data["email"].strip().lower()
         other = User.objects.filter(email__iexact=email).exclude(pk=self.instance.pk).first()
         if other is not None:
-            hint = "" if other.is_active else " That user is deactivated: reactivate it instead."
-            raise forms.ValidationError(f"There is already a user with this address.{hint}")
+            hint = "" if other.is_active else " The user is deactivated. Reactivate the user instead."
+            raise forms.ValidationError(f"A user with this address exists already.{hint}")
         return email
 
 

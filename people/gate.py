@@ -1,6 +1,7 @@
-"""The one predicate that decides who may do what, and its three doors: pages, REST and the admin site.
+"""Decide who may do what: one predicate for pages, REST and the admin site.
 
-Closed by default: a page that declares no need is refused, a REST view that declares no need for writing is read-only.
+The gate is closed by default: a page that declares no need is refused, a REST view that declares no need for writing
+is read-only.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Need(IntEnum):
-    """A page or call needs one of these; each includes the ones before it (docs/architecture.md#who-may-do-what)."""
+    """A page or call needs one of these. Each includes the ones before it (docs/architecture.md#who-may-do-what)."""
 
     READ = 1
     OPERATE = 2
@@ -30,7 +31,7 @@ SELF_GUARDED = ("allauth.", "django.contrib.admin.", "unfold.", "rest_framework.
 
 
 def may(user: Any, need: Need, token: ApiToken | None = None) -> bool:
-    """Whether this user (with this token, where one is used) may do what needs `need`."""
+    """Return whether a user, with a token if one is used, may do what needs `need`."""
     if not isinstance(user, User) or not user.is_active:
         return False
     if token is not None and token.scope == Scope.READ and need > Need.READ:
@@ -39,13 +40,13 @@ def may(user: Any, need: Need, token: ApiToken | None = None) -> bool:
 
 
 def signed_in(request: Any) -> User:
-    """The person behind a page or call that the gate has let in."""
+    """Return the user of a request that has passed the gate."""
     assert isinstance(request.user, User)
     return request.user
 
 
 def needs(need: Need, *, write: Need | None = None) -> Callable[[View], View]:
-    """Declare what a page needs; `write` where posting to it needs more than looking at it."""
+    """Declare what a page needs. `write`: what posting to it needs, if that is more."""
 
     def declare(view: View) -> View:
         view.needs = need  # type: ignore[attr-defined]
@@ -56,7 +57,7 @@ def needs(need: Need, *, write: Need | None = None) -> Callable[[View], View]:
 
 
 class GateMiddleware:
-    """Asks the predicate for every page of ours, after the sign-in check."""
+    """Ask the predicate for every page of the portal, after the sign-in check."""
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
@@ -73,13 +74,13 @@ class GateMiddleware:
 
 
 class GatePermission(BasePermission):
-    """DRF's default permission. A view names what writing needs in `write_need`; reading needs READ."""
+    """Guard REST by default. A view names in `write_need` what writing needs; reading needs READ."""
 
     message = "Your role, or the scope of this token, does not allow this."
 
     def has_permission(self, request: Any, view: Any) -> bool:
         token = request.auth if isinstance(request.auth, ApiToken) else None
-        # A method that the view does not have is answered as such (405), to everybody who may read.
+        # Everyone who may read learns that the view does not have this method (405).
         if request.method in SAFE_METHODS or getattr(view, "action", "") is None:
             return may(request.user, getattr(view, "read_need", Need.READ), token)
         need = getattr(view, "write_need", None)
@@ -87,7 +88,7 @@ class GatePermission(BasePermission):
 
 
 def abilities(request: HttpRequest) -> dict[str, bool]:
-    """Template context: `may_operate`, `may_own`."""
+    """Return the template context: `may_operate` and `may_own`."""
     user = getattr(request, "user", None)
     return {"may_operate": may(user, Need.OPERATE), "may_own": may(user, Need.OWN)}
 

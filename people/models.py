@@ -1,4 +1,4 @@
-"""Who may sign in, with what, and who did what. Every partner (and the provider) has its own."""
+"""Store users, API tokens and the audit. Every partner, and the provider, has its own."""
 
 import hashlib
 import secrets
@@ -30,7 +30,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person at one partner, or on the provider's staff. Deactivated, not deleted: the audit names them."""
+    """A user works at one partner, or for the provider. Users are deactivated, not deleted: the audit names them."""
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=150, blank=True)
@@ -61,7 +61,7 @@ class User(AbstractBaseUser):
     def get_short_name(self) -> str:
         return str(self)
 
-    # What Django's admin asks. The gate decides everywhere else; here: owners administer, nobody else gets in.
+    # Django's admin asks these. Only owners get in; everywhere else the gate decides.
 
     @property
     def is_staff(self) -> bool:
@@ -84,13 +84,13 @@ class Scope(models.TextChoices):
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self, now: datetime) -> "ApiTokenQuerySet":
-        """Neither revoked nor past its end, and its user may still sign in."""
+        """Return the tokens that work: neither revoked nor past their end, and of a user who may sign in."""
         unended = models.Q(expires_at=None) | models.Q(expires_at__gt=now)
         return self.filter(unended, revoked_at=None, user__is_active=True)
 
 
 class ApiToken(models.Model):
-    """A program's key. Only its digest is kept; it may do what scope **and** its user's role allow."""
+    """A token signs in a program. Only its digest is kept. It may do what its scope **and** its user's role allow."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100)
@@ -112,7 +112,7 @@ class ApiToken(models.Model):
 
     @property
     def state(self) -> str:
-        """Revoked, expired, inactive (its user is) or active: the first that applies."""
+        """Return the first of these that applies: revoked, expired, inactive (its user is) or active."""
         if self.revoked_at is not None:
             return "revoked"
         if self.expires_at is not None and self.expires_at <= timezone.now():
@@ -121,12 +121,12 @@ class ApiToken(models.Model):
 
     @staticmethod
     def digest_of(text: str) -> str:
-        """The tokens are random and long, so a plain digest is as good as a slow one."""
+        """Return the digest of a token. Tokens are random and long, so a plain digest is as good as a slow one."""
         return hashlib.sha256(text.encode()).hexdigest()
 
     @classmethod
     def issue(cls, user: User, name: str, scope: str, expires_at: datetime | None = None) -> tuple["ApiToken", str]:
-        """A new token and its text, which is nowhere to be read again."""
+        """Create a token. Return it with its text, which is not stored."""
         text = "slp_" + secrets.token_urlsafe(32)
         token = cls.objects.create(
             user=user, name=name, scope=scope, prefix=text[:8], digest=cls.digest_of(text), expires_at=expires_at
@@ -135,7 +135,7 @@ class ApiToken(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what, when, old and new. Written by people.audit.record, never changed."""
+    """An audit entry says who did what, when, with old and new values. people.audit writes it once."""
 
     at = models.DateTimeField(default=timezone.now, editable=False)
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
@@ -161,7 +161,7 @@ class AuditEntry(models.Model):
 
 
 class SavedFilter(models.Model):
-    """Filters of a list that a person wants to see again: `page` is the list's route, `query` its query string."""
+    """A person has saved these filters of a list: `page` is the list's route, `query` its query string."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_filters", db_index=False

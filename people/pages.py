@@ -1,4 +1,4 @@
-"""Pages for users, API tokens, the audit and the own profile."""
+"""Show the pages for users, API tokens, the audit and the own profile."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 
 from kit.forms.pages import DONE, attempt, confirm_page, form_page
 from kit.lists import Empty, list_page
+from kit.wording import counted
 from people import audit
 from people import users as verbs
 from people.filters import ApiTokenFilter, AuditFilter, UserFilter
@@ -45,7 +46,7 @@ def user_add(request: HttpRequest) -> HttpResponse:
     status, person = attempt(request, form, lambda: verbs.add(audit.actor_of(request), form.instance, password))
     if status == DONE and person is not None:
         if not typed:
-            return _password_once(request, person, password)
+            return _show_password(request, person, password)
         messages.success(request, f"{person.email} was added. Hand over the password in a safe way.")
         return redirect("user", person.pk)
     return form_page(
@@ -77,7 +78,7 @@ def user_deactivate(request: HttpRequest, pk: int) -> HttpResponse:
         heading=f"Deactivate {person}?",
         consequences=[
             f"{person.email} is signed out and can no longer sign in.",
-            f"API tokens that stop working: {tokens}.",
+            f"{counted(tokens, 'API token')} will stop working." if tokens else "No API token is affected.",
             "The user stays in the audit and can be reactivated at any time.",
         ],
         confirm="Deactivate user",
@@ -108,7 +109,7 @@ def user_reset_password(request: HttpRequest, pk: int) -> HttpResponse:
     password = typed or verbs.make_password()
     status, _ = attempt(request, form, lambda: verbs.reset_password(audit.actor_of(request), person, password))
     if status == DONE and not typed:
-        return _password_once(request, person, password)
+        return _show_password(request, person, password)
     if status == DONE:
         messages.success(request, f"{person.email} has a new password. Hand it over in a safe way.")
         return redirect(address)
@@ -125,7 +126,7 @@ def user_reset_password(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Need.READ)
 def api_tokens(request: HttpRequest) -> HttpResponse:
-    """Owners see all, everybody else their own."""
+    """List all API tokens for owners, and their own for everyone else."""
     owns = may(request.user, Need.OWN)
     rows = ApiToken.objects.select_related("user")
     if not owns:
@@ -170,8 +171,8 @@ def api_token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
         lambda: verbs.revoke_token(audit.actor_of(request), token),
         heading=f"Revoke {token.name}?",
         consequences=[
-            f"Programs that use {token} as {token.user.email} are refused from now on.",
-            "A revoked token cannot be used again: make a new one instead.",
+            f"Programs that use {token} for {token.user.email} no longer get access.",
+            "You cannot restore a revoked token. Make a new one instead.",
         ],
         confirm="Revoke token",
         cancel=reverse("api-tokens"),
@@ -185,9 +186,7 @@ def api_token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.READ)
 def audit_entries(request: HttpRequest) -> HttpResponse:
     rows = AuditFilter(request.GET, queryset=AuditEntry.objects.all())
-    empty = Empty(
-        "scroll-text", "Nothing has been done yet", "Every change is written down here, by people and machines."
-    )
+    empty = Empty("scroll-text", "No entries yet", "Every change by a person or a program appears here.")
     table = OwnersAuditTable if may(request.user, Need.OWN) else AuditTable
     return list_page(
         request, "people/audit/audit.html", rows, table, noun=("entry", "entries"), empty=empty, heading="Audit"
@@ -217,6 +216,6 @@ def _tokens_of(person: User) -> list[ApiToken]:
     return list(person.api_tokens.select_related("user"))
 
 
-def _password_once(request: HttpRequest, person: User, password: str) -> HttpResponse:
-    """Answers the post itself: a redirect would need the password to be kept somewhere."""
+def _show_password(request: HttpRequest, person: User, password: str) -> HttpResponse:
+    """Show a generated password in the answer to the post; a redirect would have to keep it somewhere."""
     return render(request, "people/users/password.html", {"person": person, "password": password, "crumbs": [USERS]})

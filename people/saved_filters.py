@@ -1,4 +1,4 @@
-"""Filters of a list that a person keeps: theirs alone, by the list's route."""
+"""Save the filters of a list for one person, by the list's route."""
 
 from django.db import transaction
 from django.http import QueryDict
@@ -13,7 +13,7 @@ LONGEST = 1000
 
 @transaction.atomic
 def save(actor: audit.Actor, user: User, page: str, name: str, query: str) -> SavedFilter:
-    """Under a name that is taken, the filters of that name become these. Pages and sizes are left out."""
+    """Save filters under a name, and replace those of the same name. Page and format are not saved."""
     kept = QueryDict(query, mutable=True)
     for passing in ("page", "format"):
         kept.pop(passing, None)
@@ -21,12 +21,12 @@ def save(actor: audit.Actor, user: User, page: str, name: str, query: str) -> Sa
     if not name:
         raise Refusal("The filters need a name.", "Enter one.", "name")
     if not any(kept.values()):
-        raise Refusal("No filter is set.", "Set the filters that you want to keep, then save them.", "name")
+        raise Refusal("No filter is set.", "Set the filters that you want to save first.", "name")
     if len(text) > LONGEST:
-        raise Refusal("These filters are too long to keep.", "Set fewer of them.", "name")
+        raise Refusal("These filters are too long to save.", "Set fewer of them.", "name")
     mine = SavedFilter.objects.filter(user=user, page=page)
     if not mine.filter(name=name).exists() and mine.count() >= MOST:
-        raise Refusal(f"You keep {MOST} filters here already.", "Delete one first.", "name")
+        raise Refusal(f"You have saved {MOST} filters for this list already.", "Delete one first.", "name")
     row, added = SavedFilter.objects.update_or_create(user=user, page=page, name=name, defaults={"query": text})
     audit.record(actor, "added" if added else "changed", row)
     return row

@@ -1,4 +1,4 @@
-"""Tables of the pages for users, API tokens and the audit."""
+"""Lay out the tables of users, API tokens and the audit."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,9 +13,9 @@ from kit.tables import EndColumn, PortalTable, SinceColumn, TitleColumn, WhenCol
 from kit.templatetags.components import badge, exact
 from people.models import ApiToken, AuditEntry
 
-# After these the object has no page any more.
+# After these actions the object has no page any more.
 LAST_ACTIONS = {"deleted", "removed"}
-# Kind of object in the audit -> what people call it, and its page where it has one.
+# Kind of object in the audit -> its label, and the route of its page if it has one.
 OBJECTS = {
     "licenseserver": ("License server", "license-server"),
     "smartaccount": ("Smart account", "smart-account"),
@@ -97,7 +97,7 @@ class ApiTokenTable(PortalTable):
 
 
 class OwnTokenTable(ApiTokenTable):
-    """What people who are not owners see: their own tokens, to look at."""
+    """Show people their own tokens, read-only, unless they are owners."""
 
     class Meta:
         exclude = ("user", "revoke")
@@ -124,11 +124,11 @@ class AuditTable(PortalTable):
 
     def render_changes(self, value: dict[str, Any]) -> SafeString:
         return format_html_join(
-            "", "<div>{}: {}</div>", ((words(name), _shown(pair, said)) for name, pair in value.items())
+            "", "<div>{}: {}</div>", ((words(name), _describe_change(pair, audit_text)) for name, pair in value.items())
         )
 
     def value_changes(self, value: dict[str, Any]) -> str:
-        return "; ".join(f"{words(name)}: {_shown(pair, str)}" for name, pair in value.items())
+        return "; ".join(f"{words(name)}: {_describe_change(pair, str)}" for name, pair in value.items())
 
 
 class OwnersAuditTable(AuditTable):
@@ -136,18 +136,18 @@ class OwnersAuditTable(AuditTable):
 
 
 def words(name: str) -> str:
-    """A column's name as words: `client_secret` -> client secret."""
+    """Return the name of a column as words: `client_secret` is "client secret"."""
     return name.replace("_", " ")
 
 
-def said(value: Any) -> str:
-    """A value of the audit as people read it: moments as elsewhere, lists and tables without their brackets."""
+def audit_text(value: Any) -> str:
+    """Return a value of the audit in words: moments as on all pages, lists and objects without brackets."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{words(name)} {said(part)}" for name, part in value.items())
+        return ", ".join(f"{words(name)} {audit_text(part)}" for name, part in value.items())
     if isinstance(value, list):
-        return ", ".join(said(part) for part in value)
+        return ", ".join(audit_text(part) for part in value)
     if isinstance(value, str) and value[10:11] == "T":
         try:
             moment = datetime.fromisoformat(value)
@@ -157,9 +157,9 @@ def said(value: Any) -> str:
     return str(value)
 
 
-def _shown(pair: Any, say: Callable[[Any], str]) -> str:
-    """What was and what is; what was empty is not mentioned."""
+def _describe_change(pair: Any, describe: Callable[[Any], str]) -> str:
+    """Return the old and the new value in words, without an old value that was empty."""
     if not isinstance(pair, list) or len(pair) != 2:
-        return say(pair)
-    old, new = ("" if value is None else say(value) for value in pair)
+        return describe(pair)
+    old, new = ("" if value is None else describe(value) for value in pair)
     return f"{old or 'empty'} → {new or 'empty'}" if old else new or "empty"

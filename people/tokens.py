@@ -1,4 +1,4 @@
-"""Bearer tokens for REST."""
+"""Authenticate the calls of REST by bearer tokens."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,12 +11,12 @@ from rest_framework.request import Request
 
 from people.models import ApiToken, User
 
-# A token's last use is written at most this often, so that reading stays reading.
+# A token's last use is written at most this often, so that most reads write nothing.
 LAST_USE_STEP = timedelta(minutes=5)
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer slp_…`, looked up in the schema of the request's host: another partner's is unknown."""
+    """Accept `Authorization: Bearer slp_…`. The token must be known to the partner of the request's host."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         scheme, _, text = get_authorization_header(request).decode("latin-1").partition(" ")
@@ -26,7 +26,7 @@ class TokenAuthentication(BaseAuthentication):
         digest = ApiToken.digest_of(text.strip())
         token = ApiToken.objects.usable(now).select_related("user").filter(digest=digest).first()
         if token is None:
-            raise AuthenticationFailed("This token is unknown here, has ended or was revoked.")
+            raise AuthenticationFailed("This token is unknown here, has expired or was revoked.")
         if token.last_used_at is None or now - token.last_used_at > LAST_USE_STEP:
             ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
         return token.user, token

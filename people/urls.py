@@ -1,4 +1,4 @@
-"""Pages for users, API tokens and the audit."""
+"""Route the pages for users, API tokens and the audit."""
 
 from django.urls import path
 

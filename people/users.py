@@ -1,4 +1,4 @@
-"""What owners do with people and with the keys of programs. Pages and the admin site call the same functions."""
+"""Change users and API tokens for owners. Pages and the admin site call the same functions."""
 
 import secrets
 from datetime import datetime
@@ -10,19 +10,19 @@ from kit.refusals import Refusal
 from people import audit
 from people.models import ApiToken, Role, Scope, User
 
-# Four groups of five: long enough to be safe, short enough to be read out once.
+# Four groups of five letters are long enough to be safe and short enough to be read out.
 PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105 - what passwords are made of
 
 
 def make_password() -> str:
-    """A first password, told once and changed by its owner."""
+    """Return a first password, which is shown once and then changed by its user."""
     return "-".join("".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(5)) for _ in range(4))
 
 
 def check_owner(user: User | None, stored: int | None) -> None:
-    """Raise Refusal where somebody who has left is chosen. `stored`: who it is already may stay."""
+    """Raise Refusal for a deactivated user, except for the one that is `stored` already."""
     if user is not None and not user.is_active and user.pk != stored:
-        raise Refusal(f"{user} is deactivated.", "Choose somebody else.", "owner")
+        raise Refusal(f"{user} is deactivated.", "Choose an active user.", "owner")
 
 
 @transaction.atomic
@@ -37,7 +37,7 @@ def add(actor: audit.Actor, user: User, password: str) -> User:
 def change(actor: audit.Actor, user: User, before: dict[str, object]) -> User:
     """Save name, e-mail and role; `before` is the snapshot from before the form was bound."""
     if user.role != before["role"]:
-        _not_oneself(actor, user, "change your own role")
+        _refuse_oneself(actor, user, "change your own role")
         if before["role"] == Role.OWNER:
             _keep_an_owner(user)
     user.save()
@@ -47,8 +47,8 @@ def change(actor: audit.Actor, user: User, before: dict[str, object]) -> User:
 
 @transaction.atomic
 def deactivate(actor: audit.Actor, user: User) -> None:
-    """The user can no longer sign in, and tokens and sessions of theirs stop working at once."""
-    _not_oneself(actor, user, "deactivate yourself")
+    """Deactivate a user, who can no longer sign in. Their tokens and sessions stop working at once."""
+    _refuse_oneself(actor, user, "deactivate yourself")
     if user.role == Role.OWNER:
         _keep_an_owner(user)
     _set_active(actor, user, "deactivated", active=False)
@@ -61,7 +61,7 @@ def reactivate(actor: audit.Actor, user: User) -> None:
 
 @transaction.atomic
 def reset_password(actor: audit.Actor, user: User, password: str) -> None:
-    """The user's sessions end: Django ties them to the password."""
+    """Set a new password. The user's sessions end, because Django ties them to the password."""
     if not user.is_active:
         raise Refusal(f"{user} is deactivated.", "Reactivate this user first.")
     user.set_password(password)
@@ -73,11 +73,11 @@ def reset_password(actor: audit.Actor, user: User, password: str) -> None:
 def issue_token(
     actor: audit.Actor, user: User, name: str, scope: str, expires_at: datetime | None = None
 ) -> tuple[ApiToken, str]:
-    """A key for a program, and its text, which is nowhere to be read again."""
+    """Create an API token. Return it with its text, which is not stored."""
     if not user.is_active:
         raise Refusal(f"{user} is deactivated, so a token would not work.", "Choose an active user.", field="user")
     if scope == Scope.WRITE and user.role == Role.VIEWER:
-        raise Refusal(f"{user} is a viewer and may change nothing.", "Choose the scope “Read”.", field="scope")
+        raise Refusal(f"{user} is a viewer and cannot change anything.", "Choose the scope “Read”.", field="scope")
     token, text = ApiToken.issue(user, name, scope, expires_at)
     audit.record(actor, "created", token, changes={"scope": ["", scope], "user": ["", user.email]})
     return token, text
@@ -85,7 +85,7 @@ def issue_token(
 
 @transaction.atomic
 def revoke_token(actor: audit.Actor, token: ApiToken) -> None:
-    """Revoking twice is the same as once."""
+    """Revoke a token. Revoking it twice changes nothing."""
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
         audit.record(actor, "revoked", token)
 
@@ -94,13 +94,13 @@ def _set_active(actor: audit.Actor, user: User, action: str, active: bool) -> No
     audit.change(actor, action, user, is_active=active)
 
 
-def _not_oneself(actor: audit.Actor, user: User, what: str) -> None:
+def _refuse_oneself(actor: audit.Actor, user: User, what: str) -> None:
     if actor.user == user:
         raise Refusal(f"You cannot {what}.", "Ask another owner.")
 
 
 def _keep_an_owner(user: User) -> None:
-    """Locks the active owners, so that two of them cannot take each other's role at the same moment."""
+    """Refuse to lose the last active owner. Locks the owners, so that two cannot remove each other at one moment."""
     owners = User.objects.select_for_update().filter(role=Role.OWNER, is_active=True)
     if not [owner for owner in owners.order_by("pk") if owner.pk != user.pk]:
-        raise Refusal(f"{user} is the last active owner.", "Make somebody else an owner first.")
+        raise Refusal(f"{user} is the last active owner.", "Make another user an owner first.")

@@ -1,1 +1,1 @@
-"""Wiring only: settings, routes, Celery, health, the local stack. Nobody imports this package but its own processes."""
+"""This package wires the portal: settings, routes, Celery, health, the local stack. Only its processes import it."""

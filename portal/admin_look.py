@@ -1,10 +1,10 @@
-"""How the two admin sites look: names, colours and what stands in their sidebars."""
+"""Set the look of the two admin sites: names, colours and sidebars."""
 
 from typing import Any
 
 from django.urls import reverse_lazy
 
-# static/portal.css: the pages' brand colour, from light to dark.
+# The brand colour of the pages (static/portal.css), from light to dark.
 BRAND = {
     "50": "#f0f8fb",
     "100": "#dceff5",
@@ -21,7 +21,7 @@ BRAND = {
 
 
 def group(title: str, *entries: tuple[str, str, str]) -> dict[str, Any]:
-    """Entries: title, icon (Material Symbols, which Unfold brings along), app and model."""
+    """Return a group of the sidebar. Entries: title, icon (Material Symbols, which Unfold includes), app and model."""
     items = [
         {"title": name, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
         for name, icon, model in entries
@@ -97,7 +97,7 @@ def provider_site(favicon: str) -> dict[str, Any]:
             "Registry",
             ("Partners", "domain", "tenants_partner"),
             ("Domains", "language", "tenants_domain"),
-            ("What is due", "schedule", "tenants_scheduledjob"),
+            ("Scheduled jobs", "schedule", "tenants_scheduledjob"),
         ),
         group("Staff", ("Users", "group", "people_user"), ("Audit", "fact_check", "people_auditentry")),
         favicon=favicon,

@@ -1,4 +1,4 @@
-"""The Celery application. Its tasks derive from tenants.tasks.PartnerTask, which binds each run to one partner."""
+"""Create the Celery application. Its tasks derive from PartnerTask, which binds each run to one partner."""
 
 import os
 from typing import Any

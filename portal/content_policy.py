@@ -1,4 +1,4 @@
-"""What browsers may load and run: one header on every answer, strict unless its address is named here."""
+"""Limit what browsers may load and run: one header on every answer, strict unless its address is listed here."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 HEADER = "Content-Security-Policy"
 HERE_ALONE = "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 STRICT = f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; {HERE_ALONE}"
-# What others draw: Unfold evaluates its attributes, and both it and Swagger set styles on elements.
+# Pages that others draw: Unfold evaluates its attributes, and both it and Swagger set styles on elements.
 SWAGGER = f"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; {HERE_ALONE}"
 UNFOLD = (
     "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline';"

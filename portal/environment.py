@@ -1,4 +1,4 @@
-"""Readers of the environment: a variable, or a file named by the variable with `_FILE` (for secrets)."""
+"""Read the environment: a variable, or for secrets a file that the variable with `_FILE` names."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def text(name: str, default: str = "") -> str:
-    """The value, or the content of the file that `<name>_FILE` names."""
+    """Return the value of a variable, or the content of the file that `<name>_FILE` names."""
     if path := os.environ.get(f"{name}_FILE"):
         return Path(path).read_text().strip()
     return os.environ.get(name, default)
@@ -29,5 +29,5 @@ def number(name: str, default: int) -> int:
 
 
 def names(name: str, default: str = "") -> list[str]:
-    """A list separated by commas or blanks."""
+    """Return a list of names that commas or blanks separate."""
     return text(name, default).replace(",", " ").split()

@@ -1,4 +1,4 @@
-"""Health and metrics, answered on any host name before the partner is looked up."""
+"""Answer health checks and metrics on any host name, before the partner is looked up."""
 
 import hmac
 from collections.abc import Callable
@@ -24,7 +24,7 @@ BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 
 class HealthMiddleware:
-    """`/healthz`: this process is alive. `/readyz`: the parts and the watchdog. `/metrics`: Prometheus."""
+    """Answer `/healthz` (this process), `/readyz` (parts and watchdog) and `/metrics` (Prometheus)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -48,9 +48,12 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Figures of the installation, without a partner's data. On the provider host, elsewhere with METRICS_TOKEN."""
+    """Return figures of the installation, without data of partners.
+
+    They are open on the provider's host, and need METRICS_TOKEN elsewhere.
+    """
     if not _may_read_metrics(request):
-        return HttpResponse("Send METRICS_TOKEN as bearer token, or ask on the provider's host.\n", status=403)
+        return HttpResponse("Send METRICS_TOKEN as a bearer token, or use the provider's host.\n", status=403)
     registry = CollectorRegistry()
     gauge = Gauge("portal_partners", "Partners by state", ["state"], registry=registry)
     partners = Partner.objects.partners()
@@ -83,7 +86,7 @@ def _on_provider_host(request: HttpRequest) -> bool:
 
 
 def _watchdog() -> tuple[str, bool]:
-    """What is late for how many partners, and whether for all of them. One partner's trouble takes no web host out."""
+    """Return the late jobs in words, and whether all partners wait. One partner's trouble must not stop a web host."""
     try:
         late = late_jobs()
         partners = Partner.objects.active().count()
@@ -133,7 +136,7 @@ def _workers() -> str:
 
 
 def _beat() -> str:
-    """Whether a dispatch that beat has sent was run lately; without a worker this cannot be told from a dead beat."""
+    """Tell whether a dispatch of beat ran lately. Without a worker this looks the same as a dead beat."""
     try:
         seen: datetime | None = cache.get(BEAT_SEEN)
     except RedisError:

@@ -1,4 +1,4 @@
-"""Structured logging, the same in web, worker and command line."""
+"""Configure structured logging, the same in web, worker and command line."""
 
 import logging.config
 from typing import Any
@@ -15,7 +15,7 @@ SHARED: list[Any] = [
 
 def configure_logging(level: str, *, json: bool) -> None:
     """Send everything to standard error: standard output belongs to the commands' JSON answers."""
-    # Plain tracebacks: others print the values of local variables, and those may be secrets.
+    # Other tracebacks print the values of local variables, which may be secrets.
     plain = structlog.dev.plain_traceback
     console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)
     rendering = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if json else [console]

@@ -1,4 +1,4 @@
-"""The navigation, by task: what to watch, what Cisco says, whom it serves, where it comes from, who may."""
+"""Build the navigation, by task: alerts and worklist, pools, customers, Cisco's side, and the organisation."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -92,14 +92,14 @@ SECTIONS = (
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Template context: `navigation`, the sections that this person can reach on this host."""
+    """Return the template context: `navigation`, the sections that the user can reach on this host."""
     return {
         "navigation": SimpleLazyObject(lambda: sections(request.path, may(getattr(request, "user", None), Need.OWN)))
     }
 
 
 def sections(path: str, may_own: bool) -> list[Section]:
-    """What this person can reach on this host; a section without links is left out."""
+    """Return the sections that have pages for the user on this host."""
     found = (
         (title, [link_of(item, path) for item in items if may_own or not item.owners_only]) for title, items in SECTIONS
     )
@@ -108,7 +108,7 @@ def sections(path: str, may_own: bool) -> list[Section]:
 
 
 def link_of(item: Item, path: str) -> Link | None:
-    """None where the host has no such page: the provider's host has no licensing."""
+    """Return the link of an item, or None if the host lacks the page: the provider's host has no licensing."""
     try:
         address = reverse(item.route)
     except NoReverseMatch:

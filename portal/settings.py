@@ -1,4 +1,4 @@
-"""Django's settings: one file that reads the environment. docs/operations.md lists every variable."""
+"""Read Django's settings from the environment, in one file. docs/operations.md lists every variable."""
 
 import base64
 from datetime import timedelta
@@ -13,7 +13,7 @@ from portal.logs import configure_logging
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 
-# --- Servers: the environment wins, then what `make run` has started here, then addresses on which nobody answers. ---
+# --- Servers: the environment wins, then those that `make run` has started, then addresses that do not answer. ---
 
 _LOCAL = find_urls(BASE_DIR)
 DATABASE_URL = text("DATABASE_URL") or (_LOCAL.database_url if _LOCAL else "postgresql://portal@127.0.0.1:1/portal")
@@ -52,7 +52,7 @@ FIELD_KEYS: dict[str, bytes] = {
 
 # --- Partners (docs/architecture.md, "Partners") ---
 
-# The two lists share no app: what is missing in a partner's schema is an error and never somebody else's row.
+# The two lists share no app: a table that a partner's schema lacks is an error, never another partner's row.
 SHARED_APPS = ["django_tenants", "tenants"]
 TENANT_APPS = [
     "django.contrib.contenttypes",
@@ -108,7 +108,7 @@ MIDDLEWARE = [
     "portal.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "portal.content_policy.ContentPolicyMiddleware",
-    # The look is nobody's secret: pages for unknown hosts and suspended partners need it too.
+    # The look is no secret: pages for unknown hosts and suspended partners need it too.
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.PartnerMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -145,7 +145,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DJANGO_TABLES2_TEMPLATE = "components/table.html"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000  # a batch of 2,000 clusters sends a field for each; Django's own bound is 1,000
-UPLOAD_MAX_BYTES = 6 * 1024 * 1024  # of a file, more than any view allows
+UPLOAD_MAX_BYTES = 6 * 1024 * 1024  # per file; more than any view allows
 FILE_UPLOAD_HANDLERS = [
     "portal.uploads.BoundedUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -166,7 +166,7 @@ SECURE_HSTS_SECONDS = number("PORTAL_HSTS_SECONDS", 31_536_000 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if flag("PORTAL_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # whose last entry of X-Forwarded-For is who asks
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # its last entry of X-Forwarded-For is the client
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(text("PORTAL_STATIC_ROOT", str(BASE_DIR / ".local" / "static")))
@@ -198,16 +198,16 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-# Nobody signs up, so a stranger's address has nothing to be told; allauth would invite to sign up.
+# The portal has no sign-up, so unknown addresses get no mail; allauth would invite them to sign up.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
-# From one address in ten minutes, at all partners together; allauth's own limits count per partner.
+# The limit counts failures of one address in ten minutes over all partners; allauth's own count per partner.
 FAILED_SIGN_INS = number("PORTAL_FAILED_SIGN_INS", 50)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-# Addresses are set by owners, who vouch for them; nobody is asked to prove one.
+# Owners set addresses and vouch for them, so users need not verify theirs.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-# Without a mail server: the local stack writes files, elsewhere mails go to the log and channels say so.
+# Without a mail server, the local stack writes mails to files. Elsewhere they go to the log, and channels say so.
 _MAIL = "smtp" if text("PORTAL_SMTP_HOST") else "filebased" if LOCAL_MODE else "console"
 EMAIL_BACKEND = f"django.core.mail.backends.{_MAIL}.EmailBackend"
 EMAIL_FILE_PATH = text("PORTAL_MAIL_FOLDER", str(BASE_DIR / ".local" / "mail"))
@@ -228,7 +228,7 @@ CACHES = {
         "KEY_FUNCTION": "django_tenants.cache.make_key",
         "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
     },
-    # What counts over all partners together (people.accounts), and never holds anything of one of them.
+    # This cache counts over all partners together (people.accounts). It never holds data of one partner.
     "everywhere": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
@@ -257,7 +257,7 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / ".local" / "beat-schedule")
 DISPATCH_EVERY = number("PORTAL_DISPATCH_SECONDS", 10)
-# One static entry: what is due stands in the registry (tenants.schedule). It expires before its next tick.
+# One static entry, because the registry holds the jobs (tenants.schedule). It expires before its next tick.
 CELERY_BEAT_SCHEDULE = {
     "dispatch": {
         "task": "tenants.tasks.dispatch",
@@ -265,9 +265,9 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": max(DISPATCH_EVERY - 1, 1)},
     }
 }
-# What is done for every partner from its first day on, and how often; syncs are planned per smart account.
+# Jobs that every partner has from its first day, with their intervals. Syncs are planned per smart account.
 PARTNER_JOBS = {"alerts": timedelta(minutes=15), "deliver": timedelta(minutes=5), "prune": timedelta(days=1)}
-# Scheduled job -> the task that does it (tenants.schedule).
+# Scheduled job -> the task that runs it (tenants.schedule).
 SCHEDULED_TASKS = {
     "sync": "licensing.operations.tasks.sync_smart_account",
     "watch_sync": "licensing.operations.tasks.watch_sync",
@@ -280,7 +280,7 @@ SCHEDULED_TASKS = {
 
 # --- Words ---
 
-# Choices whose values are shown by their value alone: a badge takes its label from them (kit.templatetags.words).
+# Choices that templates show by their value alone; badges take their labels from them (kit.templatetags.words).
 SHOWN_CHOICES = (
     "licensing.accounts.models.LicenseServer.Check",
     "licensing.mirror.models.License.Status",
@@ -340,19 +340,19 @@ SPECTACULAR_SETTINGS = {
 
 # --- Cisco's side ---
 
-# Networks (CIDR) in which license servers may stand although their addresses are otherwise refused.
+# Networks (CIDR) in which license servers are allowed although their addresses are otherwise refused.
 ALLOWED_NETWORKS = tuple(names("PORTAL_ALLOWED_NETWORKS", "127.0.0.0/8" if LOCAL_MODE else ""))
 ALLOW_HTTP = flag("PORTAL_ALLOW_HTTP", default=LOCAL_MODE)
 CSSM_MAX_PARALLEL = number("PORTAL_CSSM_MAX_PARALLEL", 4)
-# How long REST waits for the worker's answer before it answers with the request to Cisco itself.
+# REST waits this long for the worker, and then answers with the request to Cisco itself.
 REQUEST_WAIT_SECONDS = number("PORTAL_REQUEST_WAIT_SECONDS", 5)
 AXL_SETTLE_SECONDS = number("PORTAL_AXL_SETTLE_SECONDS", 90)
 USAGE_SAMPLE_DAYS = number("PORTAL_USAGE_SAMPLE_DAYS", 1095)
 CHANGE_DAYS = number("PORTAL_CHANGE_DAYS", 1095)
 
-# --- Telling people ---
+# --- Notifications ---
 
-# The port of links in mails, where it is not the usual one of http or https.
+# The port of links in mails, if it is not the usual one of http or https.
 PUBLIC_PORT = text("PORTAL_PUBLIC_PORT", text("PORT", "8000") if LOCAL_MODE else "")
 DELIVERY_DAYS = number("PORTAL_DELIVERY_DAYS", 400)
 # Schemes of Apprise beyond licensing.channels.delivery.services.SERVICES, such as mmosts for an own Mattermost.
@@ -381,6 +381,6 @@ UNFOLD = admin_look.partner_site(f"{STATIC_URL}favicon.svg")
 UNFOLD_PROVIDER = admin_look.provider_site(f"{STATIC_URL}favicon.svg")
 
 if SENTRY_DSN := text("SENTRY_DSN"):
-    import sentry_sdk  # only where an operator has switched it on
+    import sentry_sdk  # only if an operator has switched it on
 
     sentry_sdk.init(dsn=SENTRY_DSN, send_default_pii=False, release=VERSION)

@@ -1,4 +1,4 @@
-"""How much of an uploaded file is kept. Django itself writes whatever comes to disk, before any view is asked."""
+"""Limit how much of an uploaded file is kept. Django itself writes all of it to disk before any view runs."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from django.core.files.uploadhandler import FileUploadHandler
 
 
 class BoundedUploadHandler(FileUploadHandler):
-    """Stands before Django's own: they get the first bytes of a file, and what is beyond the bound is dropped.
+    """Drop what exceeds the limit, before Django's own handlers see it.
 
-    What is kept is larger than any view allows, so that the view says so.
+    The limit is larger than any view allows, so that the view refuses the file itself.
     """
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:

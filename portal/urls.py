@@ -1,4 +1,4 @@
-"""Routes of a partner's host."""
+"""Route the pages of a partner's host."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""Routes of the provider's host. No licensing page, and no licensing table, is here."""
+"""Route the pages of the provider's host, which has no licensing pages and no licensing tables."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path

@@ -1,4 +1,4 @@
-"""WSGI entry for the web server."""
+"""Provide the WSGI application for the web server."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Where a partner is reached, for links that leave the portal."""
+"""Return the address of a partner's portal, for links in mails, calendars and webhooks."""
 
 from django.conf import settings
 from django.db import connection
@@ -7,7 +7,7 @@ from tenants.models import Domain
 
 
 def base_address() -> str:
-    """`https://host` of the present partner's primary domain, with the port where it is not the usual one."""
+    """Return `https://host` of the present partner's primary domain, with a port that is not the usual one."""
     rows = Domain.objects.filter(tenant__schema_name=connection.schema_name)
     host = rows.order_by("-is_primary", "domain").values_list("domain", flat=True).first() or "localhost"
     port = f":{settings.PUBLIC_PORT}" if settings.PUBLIC_PORT else ""

@@ -1,7 +1,7 @@
-"""The provider's admin: partners, their host names, what is due for them, and the provider's own staff.
+"""Let the provider administer partners, their domains, their scheduled jobs, and its own staff.
 
-Its requests stand in the provider's schema, where people, sessions, admin log and audit are. What it writes to the
-registry goes through tenants.provisioning, which steps into the public schema for that write alone.
+Requests run in the provider's schema, which holds its people, sessions, admin log and audit. Writes to the registry go
+through tenants.provisioning, which enters the public schema for that write alone.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ from tenants.watchdog import since
 
 
 class ProviderSite(PortalSite):
-    """For the provider's superusers, on the provider's host."""
+    """Let the provider's superusers administer partners, on the provider's host."""
 
     settings_name = "UNFOLD_PROVIDER"
     meant_for = "the provider's administrators"
@@ -42,7 +42,7 @@ HOST_HELP = "Host name without port, such as acme.portal.example."
 
 
 class HostField(forms.CharField):
-    """Host names as the registry writes them, however they are typed."""
+    """Turn a host name into the form of the registry: lower case, without a closing dot."""
 
     widget = UnfoldAdminTextInputWidget
 
@@ -55,7 +55,7 @@ def text_field(label: str, **options: Any) -> forms.CharField:
 
 
 class NewPartnerForm(VerbForm):
-    """Asks for what `create_partner` needs, and checks it as the command does."""
+    """Ask for what `create_partner` needs, and check it as the command does."""
 
     schema_name = text_field("Schema name", help_text="2 to 48 lower-case letters, digits and underscores.")
     domain = HostField(help_text=HOST_HELP)
@@ -74,7 +74,7 @@ class NewPartnerForm(VerbForm):
         return cleaned
 
     def _post_clean(self) -> None:
-        """The row is made by create_partner, not from this form."""
+        """Build no row: `create_partner` creates it."""
 
     def new_partner(self, cleaned: dict[str, Any]) -> provisioning.NewPartner:
         return provisioning.NewPartner(
@@ -89,7 +89,7 @@ class SuspendForm(ActionForm):
     reason = forms.CharField(
         required=False,
         max_length=300,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Reason, for suspending", "aria-label": "Reason"}),
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "Reason for suspending", "aria-label": "Reason"}),
         label="",
     )
 
@@ -100,7 +100,7 @@ class DomainInline(ShownInline):
 
 
 class PartnerAdmin(VerbAdmin):
-    """Suspended and resumed; neither row nor schema is ever deleted here."""
+    """The admin of partners suspends and resumes them. It never deletes a row or a schema."""
 
     list_display = ("name", "schema_name", "kind", "state", "late", "suspended_reason", "created_at")
     list_filter = ("kind", "ready")
@@ -118,7 +118,7 @@ class PartnerAdmin(VerbAdmin):
             return "Being set up"
         return "Active" if partner.active else "Suspended"
 
-    @admin.display(description="Not done in time")
+    @admin.display(description="Late jobs")
     def late(self, partner: Partner) -> str:
         jobs = [job for job in partner.jobs.all() if watchdog.is_late(job)]
         return ", ".join(f"{job.job} since {since(job):%Y-%m-%d %H:%M}" for job in jobs) if partner.active else ""
@@ -139,7 +139,7 @@ class PartnerAdmin(VerbAdmin):
         return self.inlines if obj else ()
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
-        """Makes the partner outside of the admin's transaction: its migrations have transactions of their own."""
+        """Create the partner outside the admin's transaction, because its migrations have their own."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = self.get_form(request)(request.POST) if request.method == "POST" else None
@@ -151,7 +151,7 @@ class PartnerAdmin(VerbAdmin):
         try:
             new = form.new_partner(form.cleaned_data)
             partner = provisioning.create_partner(new, form.cleaned_data["owner_password"])
-        except ValidationError as error:  # somebody else was quicker
+        except ValidationError as error:  # another request was quicker
             messages.error(request, " ".join(error.messages))
             return redirect("admin:tenants_partner_add")
         audit.record(audit.actor_of(request), "added", partner, changes={"domain": ["", new.domain]})
@@ -161,11 +161,11 @@ class PartnerAdmin(VerbAdmin):
 
     def save_row(self, actor: audit.Actor, row: Partner, before: dict[str, Any] | None, form: Any) -> None:
         if before is None:
-            raise Refusal("This partner could not be added.", "Try once more.")
+            raise Refusal("The partner was not added.", "Try again.")
         provisioning.save_in_registry(row)
         audit.record(actor, "changed", row, before=before)
 
-    @admin.action(description="Suspend: nobody gets in, no work is done")
+    @admin.action(description="Suspend (no sign-ins, no syncs, no alerts)")
     def suspend(self, request: HttpRequest, rows: QuerySet[Partner]) -> None:
         reason = request.POST.get("reason", "").strip()
         self.act_on(request, rows, lambda actor, row: _suspend(actor, row, reason), "Suspended")
@@ -177,9 +177,9 @@ class PartnerAdmin(VerbAdmin):
 
 def _suspend(actor: audit.Actor, partner: Partner, reason: str) -> None:
     if partner.kind == Partner.Kind.PROVIDER:
-        raise Refusal("The provider cannot be suspended.", "It is where partners are resumed.")
+        raise Refusal("The provider cannot be suspended.", "Only its staff can resume partners.")
     if partner.suspended_at:
-        raise Refusal(f"{partner} is suspended already.")
+        raise Refusal(f"{partner} is already suspended.")
     before = audit.snapshot(partner)
     provisioning.suspend(partner, reason)
     audit.record(actor, "suspended", partner, before=before)
@@ -201,7 +201,7 @@ class DomainForm(VerbForm):
 
 
 class DomainAdmin(VerbAdmin):
-    """A host name is added or deleted, never handed from one partner to another."""
+    """The admin of domains adds and deletes host names. It never moves one to another partner."""
 
     form = DomainForm
     fields = ("tenant", "domain", "is_primary")
@@ -229,7 +229,7 @@ class DomainAdmin(VerbAdmin):
 
 
 class ScheduledJobAdmin(ShownAdmin):
-    """What is due, first things first."""
+    """The admin of scheduled jobs lists them by the time of their next run."""
 
     list_display = ("job", "partner", "subject_id", "every", "next_run_at", "last_sent_at", "last_done_at", "state")
     list_filter = ("job",)
@@ -246,7 +246,7 @@ class ScheduledJobAdmin(ShownAdmin):
 
 
 class StaffAdmin(UserAdmin):
-    """The provider's staff: all of them administrators."""
+    """Manage the provider's staff, who are all administrators."""
 
     fields = ("email", "name", "password")
     list_display = ("email", "name", "is_active", "last_login")

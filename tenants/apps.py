@@ -1,4 +1,4 @@
-"""The shared app: the registry of partners and their domains, in the public schema."""
+"""Configure the shared app: the registry of partners and their domains, in the public schema."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,7 @@
-"""Bases of the management commands: exit 0 done, 1 failed, 2 refused input; JSON alone on standard output."""
+"""Provide the bases of the management commands.
+
+Exit status 0 means done, 1 failed, 2 refused input. Standard output holds JSON alone.
+"""
 
 import json
 import secrets
@@ -21,14 +24,14 @@ BROKER_DOWN = "The broker does not answer. Start the servers with `make run`, or
 
 
 class Refused(CommandError):
-    """The input is refused: exit status 2."""
+    """The command refuses its input and exits with status 2."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, returncode=2)
 
 
 class PortalCommand(BaseCommand):
-    """Says in one sentence when the servers are not running."""
+    """Say in one sentence when the servers are not running."""
 
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
@@ -38,7 +41,7 @@ class PortalCommand(BaseCommand):
             return super().execute(*args, **options)
 
     def say(self, text: str) -> None:
-        """Words for people, on standard error: standard output belongs to the answer."""
+        """Write words for people to standard error; standard output belongs to the answer."""
         self.stderr.write(text, lambda line: line)
 
     def answer(self, value: object) -> None:
@@ -46,7 +49,7 @@ class PortalCommand(BaseCommand):
 
 
 class PartnerCommand(PortalCommand):
-    """A command for one partner: subclasses write `handle_partner`, which runs in the partner's schema."""
+    """Run a command for one partner. Subclasses define `handle_partner`, which runs in the partner's schema."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("schema", help="The partner's schema name.")
@@ -66,12 +69,12 @@ class PartnerCommand(PortalCommand):
 
 
 class NewSchemaCommand(PortalCommand):
-    """A command that makes a schema with its host and its first person."""
+    """Create a schema with its host and its first user."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--domain", required=True, help="Host name, without port.")
         parser.add_argument("--owner-email", required=True)
-        parser.add_argument("--owner-password", help="Without it, one is made and printed once.")
+        parser.add_argument("--owner-password", help="If omitted, a password is generated and printed once.")
 
     def create(
         self,
@@ -81,7 +84,7 @@ class NewSchemaCommand(PortalCommand):
         *,
         superuser: bool = False,
     ) -> NewPartner:
-        """What was made. `options`: those of the command line, `name` with them."""
+        """Create the partner and return what was asked for. `options`: those of the command line, including `name`."""
         given = options["owner_password"]
         if given:
             check_password(given)
@@ -90,31 +93,31 @@ class NewSchemaCommand(PortalCommand):
         password = given or secrets.token_urlsafe(12)
         create_partner(new, password, superuser=superuser)
         if not given:
-            self.say(f"The password of {email}, shown this once, is on standard output.")
+            self.say(f"Standard output shows the password of {email} this one time.")
             self.stdout.write(password)
         return new
 
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn what a user can run into to one sentence and the exit status that goes with it."""
+    """Turn errors that users can meet into one sentence and the exit status that goes with it."""
     try:
         yield
     except ValidationError as error:
         raise Refused(" ".join(error.messages)) from None
     except (OperationalError, InterfaceError) as error:
-        raise CommandError(_database_sentence(error)) from None
+        raise CommandError(_describe_database_error(error)) from None
     except RedisConnectionError:
         raise CommandError(BROKER_DOWN) from None
 
 
-def _database_sentence(error: Exception) -> str:
+def _describe_database_error(error: Exception) -> str:
     if "does not exist" in str(error):
         return "The database is not set up yet. Run `manage.py setup_portal` or `make run`."
     return SERVERS_DOWN
 
 
 def fail(message: str) -> NoReturn:
-    """Say it on standard error and end with status 1, where an answer has already been printed."""
+    """Write a message to standard error and exit with status 1, after an answer has been printed."""
     sys.stderr.write(message + "\n")
     raise SystemExit(1)

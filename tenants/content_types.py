@@ -1,7 +1,7 @@
-"""Content types per schema.
+"""Keep the cache of content types apart for each schema.
 
-Django keeps one process-wide cache of content types, django-tenants empties it at each switch. Two threads in two
-partners then read each other's ids (this was reproduced). Here the cache is keyed by schema and stays.
+Django keeps one process-wide cache of content types, and django-tenants empties it at each switch. Two threads in two
+partners then read each other's ids (this was reproduced). The cache here is keyed by schema and stays.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from django.db import connections
 
 
 class SchemaKeyedCache(dict[Any, dict[Any, ContentType]]):
-    """The mapping alias -> {key: content type} that Django expects, kept apart for each schema."""
+    """Keep the mapping alias -> {key: content type} that Django expects, apart for each schema."""
 
     def _key(self, alias: str) -> tuple[str, str]:
         return alias, connections[alias].schema_name
@@ -23,10 +23,10 @@ class SchemaKeyedCache(dict[Any, dict[Any, ContentType]]):
         return super().setdefault(self._key(alias), {} if default is None else default)
 
     def clear(self) -> None:
-        """Nothing: django-tenants calls this at every switch of the schema, also in the middle of another thread's."""
+        """Do nothing. django-tenants calls this at each switch, also while another thread works."""
 
     def forget(self, schema: str) -> None:
-        """Drop what is known of a schema that is made anew or dropped."""
+        """Forget the content types of a schema that is created anew or dropped."""
         for key in [key for key in self if key[1] == schema]:
             del self[key]
 

@@ -1,4 +1,7 @@
-"""Host name -> partner, schema and routes. The only place in the web process that changes the search path."""
+"""Choose partner, schema and routes by the host name.
+
+Nothing else in the web process changes the search path.
+"""
 
 from django.conf import settings
 from django.db import connection
@@ -11,11 +14,14 @@ from tenants.models import Partner
 
 
 class PartnerMiddleware(TenantMainMiddleware):
-    """Enters the partner of the request's host; unknown hosts get 404, suspended partners a page of their own."""
+    """Enter the partner of the request's host.
+
+    Unknown hosts get a 404, and suspended partners a page that says so.
+    """
 
     @staticmethod
     def hostname_from_request(request: HttpRequest) -> str:
-        """The name as the registry writes it: lower case, without port and closing dot."""
+        """Return the host name as the registry writes it: lower case, without port and closing dot."""
         host: str = TenantMainMiddleware.hostname_from_request(request)
         return host.lower().rstrip(".")
 
@@ -25,12 +31,12 @@ class PartnerMiddleware(TenantMainMiddleware):
         if response is not None or partner is None:
             return response
         if not partner.active:
-            return _unavailable(request, partner)
+            return _refuse_partner(request, partner)
         return None
 
     def no_tenant_found(self, request: HttpRequest, hostname: str) -> HttpResponse:
         if request.path.startswith("/api/"):
-            return _problem(404, "Unknown host", "No partner is reached under this host name.")
+            return _problem(404, "Unknown host", "No partner has this host name.")
         return render(request, "unknown_host.html", {"host": hostname}, status=404)
 
     @staticmethod
@@ -40,8 +46,8 @@ class PartnerMiddleware(TenantMainMiddleware):
         set_urlconf(request.urlconf)  # type: ignore[attr-defined]
 
 
-def _unavailable(request: HttpRequest, partner: Partner) -> HttpResponse:
-    """Nothing of the partner's schema is read: the answer is made in the public schema."""
+def _refuse_partner(request: HttpRequest, partner: Partner) -> HttpResponse:
+    """Answer for a partner that is suspended or not ready, without reading anything of its schema."""
     connection.set_schema_to_public()
     status = 503 if not partner.ready else 403
     if request.path.startswith("/api/"):

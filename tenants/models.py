@@ -1,4 +1,4 @@
-"""The registry, in the public schema: partners, their host names and what is due for them when."""
+"""Store the registry in the public schema: partners, their domains and their scheduled jobs."""
 
 import re
 from datetime import datetime
@@ -15,7 +15,7 @@ HOST_NAME = re.compile(r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z
 
 
 def check_schema_name(name: str) -> None:
-    """Raise ValidationError where a partner may not have this schema name (design rule: fail closed)."""
+    """Raise ValidationError if a partner may not have this schema name (design rule: fail closed)."""
     if not SCHEMA_NAME.fullmatch(name):
         raise ValidationError(
             f"The schema name {name!r} is not allowed. Use 2 to 48 lower-case letters, digits and underscores, "
@@ -27,16 +27,16 @@ def check_schema_name(name: str) -> None:
 
 class PartnerQuerySet(models.QuerySet["Partner"]):
     def partners(self) -> "PartnerQuerySet":
-        """Without the provider, which has a schema but no licensing data."""
+        """Return all partners without the provider, which has a schema but no licensing data."""
         return self.filter(kind=Partner.Kind.PARTNER)
 
     def active(self) -> "PartnerQuerySet":
-        """Partners for whom work is done: set up completely and not suspended."""
+        """Return the partners that the portal works for: set up completely and not suspended."""
         return self.partners().filter(ready=True, suspended_at=None)
 
 
 class Partner(TenantMixin):
-    """A tenant. Suspended, never deleted: neither row nor schema goes away through the admin."""
+    """A partner is a tenant. It can be suspended, never deleted: the admin keeps both row and schema."""
 
     class Kind(models.TextChoices):
         PARTNER = "partner", "Partner"
@@ -66,7 +66,7 @@ class Partner(TenantMixin):
 
 
 class Domain(DomainMixin):
-    """A host name on which a partner is reached: lower case, without port."""
+    """A domain is a host name of a partner, in lower case and without port."""
 
     domain = models.CharField(
         max_length=253,
@@ -92,7 +92,7 @@ class ScheduledJobQuerySet(models.QuerySet["ScheduledJob"]):
 
 
 class ScheduledJob(models.Model):
-    """What is due for a partner when. Written by tenants.schedule; subject_id is an id in the partner's schema."""
+    """A job recurs for a partner. tenants.schedule writes it; subject_id is an id in the partner's schema."""
 
     partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="jobs")
     job = models.CharField(max_length=20)

@@ -1,4 +1,4 @@
-"""Making partners, and the few writes to the registry that follow. All of them work in the public schema."""
+"""Create partners and make the few other writes to the registry. All of them work in the public schema."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from tenants.models import Domain, Partner, check_schema_name
 
 @dataclass(frozen=True, slots=True)
 class NewPartner:
-    """What is asked for. `password` is set as it is; check it with `check` first."""
+    """This request asks for a new partner. `check` says whether it can be created."""
 
     schema: str
     name: str
@@ -28,7 +28,7 @@ class NewPartner:
     kind: str = Partner.Kind.PARTNER
 
     def check(self) -> None:
-        """Raise ValidationError with every reason why this partner cannot be made."""
+        """Raise ValidationError with every reason why the partner cannot be created."""
         problems: list[str] = []
         for step in (self._check_schema, self._check_name, self._check_domain, self._check_email):
             try:
@@ -42,16 +42,16 @@ class NewPartner:
         if self.kind == Partner.Kind.PARTNER:
             check_schema_name(self.schema)
         if Partner.objects.filter(schema_name__iexact=self.schema).exists():
-            raise ValidationError(f"The schema name {self.schema!r} is taken by another partner.")
+            raise ValidationError(f"Another partner has the schema name {self.schema!r}.")
         if schema_exists(self.schema):
             raise ValidationError(
-                f"A schema {self.schema!r} still exists in the database. Its data would become the new partner's: "
-                "choose another name, or have the old schema renamed or dropped first."
+                f"A schema {self.schema!r} still exists in the database, and its data would become the new partner's. "
+                "Choose another name, or rename or drop the old schema first."
             )
 
     def _check_name(self) -> None:
         if not self.name.strip():
-            raise ValidationError("Give the partner a name.")
+            raise ValidationError("Enter a name for the partner.")
 
     def _check_domain(self) -> None:
         domain = Domain(domain=self.domain)
@@ -67,9 +67,9 @@ class NewPartner:
 
 
 def create_partner(new: NewPartner, password: str, *, superuser: bool = False) -> Partner:
-    """Make schema, tables and owner; the partner is routed and scheduled only when all of it is there.
+    """Create schema, tables and owner. The partner is routed and scheduled only when all of it is there.
 
-    Raises ValidationError with clear reasons; what was begun is taken back.
+    Raises ValidationError with clear reasons, and undoes what was begun.
     """
     with schema_context("public"):
         new.check()
@@ -94,18 +94,18 @@ def check_password(password: str) -> None:
 
 
 def suspend(partner: Partner, reason: str) -> None:
-    """Nobody gets in and no work is done for this partner until `resume`; the data stays."""
+    """Suspend a partner: until `resume`, no user gets in and no work is done. The data stays."""
     _update(partner, suspended_at=timezone.now(), suspended_reason=reason[:300])
 
 
 def resume(partner: Partner) -> None:
     _update(partner, suspended_at=None, suspended_reason="")
     with schema_context("public"):
-        partner.jobs.update(last_done_at=timezone.now())  # what was not done meanwhile is nobody's failure
+        partner.jobs.update(last_done_at=timezone.now())  # jobs that did not run meanwhile are not late
 
 
 def save_in_registry(row: Partner | Domain) -> None:
-    """Save a row of the registry from wherever the caller stands (the provider's admin stands in its own schema)."""
+    """Save a row of the registry from any schema; the provider's admin runs in its own."""
     with schema_context("public"):
         row.save()
 
@@ -123,14 +123,14 @@ def _update(partner: Partner, **values: object) -> None:
 
 
 def _register(new: NewPartner) -> Partner:
-    """The row comes first and reserves the name: of two creators at once, one gets a clear refusal."""
+    """Save the row first, which reserves the name: of two requests at once, one gets a clear refusal."""
     try:
         with transaction.atomic():
             partner = Partner(schema_name=new.schema, name=new.name.strip(), kind=new.kind)
             partner.save()
             Domain.objects.create(domain=new.domain, tenant=partner)
     except IntegrityError:
-        raise ValidationError("Another partner with this schema name or domain was made just now.") from None
+        raise ValidationError("Another partner with this schema name or domain was created just now.") from None
     return partner
 
 
@@ -139,7 +139,7 @@ def _create_schema(partner: Partner) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f'CREATE SCHEMA "{partner.schema_name}"')  # the name has passed check_schema_name
     except ProgrammingError:
-        raise ValidationError(f"A schema {partner.schema_name!r} was made in the database just now.") from None
+        raise ValidationError(f"A schema {partner.schema_name!r} was created in the database just now.") from None
 
 
 def _fill_schema(partner: Partner, owner_email: str, password: str, superuser: bool) -> None:

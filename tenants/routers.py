@@ -1,4 +1,4 @@
-"""Which tables exist in which schema, beyond the library's split into public and partner."""
+"""Decide which tables exist in which schema, beyond the library's split into public and partner."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db import connections
 
 
 class ProviderRouter:
-    """No licensing tables for the provider's staff: licensing code that ran there would fail at once."""
+    """Keep licensing tables out of the provider's schema, so that licensing code fails there at once."""
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
         licensing = apps.get_app_config(app_label).name.startswith("licensing.")

@@ -1,7 +1,7 @@
-"""Planning and dispatching of recurring work, in the registry.
+"""Plan and dispatch recurring work, in the registry.
 
-A table instead of a beat entry per partner: one short query finds what is due, row locks let any number of beats and
-workers dispatch at once, and a job that nobody could run is sent once afterwards, not once for each missed tick.
+A table replaces one beat entry per partner: a short query finds what is due, and row locks let any number of beats and
+workers dispatch at once. A job that could not run is sent once afterwards, not once for each missed tick.
 """
 
 import random
@@ -51,14 +51,14 @@ def unplan(job: str, subject_id: int = 0) -> None:
 
 
 def next_run_at(job: str, subject_id: int = 0) -> datetime | None:
-    """When the present partner's job is due, None where it is not planned (paused)."""
+    """Return when the present partner's job is due, None if it is not planned (paused)."""
     rows = ScheduledJob.objects.filter(partner__schema_name=connection.schema_name, job=job, subject_id=subject_id)
     return rows.values_list("next_run_at", flat=True).first()
 
 
 @transaction.atomic
 def take_due(now: datetime | None = None) -> list[DueJob]:
-    """What is due now, at most MOST_PER_ROUND; each is moved on by its interval, give or take a tenth, from now."""
+    """Return at most MOST_PER_ROUND due jobs and plan the next run of each, after its interval give or take 10 %."""
     now = now or timezone.now()
     rows = list(
         ScheduledJob.objects.due(now)
@@ -73,8 +73,8 @@ def take_due(now: datetime | None = None) -> list[DueJob]:
     return [DueJob(row.partner.schema_name, row.job, row.subject_id, row.every) for row in rows]
 
 
-def done(task: str, args: Sequence[Any], now: datetime | None = None) -> None:
-    """The present partner's task has ended well: what tenants.watchdog goes by."""
+def record_done(task: str, args: Sequence[Any], now: datetime | None = None) -> None:
+    """Record that a task of the present partner has succeeded. tenants.watchdog relies on it."""
     jobs = [job for job, name in settings.SCHEDULED_TASKS.items() if name == task]
     rows = ScheduledJob.objects.filter(partner__schema_name=connection.schema_name, job__in=jobs)
     rows.filter(subject_id=args[0] if args else 0).update(last_done_at=now or timezone.now())

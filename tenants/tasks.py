@@ -1,4 +1,4 @@
-"""The partner-bound base of all tasks, and the dispatcher of what is due."""
+"""Bind every task to one partner, and dispatch the jobs that are due."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ BEAT_SEEN = "beat-seen"
 
 
 class PartnerUnavailable(Exception):
-    """The message names no partner, or one that is unknown, not ready or suspended. The task has not run."""
+    """The message names no partner, or one that is unknown, not ready or suspended. The task did not run."""
 
 
 class PartnerTask(TenantTask):
-    """Runs in the schema of the partner that the message names, or not at all.
+    """Run in the schema of the partner that the message names, or not at all.
 
     tenant-schemas-celery switches the schema in a signal handler, and Celery goes on when a handler fails: a task for
     an unknown partner would run in public. `before_start` therefore checks what the switch did.
@@ -33,7 +33,7 @@ class PartnerTask(TenantTask):
     public = False
 
     def apply_async(self, *args: Any, **options: Any) -> Any:
-        """Raise PartnerUnavailable rather than send a partner's task from outside of a partner."""
+        """Send the task. Raises PartnerUnavailable for a partner's task that is sent from outside of a partner."""
         headers = options.get("headers") or {}
         if not self.public and headers.get(HEADER, connection.schema_name) == get_public_schema_name():
             raise PartnerUnavailable(f"{self.name} was sent from outside of a partner. Send it within tenant_context.")
@@ -51,14 +51,14 @@ class PartnerTask(TenantTask):
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
         if not self.public and self.name in settings.SCHEDULED_TASKS.values():
-            schedule.done(self.name, args)
-            watchdog.seen(self.name)
+            schedule.record_done(self.name, args)
+            watchdog.record_done(self.name)
         super().on_success(retval, task_id, args, kwargs)
 
 
 @shared_task(name="tenants.tasks.dispatch", base=PartnerTask, public=True)
 def dispatch() -> int:
-    """Send every scheduled job that is due to its partner's queue. Returns how many were sent."""
+    """Send every due job to the workers. Returns how many were sent."""
     cache.set(BEAT_SEEN, timezone.now(), timeout=None)
     due = schedule.take_due()
     for job in due:

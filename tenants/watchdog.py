@@ -1,7 +1,7 @@
-"""Whether what must be done for every partner is done: by the registry for the provider, by the cache for pages.
+"""Tell whether the jobs that every partner needs are done: the provider by the registry, pages by the cache.
 
-A job that has not ended well for three of its intervals and five minutes is late, whatever the reason: beat does not
-run, no worker takes the message, or the task fails. Deliveries that fail are another matter: see notify.
+A job that has not succeeded for three of its intervals and five minutes is late, whatever the reason: beat does not
+run, no worker takes the message, or the task fails. licensing.channels reports deliveries that fail.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from redis.exceptions import RedisError
 
 from tenants.models import Partner, ScheduledJob
 
-# job -> what a person is told is not done
+# job -> the words of its warning
 WATCHED = {"alerts": "Alerts have not been evaluated", "deliver": "Notifications have not been sent"}
 INTERVALS, GRACE = 3, timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A partner's job that has not ended well since `since`."""
+    """A job of a partner is late. It last succeeded at `since`."""
 
     partner: str
     schema: str
@@ -35,7 +35,7 @@ class Late:
 
 
 def late_jobs(now: datetime | None = None) -> list[Late]:
-    """Over all active partners, the longest silence first. One query on the registry."""
+    """Return the late jobs of all active partners, the longest silence first, with one query."""
     now = now or timezone.now()
     since = Coalesce("last_done_at", "partner__created_at")
     limit = ExpressionWrapper(F("since") + F("every") * INTERVALS, output_field=DateTimeField())
@@ -50,28 +50,28 @@ def late_jobs(now: datetime | None = None) -> list[Late]:
 
 
 def since(job: ScheduledJob) -> datetime:
-    """When it last ended well; before the first time, when its partner was made."""
+    """Return when a job last succeeded, or when its partner was created if it never did."""
     return job.last_done_at or job.partner.created_at
 
 
 def is_late(job: ScheduledJob, now: datetime | None = None) -> bool:
-    """The same rule as `late_jobs`, for a row with its partner at hand."""
+    """Return whether a job is late, by the same rule as `late_jobs`. The row needs its partner at hand."""
     return job.job in WATCHED and since(job) + job.every * INTERVALS < (now or timezone.now()) - GRACE
 
 
-def seen(task: str) -> None:
-    """Note in the cache, for the partner's own pages, that a watched task has ended well."""
+def record_done(task: str) -> None:
+    """Record in the cache, for the partner's own pages, that a watched task has succeeded."""
     for job in WATCHED:
         if settings.SCHEDULED_TASKS[job] == task:
             cache.set(_key(job), timezone.now(), timeout=None)
 
 
 def warnings(request: HttpRequest) -> dict[str, Any]:
-    """Template context of a partner's pages: `watchdog`, sentences on what has not been done. No query."""
-    return {"watchdog": SimpleLazyObject(_sentences)}
+    """Return the template context of a partner's pages: `watchdog`, sentences about late jobs. Makes no query."""
+    return {"watchdog": SimpleLazyObject(_list_warnings)}
 
 
-def _sentences() -> list[str]:
+def _list_warnings() -> list[str]:
     try:
         done = cache.get_many([_key(job) for job in WATCHED])
     except RedisError:

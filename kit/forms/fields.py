@@ -1,4 +1,4 @@
-"""Form fields that several subjects use."""
+"""Offer form fields that several subjects use."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from django.utils.html import format_html
 
 
 def say_where_to_begin(field: forms.Field, words: str, route: str, action: str) -> None:
-    """A form that asks for what there is none of yet says where the first one is made."""
+    """Tell people where to create the first choice of a field that has none yet."""
     if not field.queryset.exists():  # type: ignore[attr-defined]
         field.help_text = format_html('{} <a href="{}">{}</a>.', words, reverse(route), action)
 
 
 class PoolField(forms.ModelChoiceField):
-    """A virtual account, told from others of its name by its smart account."""
+    """Offer virtual accounts. The smart account tells those of one name apart."""
 
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.name} · {obj.smart_account}"
@@ -26,7 +26,7 @@ class ClusterField(forms.ModelChoiceField):
 
 
 def secret_field(label: str, is_set: bool) -> forms.CharField:
-    """Write-only: empty keeps what is stored."""
+    """Return a write-only field. An empty value keeps the stored secret."""
     return forms.CharField(
         label=label,
         required=False,

@@ -1,4 +1,4 @@
-"""One way to save a form, and one to ask before something that cannot be undone."""
+"""Save a form, or ask before an action that cannot be undone."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -20,18 +20,18 @@ ASKED, DONE, REFUSED, INVALID = 200, 303, 409, 422
 def attempt(
     request: HttpRequest, form: BaseForm, act: Callable[[], Result], also: Sequence[Any] = ()
 ) -> tuple[int, Result | None]:
-    """Run `act` when the form (and what stands `also` on the page) was posted and is valid.
+    """Run `act` if the form was posted and is valid, with the forms in `also`.
 
-    Returns the status to answer with, DONE when it is done, and what `act` returned. A refusal, and work that cannot be
-    queued, become an error of the form, so that nothing that was typed is lost.
+    Returns the status to answer with (DONE on success) and the result of `act`. A refusal, and work that cannot be
+    queued, become an error of the form, so that people do not lose what they typed.
     """
     if request.method != "POST":
         return ASKED, None
-    checked = [part.is_valid() for part in (form, *also)]  # all of them: each part shows its errors
+    checked = [part.is_valid() for part in (form, *also)]  # a list, because each part shows its errors
     if not all(checked):
         return INVALID, None
     try:
-        with transaction.atomic():  # what is done and its audit entry: both or neither
+        with transaction.atomic():  # saves the change together with its audit entry
             return DONE, act()
     except Refusal as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
@@ -70,8 +70,10 @@ def confirm_page(
     crumbs: Crumbs = (),
     danger: bool = True,
 ) -> HttpResponse | None:
-    """Ask; None when it was confirmed and done. `blockers` and a refusal stand where the button would be, with `steps`
-    that clear them."""
+    """Ask for confirmation, then run `act`. Returns None when that is done.
+
+    `blockers` and a refusal take the place of the button, with `steps` that clear them.
+    """
     status = REFUSED if blockers and request.method == "POST" else ASKED
     if request.method == "POST" and not blockers:
         try:

@@ -1,4 +1,4 @@
-"""Form fields for the scope of a row: the parts that it is narrowed to."""
+"""Offer form fields for the scope of a row: the parts that it is limited to."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One way to narrow a row down. `rows`: what can be chosen, given the ids that were chosen before; None: texts."""
+    """A scope limits a row to some values. `rows` returns the choices, given the chosen ids; None: free texts."""
 
     label: str
     help_text: str = "None chosen: all."
@@ -19,7 +19,7 @@ class Scope:
 
 
 class Lines(forms.CharField):
-    """One text a line, as a list."""
+    """Read a list of texts, one per line."""
 
     widget = forms.Textarea(attrs={"rows": 3})
 
@@ -31,7 +31,7 @@ class Lines(forms.CharField):
 
 
 class RowsField(forms.ModelMultipleChoiceField):
-    """Several rows, each described by its scope."""
+    """Offer several rows. The scope describes each."""
 
     def __init__(self, scope: Scope, chosen: list[Any]) -> None:
         assert scope.rows is not None
@@ -43,7 +43,7 @@ class RowsField(forms.ModelMultipleChoiceField):
 
 
 class ScopeFields(forms.BaseForm):
-    """Mixed into the form of a row that has scopes."""
+    """Add the fields of its scopes to the form of a row."""
 
     scopes: dict[str, Scope]
 
@@ -68,5 +68,7 @@ def _warn_of_missing(field: forms.ModelMultipleChoiceField, chosen: list[int]) -
     rows: Any = field.queryset
     gone = len(set(chosen) - set(rows.filter(pk__in=chosen).values_list("pk", flat=True))) if chosen else 0
     if gone:
-        what = "1 that was chosen is gone" if gone == 1 else f"{gone} that were chosen are gone"
-        field.help_text = f"{what}: until you save, nothing of it matches. Choose others. {field.help_text}"
+        words = "1 chosen entry is gone and matches nothing. Saving removes it."
+        if gone > 1:
+            words = f"{gone} chosen entries are gone and match nothing. Saving removes them."
+        field.help_text = f"{words} {field.help_text}"

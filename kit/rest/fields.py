@@ -1,4 +1,4 @@
-"""Members and bodies that several collections share."""
+"""Provide serializers and fields that several collections share."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +12,14 @@ MAX_ID = 2**63 - 1
 
 
 class Strict(serializers.BaseSerializer[Any]):
-    """Mixed into a serializer: a member that is unknown is an error, and so is one that only the portal sets.
+    """Reject unknown members of a body, and members that only the portal sets.
 
-    A whole row that was read may be sent back with PUT: what only the portal sets is then passed over.
+    A program may send a row back with PUT as it read it. Members that only the portal sets are then ignored.
     """
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
-            errors = {str(name): [said] for name in data if (said := self._fault(name, data))}
+            errors = {str(name): [fault] for name in data if (fault := self._fault(name, data))}
             if errors:
                 raise ValidationError(errors)
         return super().to_internal_value(data)
@@ -42,16 +42,16 @@ class Strict(serializers.BaseSerializer[Any]):
 
 
 class Nothing(Strict, serializers.Serializer[Any]):
-    """The body of an action that takes none."""
+    """Accept an empty body only, for an action that takes no input."""
 
 
 def refuse_body(request: Request) -> None:
-    """Of an action that takes none: what was sent would be lost without a word."""
+    """Refuse the body of an action that takes none; it would be lost without a word."""
     Nothing(data=request.data).is_valid(raise_exception=True)
 
 
 class Link(serializers.PrimaryKeyRelatedField):  # type: ignore[type-arg]
-    """A link is the target's id."""
+    """Write a link to another object as its id."""
 
     def __init__(self, model: type[models.Model], **options: Any) -> None:
         super().__init__(queryset=model._default_manager.all(), **options)
@@ -65,14 +65,14 @@ class Link(serializers.PrimaryKeyRelatedField):  # type: ignore[type-arg]
 
 
 class SecretText(serializers.CharField):
-    """Write-only. Left out or empty in a change: the stored one stays."""
+    """Accept a secret and never return it. A change without it, or with an empty one, keeps the stored secret."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(write_only=True, required=False, allow_blank=True, max_length=2000, **options)
 
 
 class AsOf(serializers.DateTimeField):
-    """The age of a mirrored row: its account's last complete sync; of a gone row, when it went."""
+    """Return the time of a mirrored row's figures: its account's last complete sync, or the time a gone row went."""
 
     def __init__(self, path: str = "virtual_account.smart_account") -> None:
         super().__init__(read_only=True, allow_null=True, source="*")

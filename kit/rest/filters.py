@@ -1,5 +1,6 @@
-"""Filters of the lists. A parameter that is unknown, empty, given twice or not understood is an error: nothing that a
-program asks for is silently ignored.
+"""Filter the lists of REST.
+
+A parameter that is unknown, empty, given twice or invalid is an error: the portal ignores nothing silently.
 """
 
 from typing import Any
@@ -33,7 +34,7 @@ class YesNoFilter(django_filters.Filter):
 
 @extend_schema_field({"type": "integer", "minimum": 1, "maximum": MAX_ID})
 class LinkFilter(django_filters.Filter):
-    """By the id of what a member links to; an id that is nowhere finds nothing."""
+    """Filter by the id of a linked object. An unknown id finds nothing."""
 
     field_class = forms.IntegerField
 
@@ -43,14 +44,14 @@ class LinkFilter(django_filters.Filter):
 
 @extend_schema_field({"type": "boolean"})
 class GoneFilter(YesNoFilter):
-    """true: rows that Cisco stopped listing; false: the others."""
+    """Filter by whether Cisco stopped listing the row."""
 
     def filter(self, queryset: Any, value: bool | None) -> Any:
         return queryset if value is None else queryset.filter(gone_at__isnull=not value)
 
 
 class UnsetFilter(django_filters.ChoiceFilter):
-    """By a choice that may be empty: `unset` asks for the rows that have none."""
+    """Filter by a choice that may be empty. `unset` finds the rows without one."""
 
     def __init__(self, choices: list[tuple[str, str]], **options: Any) -> None:
         super().__init__(choices=[(value or UNSET, label) for value, label in choices], **options)
@@ -60,13 +61,16 @@ class UnsetFilter(django_filters.ChoiceFilter):
 
 
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
-    """DRF asks for a detail view's row through the filters too: there no parameter is known."""
+    """Reject unknown parameters.
+
+    DRF finds the row of a detail view through the filters too; there, no parameter is known.
+    """
 
     def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
-        check_known(request, self._known(view))
+        check_known(request, self._known_parameters(view))
         return super().filter_queryset(request, queryset, view) if view.action == "list" else queryset
 
-    def _known(self, view: Any) -> set[str]:
+    def _known_parameters(self, view: Any) -> set[str]:
         if view.action != "list":
             return set()
         filterset = getattr(view, "filterset_class", None)

@@ -1,4 +1,4 @@
-"""Lists in pages, by opaque cursors."""
+"""Return lists in pages, by opaque cursors."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -14,13 +14,13 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 WRITTEN = re.compile(r"([ab])(\d{1,18})")
-CURSOR_HELP = "Where the page begins, as `next` and `previous` of another page say. Opaque."
-LIMIT_HELP = f"Rows in a page; what is more than {MAX_LIMIT} counts as {MAX_LIMIT}."
+CURSOR_HELP = "Where the page begins. Opaque: take it from `next` or `previous` of another page."
+LIMIT_HELP = f"Rows in a page. Larger values than {MAX_LIMIT} count as {MAX_LIMIT}."
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A page begins right after the row `number`, or ends right before it."""
+    """A position says where a page begins: right after the row `number`, or so that it ends right before it."""
 
     number: int
     before: bool = False
@@ -36,12 +36,12 @@ class Position:
             written = ""
         found = WRITTEN.fullmatch(written)
         if not found:
-            raise ValidationError({"cursor": ["This is no cursor of this list. Begin again without one."]})
+            raise ValidationError({"cursor": ["This is not a cursor of this list. Begin again without one."]})
         return cls(int(found[2]), before=found[1] == "b")
 
 
 class Cursor(BasePagination):
-    """By id, which never changes: whatever is added or deleted meanwhile, no row is skipped or shown twice."""
+    """Page by id, which never changes: rows that are added or deleted meanwhile cause no gap and no repetition."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         limit, text = _limit(request), request.query_params.get("cursor")
@@ -82,11 +82,11 @@ class Cursor(BasePagination):
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", str(DEFAULT_LIMIT))
     if not re.fullmatch(r"0*[1-9]\d{0,17}", text, re.ASCII):
-        raise ValidationError({"limit": ["Enter a whole number from 1 on."]})
+        raise ValidationError({"limit": ["Enter a whole number of at least 1."]})
     return min(int(text), MAX_LIMIT)
 
 
 def _link(request: Request, position: Position) -> str:
-    """The request's own address, filters and all, at another position."""
+    """Return the address of the request, with its filters, at another position."""
     here = remove_query_param(request.build_absolute_uri(), "cursor")
     return replace_query_param(here, "cursor", position.text())

@@ -1,4 +1,4 @@
-"""Bodies: JSON, and nothing that could take the process down."""
+"""Read JSON bodies without letting one take the process down."""
 
 import json
 from collections import Counter
@@ -9,7 +9,7 @@ from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 from rest_framework.utils.json import strict_constant
 
-TWICE = "This member stands here more than once."
+TWICE = "Give this member once."
 
 
 class TooLarge(APIException):
@@ -18,21 +18,21 @@ class TooLarge(APIException):
 
 
 class BoundedJSONParser(JSONParser):
-    """DRF's reads without a bound and answers 500 to deep nesting."""
+    """Parse JSON up to a limit on size. DRF's own parser has none and answers 500 to deep nesting."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         content = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         if len(content) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise TooLarge
         try:
-            return json.loads(content.decode(), parse_constant=strict_constant, object_pairs_hook=_each_once)
+            return json.loads(content.decode(), parse_constant=strict_constant, object_pairs_hook=_refuse_repeats)
         except (ValueError, RecursionError) as error:
             why = str(error) if isinstance(error, json.JSONDecodeError) else "It cannot be read."
             raise ParseError(f"The body is not JSON. {why}") from None
 
 
-def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of two values for one member JSON's readers keep the last: which one was meant nobody knows."""
+def _refuse_repeats(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members, and refuse one that is given twice. JSON readers would keep the last without a word."""
     found = dict(members)
     if len(found) < len(members):
         numbers = Counter(name for name, _ in members)

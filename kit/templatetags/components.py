@@ -1,4 +1,4 @@
-"""The small parts of a page. `{% load components %}`; templates/components/README.html shows each."""
+"""Render the small parts of a page. `{% load components %}`; templates/components/README.html shows each."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -23,9 +23,9 @@ from kit.templatetags.words import state_of
 register = template.Library()
 
 DAY = timedelta(days=1)
-# Largest first: the first unit that fits once is the one to say.
+# Largest first: the first unit that fits at least once is used.
 UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
-# Syncs start with jitter and take a while: a number is late from this many intervals on, and stale from the second.
+# Syncs start with jitter and take a while: a figure is late from this many intervals on, and stale from the second.
 LATE = 1.25
 NO_RESULT = ""
 
@@ -33,13 +33,13 @@ NO_RESULT = ""
 @register.simple_tag
 @lru_cache(maxsize=256)
 def icon(name: str, size: int = 16) -> SafeString:
-    """A lucide icon that screen readers skip: the word stands beside it."""
+    """Return a lucide icon. Screen readers skip it, because the word stands beside it."""
     return mark_safe(lucide(name, size=size, aria_hidden="true", focusable="false", **{"class": "icon"}))
 
 
 @register.simple_tag
 def badge(value: str, label: str = "") -> SafeString:
-    """State as icon and word: `{% badge license.status %}`. Empty for an empty value."""
+    """Return a state as icon and word: `{% badge license.status %}`. An empty value has no badge."""
     if not value:
         return mark_safe(NO_RESULT)
     state = state_of(str(value), label)
@@ -50,7 +50,7 @@ def badge(value: str, label: str = "") -> SafeString:
 
 
 def duration_words(seconds: float) -> str:
-    """One unit, rounded down: "3 hours", "less than a minute"."""
+    """Return a duration in one unit, rounded down: "3 hours", "less than a minute"."""
     for size, name in UNITS:
         count = int(seconds // size)
         if count:
@@ -60,7 +60,7 @@ def duration_words(seconds: float) -> str:
 
 @register.simple_tag
 def lasted(span: timedelta) -> str:
-    """A time that is over, or how long something is going on: "3 hours"."""
+    """Return how long something lasted, or has lasted so far: "3 hours"."""
     return duration_words(span.total_seconds())
 
 
@@ -77,7 +77,7 @@ def exact(moment: datetime) -> str:
 
 
 def freshness(moment: datetime, every: timedelta) -> str:
-    """fresh, late or stale: how old a number may be depends on how often it is fetched (docs/domain.md#X21)."""
+    """Return fresh, late or stale. How old a figure may be depends on its interval (docs/domain.md#X21)."""
     now = timezone.now()
     if is_outdated(moment, every, now):
         return "stale"
@@ -86,7 +86,7 @@ def freshness(moment: datetime, every: timedelta) -> str:
 
 @register.simple_tag
 def when(moment: datetime | None) -> SafeString:
-    """The exact time, how long ago on hovering: for histories."""
+    """Return the exact time, for histories. Hovering shows how long ago it was."""
     if moment is None:
         return mark_safe(NO_RESULT)
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), ago(moment), exact(moment))
@@ -94,7 +94,7 @@ def when(moment: datetime | None) -> SafeString:
 
 @register.simple_tag
 def since(moment: datetime | None) -> SafeString:
-    """How long ago, the exact time on hovering: for what is going on."""
+    """Return how long ago it was, for what is going on. Hovering shows the exact time."""
     if moment is None:
         return mark_safe(NO_RESULT)
     return format_html(
@@ -104,7 +104,7 @@ def since(moment: datetime | None) -> SafeString:
 
 @register.simple_tag
 def age(moment: datetime | None, every: timedelta = DAY, prefix: str = "as of ") -> SafeString:
-    """How old mirrored numbers are: `{% age account.last_synced_at account.sync_every %}`."""
+    """Return the age of mirrored figures: `{% age account.last_synced_at account.sync_every %}`."""
     if moment is None:
         return format_html('<span class="age stale">{}never synced</span>', icon("clock-alert", 14))
     state = freshness(moment, every)
@@ -117,7 +117,7 @@ def age(moment: datetime | None, every: timedelta = DAY, prefix: str = "as of ")
 
 @register.simple_tag
 def ends(day: date | None, warn_days: int = 90) -> SafeString:
-    """A last day: date and distance, marked when it is near or past. Of a moment: its day here."""
+    """Return a last day with its distance, marked when it is near or past. A moment counts as its local day."""
     if day is None:
         return mark_safe('<span class="muted">no end</span>')
     if isinstance(day, datetime):
@@ -137,7 +137,7 @@ def ends(day: date | None, warn_days: int = 90) -> SafeString:
 
 @register.simple_tag
 def days_left(overage: Any) -> SafeString:
-    """How long a license may stay out of compliance: `{% days_left overage %}`. `overage`: models.Overage."""
+    """Return how long a license may stay out of compliance: `{% days_left overage %}`, an alerts.Overage."""
     days = overage.days_left
     words = f"{counted(days, 'day,days')} left" if days >= 0 else f"over for {counted(-days, 'day,days')}"
     return format_html('<span class="ends {}">{}</span>', "bad" if days < 30 else "warn", words)
@@ -148,26 +148,26 @@ def days_left(overage: Any) -> SafeString:
 
 @register.filter
 def number(value: int | None) -> str:
-    """Thousands apart: 12,345."""
+    """Return a number with its thousands apart: 12,345."""
     return "" if value is None else f"{value:,}".replace("-", "−")
 
 
 @register.filter
 def counted(value: int, words: str) -> str:
-    """`{{ rows|counted:"license,licenses" }}`: "1 license", "3 licenses"."""
+    """Return a number with its noun: `{{ rows|counted:"license,licenses" }}` is "1 license" or "3 licenses"."""
     one, _, many = words.partition(",")
     return wording.counted(value, one, many)
 
 
 @register.filter
 def field_words(name: str) -> str:
-    """A column's or a model's name as words: `last_contact_at` is "Last contact at"."""
+    """Return the name of a column or model as words: `last_contact_at` is "Last contact at"."""
     return name.replace("_", " ").capitalize()
 
 
 @register.filter
 def plain_value(value: Any) -> str:
-    """A value of the history as it is read: nothing is "empty", lists are counted."""
+    """Return a value of the history in words. A missing value is "empty"; lists are counted."""
     if value is None or value == "":
         return "empty"
     if isinstance(value, list | dict):
@@ -177,7 +177,7 @@ def plain_value(value: Any) -> str:
 
 @register.simple_tag
 def bar(used: int, total: int) -> SafeString:
-    """How much of a quantity is used, as a thin bar; the numbers stand beside it."""
+    """Return a thin bar that shows how much of a quantity is used. The numbers stand beside it."""
     share = 100 if used > total else round(100 * used / total) if total else 0
     tone = "bad" if used > total else "warn" if share >= 90 else "good"
     return format_html(
@@ -191,7 +191,7 @@ def bar(used: int, total: int) -> SafeString:
 
 @register.inclusion_tag("components/progress.html")
 def progress(step: str, done: int | None = None, total: int | None = None) -> dict[str, Any]:
-    """Work under way: a sentence, and a bar that is full at `total`; without a total the bar only moves."""
+    """Show work under way: a sentence, and a bar that is full at `total`. Without a total the bar only moves."""
     return {"step": step, "done": done, "total": total}
 
 
@@ -211,7 +211,7 @@ def column(label: str, classes: str = "") -> SafeString:
 
 @register.simple_tag
 def fact(label: str, value: Any, href: str = "") -> SafeString:
-    """One pair of a `<dl class="facts">`; nothing at all where there is no value."""
+    """Return one pair of a `<dl class="facts">`, or nothing if there is no value."""
     if value is None or value == "":
         return mark_safe(NO_RESULT)
     shown = format_html('<a href="{}">{}</a>', href, value) if href else value
@@ -220,7 +220,7 @@ def fact(label: str, value: Any, href: str = "") -> SafeString:
 
 @register.simple_tag
 def link_to(row: Model | None, route: str) -> SafeString:
-    """`{% link_to license.virtual_account "virtual-account" %}`"""
+    """Return a link to the page of a row: `{% link_to license.virtual_account "virtual-account" %}`."""
     if row is None:
         return mark_safe(NO_RESULT)
     return format_html('<a href="{}">{}</a>', reverse(route, args=[row.pk]), row)
@@ -228,21 +228,21 @@ def link_to(row: Model | None, route: str) -> SafeString:
 
 @register.simple_tag
 def crumb(label: str, route: str, pk: int | None = None) -> SafeString:
-    """One step of `{% block crumbs %}`."""
+    """Return one step of `{% block crumbs %}`."""
     address = reverse(route, args=[pk] if pk is not None else [])
     return format_html('<li><a href="{}">{}</a></li>', address, label)
 
 
 @register.simple_tag
 def address(route: str, pk: int | None = None, **query: Any) -> str:
-    """`{% address "licenses" virtual_account=pool.pk %}`: a page with a filter set."""
+    """Return the address of a page, with filters: `{% address "licenses" virtual_account=pool.pk %}`."""
     path = reverse(route, args=[pk] if pk is not None else [])
     return f"{path}?{urlencode(query)}" if query else path
 
 
 @register.simple_tag
 def tag_links(tags: Sequence[str]) -> SafeString:
-    """The tags of a customer; each leads to the customers that have it too."""
+    """Return the tags of a customer. Each links to the customers that share it."""
     links = ((address("customers", tag=tag), tag) for tag in tags)
     return format_html_join(" ", '<a class="tag" href="{}">{}</a>', links)
 
@@ -252,7 +252,7 @@ def tag_links(tags: Sequence[str]) -> SafeString:
 
 @register.inclusion_tag("components/navigation.html", takes_context=True)
 def navigation(context: Context) -> dict[str, Any]:
-    """Show the menu; `navigation` is put into the context of every page by the settings."""
+    """Show the menu. The settings put `navigation` into the context of every page."""
     return {"sections": context["navigation"]}
 
 
@@ -264,12 +264,12 @@ def figure(label: str, value: Any) -> SafeString:
     if isinstance(value, int):
         return fact(label, number(value))
     if isinstance(value, str):
-        return fact(label, _read(value))
+        return fact(label, _format_date(value))
     return fact(label, value)
 
 
-def _read(text: str) -> Any:
-    """JSON has no dates: what is written like one is one."""
+def _format_date(text: str) -> Any:
+    """Return a text that looks like a date as pages write dates, because JSON has none."""
     try:
         return (
             date_format(date.fromisoformat(text), "j M Y") if len(text) == 10 else exact(datetime.fromisoformat(text))

@@ -1,6 +1,6 @@
-"""The icon and the tone of each state, and what a state is called on the page: never a colour alone.
+"""Name the icon, the tone and the label of each state. A page never shows a state by its colour alone.
 
-A state that is one of a model's choices is called by the label of that choice, here as in REST, mail, admin and files.
+A state that is one of a model's choices has the label of that choice, here as in REST, mail, admin and files.
 """
 
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class State:
 
 @cache
 def shown_choices() -> tuple[type[TextChoices], ...]:
-    """Return the choices whose values are shown by their value alone; the settings name them.
+    """Return the choices that templates show by their value alone. The settings name them.
 
-    A value has one label in all of them, with one exception: a test that runs is shown with its own label.
+    A value has one label in all of them, with one exception: a running test has its own label.
     """
-    return tuple(cast(type[TextChoices], locate(path)) for path in settings.SHOWN_CHOICES)
+    return tuple(cast("type[TextChoices]", locate(path)) for path in settings.SHOWN_CHOICES)
 
 
 # Tone and icon by value.
@@ -41,7 +41,7 @@ LOOKS = {
     "running": ("info", "loader"),
     "succeeded": ("good", "circle-check"),
     "failed": ("bad", "circle-x"),
-    # Check of a license server; its running one is above
+    # Check of a license server; `running` stands above
     "not_tested": ("quiet", "circle-dashed"),
     "ok": ("good", "circle-check"),
     "refused": ("bad", "ban"),
@@ -135,7 +135,7 @@ LOOKS = {
     "unmatched": ("info", "unlink"),
 }
 
-# States that are no choice of a model: what a row or a person is at, and Cisco's words.
+# States that are no choice of a model: computed states of rows and people, and words of Cisco's.
 WORDS = {
     "not_tested": "Not tested",
     "open": "Open",
@@ -163,7 +163,7 @@ WORDS = {
 
 @cache
 def labels() -> dict[str, str]:
-    """The label of every state by its value."""
+    """Return the label of every state by its value."""
     return {
         **WORDS,
         **{str(choice.value): str(choice.label) for choices in shown_choices() for choice in choices if choice.value},
@@ -171,7 +171,7 @@ def labels() -> dict[str, str]:
 
 
 def state_of(value: str, label: str = "") -> State:
-    """The state of one of our values or of Cisco's ("In Compliance"); words that nobody knows are shown as they are."""
+    """Return the state of one of our values or of Cisco's ("In Compliance"). Unknown values are their own label."""
     key = value.strip().lower().replace(" ", "_")
     tone, icon = LOOKS.get(key, ("quiet", "circle-dashed"))
     return State(tone, icon, label or labels().get(key, value))

@@ -1,1 +1,1 @@
-"""Where licenses are kept: license servers, the smart accounts read through them, and their credentials."""
+"""This app keeps license servers, the smart accounts that are read through them, and their credentials."""

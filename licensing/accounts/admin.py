@@ -1,4 +1,4 @@
-"""License servers and smart accounts."""
+"""Show license servers and smart accounts in the admin."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from licensing.operations import lifecycle, removal, syncing
 from people import audit
 from people.admin_site import VerbAdmin, VerbForm, partner_site, secret_field
 
-KEEP = "Never shown. Empty: what is stored stays."
+KEEP = "Never shown. Leave empty to keep the stored secret."
 
 
 class LicenseServerForm(VerbForm):
@@ -52,7 +52,7 @@ class SmartAccountForm(VerbForm):
     class Meta:
         model = SmartAccount
         fields = ["license_server", "domain", *SmartAccount.OWN, "client_id"]
-        help_texts = {"client_id": "Empty: the license server's credentials are used."}
+        help_texts = {"client_id": "Leave empty to use the license server's credentials."}
 
 
 class SmartAccountAdmin(VerbAdmin):
@@ -65,7 +65,7 @@ class SmartAccountAdmin(VerbAdmin):
     search_fields = ("name", "domain")
     actions = ("sync_now", "pause", "resume")
     deletable = True
-    goes_with_it = "Everything mirrored from it, and the history of its ended assignments. Nothing changes at Cisco."
+    goes_with_it = "All mirrored data, and the history of its ended assignments. Nothing changes at Cisco."
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*self.readonly_fields, "license_server", "domain") if obj else self.readonly_fields
@@ -95,7 +95,7 @@ class SmartAccountAdmin(VerbAdmin):
     def sync_now(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
         self.act_on(request, rows, lambda actor, row: syncing.start_sync(row, actor.label), "Syncs started")
 
-    @admin.action(description="Pause: no syncs, no alerts")
+    @admin.action(description="Pause (no syncs, no alerts)")
     def pause(self, request: HttpRequest, rows: QuerySet[SmartAccount]) -> None:
         self.act_on(request, rows, lifecycle.pause, "Paused")
 

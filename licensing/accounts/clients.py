@@ -1,4 +1,4 @@
-"""From rows to Cisco's side: the client of a license server, and the connection test."""
+"""Build the client of a license server from its row, and test the connection."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,6 +9,7 @@ from django.utils import timezone
 from kit.broker import send
 from kit.refusals import Refusal
 from kit.secrets import SecretUnreadable
+from kit.wording import counted
 from licensing.accounts.models import LicenseServer, SmartAccount
 from licensing.cisco.client import CssmClient
 from licensing.cisco.errors import CssmError, CssmRefused
@@ -20,7 +21,7 @@ CHECK_COLUMNS = ["checked_at", "check_status", "check_message", "check_next_step
 
 
 def client_for(license_server: LicenseServer, smart_account: SmartAccount | None = None) -> CssmClient:
-    """With the account's own credentials where it has them. Raises SecretUnreadable."""
+    """Return the client of a license server, with the account's own credentials if any. Raises SecretUnreadable."""
     owner = smart_account if smart_account and smart_account.client_id else license_server
     secret: Any = owner.client_secret
     return CssmClient(
@@ -40,11 +41,13 @@ def client_for(license_server: LicenseServer, smart_account: SmartAccount | None
 
 
 def client_of(smart_account: SmartAccount) -> CssmClient:
-    """For what a person asks for: raises Refusal where a secret does not open."""
+    """Return the client of a smart account, for actions of people. Raises Refusal if a secret does not open."""
     try:
         return client_for(smart_account.license_server, smart_account)
     except SecretUnreadable as error:
-        raise Refusal(str(error), "Enter the client secret of the smart account or its server again.") from None
+        raise Refusal(
+            str(error), "Enter the client secret of the smart account or of its license server again."
+        ) from None
 
 
 def account_ref(smart_account: SmartAccount) -> AccountRef:
@@ -64,7 +67,7 @@ def _set_check_status(server: LicenseServer, status: str) -> None:
 
 
 def check(license_server: LicenseServer) -> None:
-    """Sign in, see which accounts are visible, and write the answer in plain words."""
+    """Sign in, find the visible accounts, and store the result in plain words."""
     try:
         with client_for(license_server) as client:
             accounts = client.smart_accounts()
@@ -72,32 +75,32 @@ def check(license_server: LicenseServer) -> None:
     except CssmError as error:
         refused = isinstance(error, CssmRefused)
         status = LicenseServer.Check.REFUSED if refused else LicenseServer.Check.UNAVAILABLE
-        _write(license_server, status, error.message, error.next_step)
+        _store_check(license_server, status, error.message, error.next_step)
     except SecretUnreadable as error:
-        _write(license_server, LicenseServer.Check.REFUSED, str(error), "Enter the client secret again.")
+        _store_check(license_server, LicenseServer.Check.REFUSED, str(error), "Enter the client secret again.")
     else:
         license_server.visible_accounts = [
             {name: value for name, value in asdict(account).items() if name != "status"} for account in accounts
         ]
-        _write(license_server, LicenseServer.Check.OK, *_seen(len(accounts)))
+        _store_check(license_server, LicenseServer.Check.OK, *_describe_visible(len(accounts)))
 
 
 def note_certificate(license_server: LicenseServer, client: CssmClient) -> None:
-    """Keep until when the certificate is valid that the server has just shown: for the alert before it ends."""
+    """Store the end of the certificate that the server has just shown, for the alert before it expires."""
     ends = client.transport.certificate_not_after
     if ends and ends != license_server.certificate_not_after:
         license_server.certificate_not_after = ends
         LicenseServer.objects.filter(pk=license_server.pk).update(certificate_not_after=ends)
 
 
-def _seen(number: int) -> tuple[str, str]:
+def _describe_visible(number: int) -> tuple[str, str]:
     if not number:
         step = "Give the Cisco ID behind the client the Smart Account User role on a smart account."
         return "Connected, but the credentials see no smart account.", step
-    return f"Connected. The credentials see {number} smart account{'s' if number > 1 else ''}.", ""
+    return f"Connected. The credentials see {counted(number, 'smart account')}.", ""
 
 
-def _write(server: LicenseServer, status: str, message: str, next_step: str) -> None:
+def _store_check(server: LicenseServer, status: str, message: str, next_step: str) -> None:
     server.checked_at = timezone.now()
     server.check_status, server.check_message, server.check_next_step = status, message, next_step
     server.save(update_fields=CHECK_COLUMNS)

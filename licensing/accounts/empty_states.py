@@ -1,4 +1,4 @@
-"""What a list says while no sync has brought anything."""
+"""Word the lists that stay empty until the first sync."""
 
 from collections.abc import Callable
 
@@ -8,16 +8,19 @@ from kit.lists import Empty
 from licensing.accounts.models import SmartAccount
 
 NOTHING_KNOWN = Empty(
-    "hourglass", "Nothing is known yet", "What Cisco says comes with the first sync of a smart account.",
-    "/", "See the first steps",
-)  # fmt: skip
+    icon="hourglass",
+    title="No data yet",
+    text="Cisco's data appears after the first sync of a smart account.",
+    href="/",
+    action="See the first steps",
+)
 
 
 def all_clear(title: str, text: str) -> Callable[[], Empty]:
-    """For lists whose emptiness is good news: before the first sync it is none."""
+    """Return the words of a list whose emptiness is good news, but not before the first sync."""
     return lambda: Empty("circle-check", title, text) if SmartAccount.objects.synced().exists() else NOTHING_KNOWN
 
 
 def to_smart_accounts() -> tuple[str, str]:
-    """The button of an `Empty` that a sync fills."""
+    """Return address and label of the button of an empty list that a sync fills."""
     return reverse("smart-accounts"), "Go to smart accounts"

@@ -14,10 +14,12 @@ from licensing.cisco.errors import CssmRefused, CssmUnavailable
 def check_address(
     url: str, party: Party, field: str, *, allow_private: bool = True, must_resolve: bool = False
 ) -> None:
-    """Refuse an address that every connection would refuse. A name that does not resolve yet passes, unless
-    `must_resolve`."""
+    """Refuse an address that every connection would refuse.
+
+    A name that does not resolve yet passes, unless `must_resolve` is set.
+    """
     if party.shape and not party.shape.fullmatch(url):
-        raise Refusal("That is not an address.", party.how, field)
+        raise Refusal("This is not a valid address.", party.how, field)
     try:
         addresses.check_address(
             url,
@@ -34,7 +36,7 @@ def check_address(
 
 
 def check_ca(ca_certificate: str, party: Party) -> None:
-    """Refuse a text that holds no certificate that can be read, or a private key."""
+    """Refuse a text that holds no readable certificate, or a private key."""
     try:
         trust.check_ca(ca_certificate, party)
     except CssmRefused as error:

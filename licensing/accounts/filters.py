@@ -1,4 +1,4 @@
-"""Filters of the lists of license servers and smart accounts."""
+"""Filter the lists of license servers and smart accounts."""
 
 import django_filters
 from django.db.models import QuerySet

@@ -1,4 +1,4 @@
-"""Forms for license servers and smart accounts. Secrets go in and never come out."""
+"""Read the forms for license servers and smart accounts. They never show a secret."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -15,11 +15,7 @@ CLOUD = {
     "api_base_url": "https://swapi.cisco.com/services/api/smart-accounts-and-licensing",
     "token_url": "https://id.cisco.com/oauth2/default/v1/token",
 }
-
-
 ON_PREM_API, ON_PREM_TOKEN = "https://{host}:8443/api/v1", "https://{host}:8443/backend/oauth/token"
-
-
 INTERVALS = [
     (timedelta(hours=1), "every hour"),
     (timedelta(hours=6), "every 6 hours"),
@@ -30,18 +26,18 @@ INTERVALS = [
 
 
 class LicenseServerForm(forms.ModelForm):
-    """Of one kind; the other kind's fields are not there. On-Prem addresses follow from the host where left empty."""
+    """Edit a license server, with the fields of its kind. The host fills in empty On-Prem addresses."""
 
     host = forms.CharField(
-        required=False, help_text="Name of the server, for example ssm.partner.example; the addresses follow from it."
+        required=False, help_text="Name of the server, for example ssm.partner.example. It fills in the addresses."
     )
 
     class Meta:
         model = LicenseServer
         fields = [name for name in LicenseServer.OWN if name != "kind"]  # chosen on the page before
         help_texts = {
-            "ca_certificate": "On-Prem servers usually sign their own certificate: paste it, or that of your CA.",
-            "verify_tls": "Switched off, nobody notices a server that only claims to be yours: an alert stays open.",
+            "ca_certificate": "On-Prem servers usually sign their own certificate. Paste it, or that of your CA.",
+            "verify_tls": "If switched off, a false server goes unnoticed. An alert stays open until you switch it on.",
         }
         widgets = {
             "ca_certificate": forms.Textarea(attrs={"rows": 4, "class": "mono"}),
@@ -54,7 +50,7 @@ class LicenseServerForm(forms.ModelForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if self.instance.pk:
-            del self.fields["client_id"]  # has a page of its own, with the secret
+            del self.fields["client_id"]  # has its own page, together with the secret
         else:
             self.fields["client_secret"] = secret_field("Client secret", is_set=False)
         self.order_fields([*self.field_order, *LicenseServer.ON_PREM_ONLY])
@@ -74,17 +70,17 @@ class LicenseServerForm(forms.ModelForm):
     def _for_on_prem(self) -> None:
         for name in CLOUD:
             self.fields[name].required = False
-        self.fields["api_base_url"].help_text = f"Empty: {ON_PREM_API.format(host='<host>')}".replace("<", "&lt;")
-        self.fields["token_url"].help_text = f"Empty: {ON_PREM_TOKEN.format(host='<host>')}".replace("<", "&lt;")
+        self.fields["api_base_url"].help_text = f"If empty: {ON_PREM_API.format(host='<host>')}".replace("<", "&lt;")
+        self.fields["token_url"].help_text = f"If empty: {ON_PREM_TOKEN.format(host='<host>')}".replace("<", "&lt;")
         if "client_id" in self.fields:
-            self.fields["client_id"].help_text = "Issued per local account? Then leave it empty and set it there."
+            self.fields["client_id"].help_text = "Leave empty if each local account has its own, and set it there."
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         if not self.instance.is_cloud:
             self._fill_addresses(cleaned)
         if bool(cleaned.get("client_id")) != bool(cleaned.get("client_secret")) and not self.errors:
-            self.add_error("client_secret", "Client ID and secret belong together: enter both.")
+            self.add_error("client_secret", "Enter both the client ID and the secret.")
         return cleaned
 
     def _fill_addresses(self, cleaned: dict[str, Any]) -> None:
@@ -112,9 +108,9 @@ class SmartAccountForm(forms.ModelForm):
         help_texts = {
             "hcmf_host": "Host name of the HCM-F that works with this account, where there is one.",
             "hcmf_version": "For example 12.5SU2.",
-            "name": "How the portal shows it; empty: its domain.",
-            "approve_transfers": "A transfer plan is executed only when somebody else than its author approved it.",
-            "cssm_alerts_configured": "For your own overview: Cisco does not tell. The portal's alerts do not need it.",
+            "name": "The name in the portal. Leave empty to show the domain.",
+            "approve_transfers": "Someone other than the author must approve a transfer plan before it is executed.",
+            "cssm_alerts_configured": "For your overview: Cisco does not tell. The portal's alerts do not need it.",
         }
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -127,7 +123,7 @@ class SmartAccountForm(forms.ModelForm):
             choices=list(choices.items()),
             coerce=lambda seconds: timedelta(seconds=int(seconds)),
             initial=str(int(now.total_seconds())),
-            help_text="How often Cisco is asked by itself. A sync can be started at any time.",
+            help_text="How often the portal syncs by itself. You can start a sync at any time.",
         )
 
     def clean(self) -> dict[str, Any]:
@@ -137,7 +133,7 @@ class SmartAccountForm(forms.ModelForm):
 
 
 class CredentialsForm(forms.Form):
-    """Of a license server, or of a smart account that has its own."""
+    """Change the credentials of a license server or of a smart account."""
 
     client_id = forms.CharField(label="Client ID", max_length=200, required=False)
 
@@ -146,7 +142,7 @@ class CredentialsForm(forms.Form):
         self.row = row
         self.fields["client_secret"] = secret_field("Client secret", bool(row.client_secret))
         if isinstance(row, SmartAccount):
-            self.fields["client_id"].help_text = "Empty: the credentials of its license server are used."
+            self.fields["client_id"].help_text = "Leave empty to use the credentials of its license server."
 
     def clean(self) -> dict[str, Any]:
         client_id, secret = self.cleaned_data.get("client_id", ""), self.cleaned_data.get("client_secret", "")
@@ -158,7 +154,7 @@ class CredentialsForm(forms.Form):
 
 
 class ChooseAccountsForm(forms.Form):
-    """The accounts that the credentials see. What has been added already is shown, and cannot be chosen again."""
+    """Choose accounts that the credentials see. Accounts that were added before cannot be chosen."""
 
     domains = forms.MultipleChoiceField(
         label="Smart accounts",
@@ -172,7 +168,7 @@ class ChooseAccountsForm(forms.Form):
 
 
 class AddAccountForm(forms.Form):
-    """By hand, where the list does not show it: some credentials see an account and cannot list it."""
+    """Name an account to add. Some credentials can read an account and do not list it."""
 
     domain = forms.CharField(max_length=253, label="Domain or local account")
 

@@ -1,4 +1,4 @@
-"""Where licenses are kept: the CSSM cloud, or a CSSM On-Prem server."""
+"""Store license servers (the CSSM cloud or CSSM On-Prem) and their smart accounts."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ WEB_ADDRESS = URLValidator(schemes=["https", "http"], message="Enter an address 
 
 
 class Check(models.TextChoices):
-    """What the last test of a connection found: of a license server, or of the access to a cluster."""
+    """This is the result of the last connection test, of a license server or of the access to a cluster."""
 
     UNKNOWN = "", "Not tested"
     RUNNING = "running", "Being tested"
@@ -25,11 +25,11 @@ class Check(models.TextChoices):
 
 
 class LicenseServer(models.Model):
-    """Cisco's side, as it is reached. Credentials of a SmartAccount, where it has them, win over these.
+    """A license server keeps licenses at Cisco or on premises. Credentials of a SmartAccount override these.
 
     Cloud: `api_base_url` ends before `/v1`; On-Prem: it ends in `/api/v1` (docs/cisco-api.md#on-prem-base).
-    `check_*` hold the answer of the last connection test. `on_prem_name` to `instance_limit` are entered by people:
-    Cisco's API tells none of them.
+    `check_*` hold the result of the last connection test. People enter `on_prem_name` to `instance_limit`, because
+    Cisco's API does not tell them.
     """
 
     class Kind(models.TextChoices):
@@ -100,9 +100,9 @@ class LicenseServer(models.Model):
     check_status = models.CharField(max_length=12, choices=Check, default=Check.UNKNOWN, blank=True, editable=False)
     check_message = models.TextField(blank=True, editable=False)
     check_next_step = models.TextField(blank=True, editable=False)
-    # What the credentials see: [{"domain", "name", "type", "roles"}]
+    # The accounts that the credentials see: [{"domain", "name", "type", "roles"}]
     visible_accounts = models.JSONField(default=list, blank=True, editable=False)
-    # The end of the certificate that the server showed at the last check or sync; over plain HTTP there is none.
+    # The end of the certificate that the server showed at the last test or sync; plain HTTP has none.
     certificate_not_after = models.DateTimeField(null=True, blank=True, editable=False)
     credentials_expire_on = models.DateField(
         null=True,
@@ -111,7 +111,7 @@ class LicenseServer(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    # What only an On-Prem server has, as far as people know it: Cisco's API tells none of it.
+    # Facts about On-Prem servers that people enter, because Cisco's API does not tell them.
     ON_PREM_FACTS = (
         "registration_url",
         "on_prem_name",
@@ -122,7 +122,7 @@ class LicenseServer(models.Model):
         "instance_limit",
     )
     ON_PREM_ONLY = ("version", *ON_PREM_FACTS, "ca_certificate", "verify_tls")
-    # What people enter, in the order of page, REST and admin; the client secret beside it.
+    # Columns that people set, in the order of page, REST and admin. The client secret comes separately.
     OWN = ("name", "kind", "api_base_url", "token_url", "client_id", "credentials_expire_on", *ON_PREM_ONLY)
 
     class Meta:
@@ -144,17 +144,17 @@ class SmartAccountQuerySet(models.QuerySet["SmartAccount"]):
         return self.filter(paused_at=None)
 
     def synced(self) -> "SmartAccountQuerySet":
-        """Whose figures are here."""
+        """Return the accounts that have been synced at least once."""
         return self.exclude(last_synced_at=None)
 
     def outdated(self, now: datetime | None = None) -> "SmartAccountQuerySet":
-        """Accounts whose figures are too old to rely on, as SmartAccount.is_outdated decides for one."""
+        """Return the accounts whose figures are too old to rely on, by the rule of SmartAccount.is_outdated."""
         limit = (now or timezone.now()) - F("sync_every") * OUTDATED_INTERVALS
         return self.filter(Q(last_synced_at=None) | Q(last_synced_at__lt=limit))
 
 
 class SmartAccount(models.Model):
-    """An account at Cisco, read through one LicenseServer (cloud: by domain; On-Prem: by local account name)."""
+    """A smart account is read through one LicenseServer: by domain in the cloud, by local account name On-Prem."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     license_server = models.ForeignKey(LicenseServer, on_delete=models.PROTECT, related_name="smart_accounts")
@@ -167,21 +167,21 @@ class SmartAccount(models.Model):
         null=True, blank=True, help_text="Last day on which its own client ID and secret work, where you know it."
     )
     sync_every = models.DurationField("sync every", default=DAY)
-    # A transfer plan is executed only when somebody else than its author has approved it.
+    # A transfer plan is executed only after someone other than its author has approved it.
     approve_transfers = models.BooleanField("approve transfers", default=False, db_default=False)
-    # Cisco's own mails of alerts: no interface tells whether they are switched on (docs/domain.md#C16).
+    # No interface tells whether Cisco's own alert mails are switched on (docs/domain.md#C16).
     cssm_alerts_configured = models.BooleanField("alerts are set up in CSSM", default=False, db_default=False)
-    # Cisco's own tool, which partners with operational licenses have to use beside the portal (docs/domain.md#A5).
+    # Cisco's own tool, which partners with operational licenses must use besides the portal (docs/domain.md#A5).
     hcmf_host = models.CharField("HCM-F", max_length=253, blank=True, default="", db_default="")
     hcmf_version = models.CharField("HCM-F version", max_length=30, blank=True, default="", db_default="")
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # The last sync that came whole: the age of every mirrored number of this account.
+    # The last complete sync, which tells the age of every mirrored figure of this account.
     last_synced_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SmartAccountQuerySet.as_manager()
 
-    # What people may change, in the order of page, REST and admin. Credentials have a verb of their own.
+    # Columns that people may change, in the order of page, REST and admin. Credentials have their own verb.
     OWN = (
         "name",
         "sync_every",
@@ -206,5 +206,5 @@ class SmartAccount(models.Model):
         return self.name or self.domain
 
     def is_outdated(self, now: datetime | None = None) -> bool:
-        """Return whether its figures are too old to rely on: never synced, or older than two intervals."""
+        """Return whether the figures are too old to rely on: never synced, or older than two intervals."""
         return is_outdated(self.last_synced_at, self.sync_every, now or timezone.now())

@@ -1,4 +1,4 @@
-"""License servers and smart accounts."""
+"""Serve license servers and smart accounts in REST."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,13 +39,15 @@ class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]
         required=False,
         allow_blank=True,
         validators=[WEB_ADDRESS],
-        help_text="Of an On-Prem server it follows from its host where it is left out.",
+        help_text="If omitted for an On-Prem server, the portal derives it from the host.",
     )
     client_secret = SecretText()
     product_instances = serializers.IntegerField(
-        source="present_instances", read_only=True, help_text="Present ones of the smart accounts that are mirrored."
+        source="present_instances",
+        read_only=True,
+        help_text="Present product instances of its mirrored smart accounts.",
     )
-    warnings = serializers.SerializerMethodField(help_text="What is wrong or soon will be with an On-Prem server.")
+    warnings = serializers.SerializerMethodField(help_text="Present and coming problems of an On-Prem server.")
 
     class Meta:
         model = LicenseServer
@@ -62,21 +64,11 @@ class LicenseServerSerializer(Strict, serializers.ModelSerializer[LicenseServer]
             "product_instances",
             "warnings",
         ]
-        read_only_fields = [
-            "check_status",
-            "check_message",
-            "check_next_step",
-            "checked_at",
-            "visible_accounts",
-            "certificate_not_after",
-            "product_instances",
-            "warnings",
-        ]
         read_only_fields = [*CHECK_FIELDS, "visible_accounts", "certificate_not_after"]
-        extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb says it
+        extra_kwargs: dict[str, Any] = {"name": {"validators": []}}  # the verb checks it
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The token URL is derived from the host, and people can set another one (docs/domain.md#F23)."""
+        """Derive the token URL from the host if none is given. People can set another one (docs/domain.md#F23)."""
         stored: LicenseServer | None = self.instance  # type: ignore[assignment]
         if attrs.get("token_url") or (stored and "token_url" not in attrs):
             return attrs
@@ -121,7 +113,7 @@ class LicenseServers(ModelViewSet[LicenseServer]):
     @extend_schema(request=None, responses={202: LicenseServerSerializer})
     @action(detail=True, methods=["post"])
     def check(self, request: Request, pk: int) -> Response:
-        """Test the connection. The answer comes into `check_status`, `check_message` and `visible_accounts`."""
+        """Test the connection. `check_status`, `check_message` and `visible_accounts` then hold the result."""
         refuse_body(request)
         server = self.get_object()
         clients.start_check(server)
@@ -145,7 +137,7 @@ class SmartAccountSerializer(Strict, serializers.ModelSerializer[SmartAccount]):
             "last_synced_at",
         ]
         read_only_fields = ["paused_at", "last_synced_at"]
-        validators: list[Any] = []  # the verb says it
+        validators: list[Any] = []  # the verb checks it
 
 
 class PurposeSuggestionSerializer(serializers.Serializer[Any]):
@@ -185,7 +177,7 @@ class SmartAccounts(ModelViewSet[SmartAccount]):
     @extend_schema(responses=PurposeSuggestionSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], url_path="purpose-suggestions", pagination_class=None, filter_backends=[])
     def purpose_suggestions(self, request: Request, pk: int) -> Response:
-        """Which virtual accounts look like the ordered and the operational pool, by their names."""
+        """List the virtual accounts whose names look like the ordered or the operational pool."""
         balance = {pool.name: pool for pool in self.get_object().virtual_accounts.present()}
         suggested = pool_settings.purpose_suggestions(balance.values())
         return Response([{"virtual_account": balance[one.name].pk, **_suggestion(one)} for one in suggested])
@@ -193,7 +185,7 @@ class SmartAccounts(ModelViewSet[SmartAccount]):
     @extend_schema(request=None, responses=SmartAccountSerializer)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: int) -> Response:
-        """No syncs and no alerts of it until it is resumed."""
+        """Pause the account: no syncs and no alerts until it is resumed."""
         refuse_body(request)
         account = self.get_object()
         lifecycle.pause(audit.actor_of(request), account)
@@ -202,7 +194,7 @@ class SmartAccounts(ModelViewSet[SmartAccount]):
     @extend_schema(request=None, responses=SmartAccountSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: int) -> Response:
-        """Sync it again, the first time at once."""
+        """Resume the account. The first sync starts at once."""
         refuse_body(request)
         account = self.get_object()
         lifecycle.resume(audit.actor_of(request), account)
@@ -214,7 +206,7 @@ def _suggestion(one: Suggestion) -> dict[str, Any]:
 
 
 def _set(row: LicenseServer | SmartAccount, values: dict[str, Any]) -> None:
-    """An empty secret stays as it is, unless the client ID that it belongs to is taken away."""
+    """Set the values of a row. An empty secret keeps the stored one, unless the client ID is removed too."""
     for name, value in values.items():
         if name != "client_secret" or value:
             setattr(row, name, value)

@@ -9,12 +9,12 @@ from tenants import schedule
 
 
 def next_sync_at(smart_account: SmartAccount) -> datetime | None:
-    """When beat starts it next; None while it is paused."""
+    """Return when beat starts the next sync, None while the account is paused."""
     return schedule.next_run_at("sync", smart_account.pk)
 
 
 def plan_sync(smart_account: SmartAccount, *, soon: bool = False) -> None:
-    """`soon`: first run at the next tick of beat; otherwise some time within the interval."""
+    """Plan the syncs of an account. `soon`: the first at the next tick of beat, otherwise within the interval."""
     first_at = timezone.now() if soon else None
     schedule.plan("sync", smart_account.sync_every, smart_account.pk, first_at)
 

@@ -1,7 +1,4 @@
-"""What people do with license servers, smart accounts and virtual accounts. Pages, REST and commands call these.
-
-Schedules are planned by licensing.operations.tasks, whose functions of the same names wrap those that need it.
-"""
+"""Save license servers and credentials. Pages, REST and the admin call the same functions."""
 
 from typing import Any
 
@@ -18,7 +15,10 @@ from people.audit import Actor
 
 @transaction.atomic
 def save_server(actor: Actor, server: LicenseServer, before: dict[str, Any] | None = None) -> LicenseServer:
-    """`before`: audit.snapshot of the stored row, None for a new one. The last test's answer goes with its address."""
+    """Save a server. `before`: audit.snapshot of the stored row, None for a new one.
+
+    A new address or client ID clears the result of the last connection test.
+    """
     _check_addresses(server, before)
     _check_ca(server, before)
     _check_on_prem_facts(server)
@@ -33,7 +33,7 @@ def save_server(actor: Actor, server: LicenseServer, before: dict[str, Any] | No
 
 @transaction.atomic
 def change_secret(actor: Actor, row: LicenseServer | SmartAccount, client_id: str, secret: str) -> None:
-    """New credentials of a server, or of an account; both empty on an account: it uses its server's again."""
+    """Set the credentials of a server or of an account. An account with empty ones uses those of its server."""
     _check_pair(client_id, secret)
     if not client_id and isinstance(row, LicenseServer) and row.is_cloud:
         raise Refusal("A cloud server needs a client ID and a secret.", "Enter both.", "client_id")
@@ -46,7 +46,7 @@ def change_secret(actor: Actor, row: LicenseServer | SmartAccount, client_id: st
 
 
 def _check_addresses(server: LicenseServer, before: dict[str, Any] | None) -> None:
-    """Check the addresses that are new, or that belong to another kind of server now."""
+    """Check the addresses that are new, and all of them after a change of kind."""
     for name in ("api_base_url", "token_url"):
         address: str = getattr(server, name)
         if before and (before["kind"], before[name]) == (server.kind, address):
@@ -60,12 +60,12 @@ def _check_ca(server: LicenseServer, before: dict[str, Any] | None) -> None:
 
 
 def _check_on_prem_facts(server: LicenseServer) -> None:
-    """What only an On-Prem server has, and that its last sync with Cisco is not still to come."""
+    """Refuse On-Prem facts for the cloud, and a last sync with Cisco that is in the future."""
     for name in LicenseServer.ON_PREM_FACTS if server.is_cloud else ():
         if getattr(server, name):
-            raise Refusal("Only an On-Prem server has this.", "Leave it empty for the cloud.", name)
+            raise Refusal("Only On-Prem servers have this.", "Leave it empty for the cloud.", name)
     if server.last_cloud_sync_at and server.last_cloud_sync_at > timezone.now():
-        raise Refusal("That is in the future.", "Enter when the last one was.", "last_cloud_sync_at")
+        raise Refusal("This time is in the future.", "Enter the time of the last one.", "last_cloud_sync_at")
 
 
 def _check_pair(client_id: str, secret: Any) -> None:
@@ -80,7 +80,7 @@ def _forget_check(server: LicenseServer) -> None:
 
 
 def _save(row: LicenseServer | SmartAccount, before: dict[str, Any] | None = None) -> None:
-    """Only what has changed is written: a sync or a connection test may write its own columns meanwhile."""
+    """Save only the changed columns, because a sync or a connection test may write its own meanwhile."""
     check_row(row)
     after = audit.snapshot(row)
     row.save(update_fields=[name for name in after if before.get(name) != after[name]] if before else None)

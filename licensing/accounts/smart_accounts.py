@@ -13,9 +13,7 @@ from people import audit
 from people.audit import Actor
 
 CLOUD_DOMAIN = re.compile(r"[^\s/\\?#@:]+(\.[^\s/\\?#@:]+)+")
-
-
-RENAMED = "Cisco addresses a smart account by it; add another smart account instead."
+RENAMED = "Cisco identifies a smart account by it. Add another smart account instead."
 
 
 @transaction.atomic
@@ -30,9 +28,11 @@ def add_smart_account(actor: Actor, server: LicenseServer, domain: str, **fields
     if not domain:
         raise Refusal("The name of the local account is missing.", "Enter it as the On-Prem server shows it.", "domain")
     if SmartAccount.objects.filter(license_server=server, domain__iexact=domain).exists():
-        raise Refusal(f"{domain} of {server.name} is here already.", "Open it in the list of smart accounts.", "domain")
-    seen_accounts: list[dict[str, Any]] = server.visible_accounts
-    visible = next((seen for seen in seen_accounts if seen["domain"].lower() == domain.lower()), {})
+        raise Refusal(
+            f"{domain} of {server.name} was added before.", "Open it in the list of smart accounts.", "domain"
+        )
+    accounts: list[dict[str, Any]] = server.visible_accounts
+    visible = next((account for account in accounts if account["domain"].lower() == domain.lower()), {})
     fields.setdefault("name", visible.get("name", ""))
     fields.setdefault("account_type", visible.get("type") or "CUSTOMER")
     account = SmartAccount(license_server=server, domain=domain, **fields)
@@ -45,7 +45,7 @@ def add_smart_account(actor: Actor, server: LicenseServer, domain: str, **fields
 
 @transaction.atomic
 def save_smart_account(actor: Actor, account: SmartAccount, before: dict[str, Any]) -> SmartAccount:
-    """Name, interval and client ID may change, server and domain may not."""
+    """Save an account. Name, interval and client ID may change, server and domain may not."""
     if before["domain"] != account.domain:
         raise Refusal("The domain of a smart account cannot change.", RENAMED, "domain")
     if before["license_server"] != account.license_server_id:

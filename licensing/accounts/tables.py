@@ -1,4 +1,4 @@
-"""Tables of license servers and smart accounts."""
+"""Lay out the tables of license servers and smart accounts."""
 
 from datetime import datetime
 from typing import Any
@@ -69,5 +69,5 @@ class SmartAccountTable(PortalTable):
 
 
 def run_state(account: SmartAccount) -> str:
-    """Paused, or how the latest sync went (annotated by the view); empty when there was none."""
+    """Return "paused", or the status of the latest sync (annotated by the view), "" if there was none."""
     return "paused" if account.paused_at else getattr(account, "last_status", None) or ""

@@ -1,4 +1,4 @@
-"""Pages of license servers and smart accounts. Each collection stands under its REST name."""
+"""Route the pages of license servers and smart accounts. Each collection has its REST name."""
 
 from django.urls import path
 

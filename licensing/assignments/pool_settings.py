@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from kit import guards
-from kit.guards import _named
+from kit.guards import list_blockers
 from kit.refusals import Refusal
 from kit.wording import choose, shorten
 from licensing.accounts.models import SmartAccount
@@ -24,7 +24,7 @@ END_FIRST = ("End these assignments first.",)
 def assigned_to(rows: QuerySet[Assignment]) -> tuple[str, ...]:
     """Current assignments, as sentences."""
     named = rows.select_related("cluster__customer", "virtual_account").order_by("cluster__name", "pk")
-    return _named(named, _assignment_words)
+    return list_blockers(named, _assignment_words)
 
 
 def _assignment_words(row: Assignment) -> str:

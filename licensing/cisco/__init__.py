@@ -1,1 +1,1 @@
-"""Cisco's side: the client of CSSM (cloud and On-Prem). Knows nothing of Django; facts: docs/cisco-api.md."""
+"""This package is the client of CSSM, cloud and On-Prem. It does not use Django. Facts: docs/cisco-api.md."""

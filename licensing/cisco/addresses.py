@@ -1,8 +1,8 @@
-"""Which addresses the portal may call, and how a refusal words whom it would have called.
+"""Decide which addresses the portal may call, and word the refusals.
 
-https only unless the provider allows http; no loopback, link-local, metadata, multicast or otherwise special
-address, of the name or of anything it resolves to, unless one of the allowed networks contains it. Private networks
-(RFC 1918) are where On-Prem servers stand: allowed for them, refused for the cloud.
+Addresses use https unless the provider allows http. A name must not be, or resolve to, a loopback, link-local,
+metadata, multicast or otherwise special address, unless an allowed network contains it. Private networks (RFC 1918) are
+allowed for On-Prem servers, which stand there, and refused for the cloud.
 """
 
 import ipaddress
@@ -15,22 +15,22 @@ from urllib.parse import urlsplit
 from licensing.cisco.errors import CssmRefused, CssmUnavailable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-# Addresses at which clouds tell secrets to whoever asks from inside, and which look like ordinary ones: AWS and GCP by
-# IPv6, Azure, Alibaba, Oracle. 169.254.169.254 is link-local.
+# Addresses at which clouds tell secrets to every caller from inside, and which look ordinary: AWS and GCP by IPv6,
+# Azure, Alibaba, Oracle. 169.254.169.254 is link-local.
 METADATA = {
     ipaddress.ip_address(text)
     for text in ("fd00:ec2::254", "fd20:ce::254", "168.63.129.16", "100.100.100.200", "192.0.0.192")
 }
-# Site-local IPv6 (deprecated), IPv4 inside IPv6 by NAT64: Python takes some of them for global ones.
+# Site-local IPv6 (deprecated) and IPv4 inside IPv6 by NAT64. Python takes some of them for global addresses.
 SPECIAL = [ipaddress.ip_network(text) for text in ("fec0::/10", "64:ff9b::/96", "64:ff9b:1::/48")]
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who is at the other end of a connection, in the words of a refusal.
+    """A party is the other end of a connection, in the words of a refusal.
 
-    `many` and `this` name it in a sentence, `next_step` says what to enter instead. `shape` is the form that an address
-    must have at all, and `how` says how to enter it; without a shape, `check_address` decides alone.
+    `many` and `this` name it in a sentence, `next_step` says what to enter instead. `shape` is the form of an address,
+    and `how` says how to enter it. Without a shape, `check_address` decides alone.
     """
 
     many: str
@@ -66,16 +66,16 @@ def check_address(
     allowed_networks: Sequence[str] = (),
     allow_private: bool = True,
 ) -> None:
-    """Raise CssmRefused (address_not_allowed) or, where the name does not resolve, CssmUnavailable."""
+    """Raise CssmRefused (address_not_allowed), or CssmUnavailable if the name does not resolve."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        raise _refused(party, f"{url!r} is not an address.") from None
+        raise _refusal(party, f"{url!r} is not a valid address.") from None
     if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
-        raise _refused(party, "The address must begin with https://.")
+        raise _refusal(party, "The address must begin with https://.")
     if not host or parts.username or parts.password:
-        raise _refused(party, "The address must be https://host/path, without user name and password.")
+        raise _refusal(party, "The address must be https://host/path, without user name and password.")
     for address in resolve(host, port):
         _check_allowed(host, address, party, allowed_networks, allow_private)
 
@@ -83,12 +83,12 @@ def check_address(
 def check_peer(
     host: str, peer: str, party: Party = LICENSE_SERVER, *, allowed_networks: Sequence[str], allow_private: bool
 ) -> None:
-    """The address that a connection really has: a name may change what it resolves to between check and connect."""
+    """Check the real address of a connection: a name may resolve to another one between check and connect."""
     _check_allowed(host, ipaddress.ip_address(peer.partition("%")[0]), party, allowed_networks, allow_private)
 
 
 def resolve(host: str, port: int) -> list[Address]:
-    """Every address of a name; number forms that the system accepts (decimal, octal) come out as what they mean."""
+    """Return every address of a name. Decimal and octal forms that the system accepts come out as addresses."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -116,8 +116,8 @@ def _check_allowed(
     host: str, address: Address, party: Party, allowed_networks: Sequence[str], allow_private: bool
 ) -> None:
     if not is_allowed(address, allowed_networks, allow_private):
-        raise _refused(party, f"{host} leads to {address}, an address that {party.many} may not have here.")
+        raise _refusal(party, f"{host} leads to {address}, an address that {party.many} may not have here.")
 
 
-def _refused(party: Party, message: str) -> CssmRefused:
+def _refusal(party: Party, message: str) -> CssmRefused:
     return CssmRefused("address_not_allowed", message, party.next_step)

@@ -1,4 +1,4 @@
-"""The client: families A (cloud) and D (On-Prem) of Cisco's API (docs/cisco-api.md#hosts)."""
+"""Call Cisco's API, families A (cloud) and D (On-Prem) (docs/cisco-api.md#hosts)."""
 
 import secrets
 import time
@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 from licensing.cisco import formats, listings
 from licensing.cisco.errors import CssmRefused, CssmUnavailable
 from licensing.cisco.listings import Listing, Shifted
-from licensing.cisco.transport import ServerConfig, Transport, in_one_line, segment
+from licensing.cisco.transport import ServerConfig, Transport, segment, shorten_line
 from licensing.cisco.types import (
     AccountRef,
     CssmAlert,
@@ -35,7 +35,7 @@ ASKING_SYSTEM = '{"display_name": "Smart Licensing Partner Portal"}'
 
 
 class CssmClient:
-    """Reads and writes one license server. Every method raises CssmUnavailable or CssmRefused and nothing else."""
+    """Read and write one license server. Methods raise CssmUnavailable or CssmRefused and nothing else."""
 
     def __init__(self, config: ServerConfig) -> None:
         self.config = config
@@ -50,7 +50,7 @@ class CssmClient:
         self.transport.close()
 
     def smart_accounts(self) -> list[SmartAccount]:
-        """Return what the credentials see (docs/cisco-api.md#accounts); On-Prem: its local accounts."""
+        """Return the accounts that the credentials see (docs/cisco-api.md#accounts). On-Prem has local accounts."""
         if self.config.on_prem:
             answer = self.transport.call("POST", "/upstream_satellites/accounts")
         else:
@@ -66,17 +66,17 @@ class CssmClient:
     def virtual_accounts(self, account: AccountRef) -> Iterator[Page[VirtualAccount]]:
         """Return the pools of an account; Cisco answers them at once (docs/cisco-api.md#list-pools)."""
         rows = listings.rows(self.transport, self.listing_of_virtual_accounts(account))
-        yield Page([formats.virtual_account(listings.parsed(row)) for row in rows], 0, len(rows))
+        yield Page([formats.virtual_account(listings.parse_row(row)) for row in rows], 0, len(rows))
 
     def create_virtual_account(self, account: AccountRef, name: str, description: str = "") -> None:
-        """Never repeated by itself: on CssmUnavailable, read the list back."""
+        """Create a pool. The call is never repeated: read the list back after CssmUnavailable."""
         body = {"name": name, "description": description, "isDefault": "false", "commerceAccessLevel": "PUBLIC"}
-        self.transport.call("POST", self._typed(account, "/virtual-accounts"), body, safe=False)
+        self.transport.call("POST", self._typed_path(account, "/virtual-accounts"), body, safe=False)
 
     def delete_virtual_account(self, account: AccountRef, name: str) -> None:
-        """Cisco refuses while product instances are registered in it."""
+        """Delete a pool. Cisco refuses this while product instances are registered in it."""
         path = f"/virtual-accounts/{segment(name)}/delete"
-        self.transport.call("POST", self._typed(account, path), safe=False)
+        self.transport.call("POST", self._typed_path(account, path), safe=False)
 
     def licenses(self, account: AccountRef, virtual_accounts: Sequence[str] = ()) -> Iterator[Page[License]]:
         """List every license of all virtual accounts, or of these, a page at a time (docs/cisco-api.md#licenses)."""
@@ -96,20 +96,20 @@ class CssmClient:
 
     def search_product_instances(self, account: AccountRef, virtual_account: str) -> list[ProductInstance]:
         """List one pool's instances, without their usage (docs/cisco-api.md#search-instances)."""
-        path = self._pool(account, virtual_account, "/devices")
+        path = self._pool_path(account, virtual_account, "/devices")
         answer = self.transport.call("GET", path, params={"limit": -1, "offset": 0})
         found = formats.rows(answer.get("devices"))
         return [formats.product_instance({"virtualAccount": virtual_account, **raw}) for raw in found]
 
     def subscriptions(self, account: AccountRef) -> Iterator[Page[Subscription]]:
         """List licenses by subscription. Rows have no identifier (docs/cisco-api.md#subscriptions)."""
-        listing = Listing(self._account(account, "/license-subscriptions"), "licenseSubscriptions")
+        listing = Listing(self._account_path(account, "/license-subscriptions"), "licenseSubscriptions")
         return self._pages(listing, formats.subscription, None)
 
     def alerts(self, account: AccountRef) -> list[CssmAlert] | None:
         """List Cisco's own alerts; None where this server does not offer them (docs/cisco-api.md#alerts)."""
         body = {"limit": -1} if self.config.on_prem else {"virtualAccounts": [], "limit": -1, "offset": 0}
-        answer = self._optional(self._account(account, "/alerts"), body)
+        answer = self._optional(self._account_path(account, "/alerts"), body)
         return None if answer is None else [formats.alert(raw) for raw in formats.rows(answer.get("alerts"))]
 
     def reservable(self, software_tags: list[str]) -> list[Reservable] | None:
@@ -120,7 +120,7 @@ class CssmClient:
     def entitlements(self, account: AccountRef, virtual_account: str) -> list[Entitlement] | None:
         """Return one pool's counts by entitlement tag. Only this call ties tags to names (docs/cisco-api.md#summary).
 
-        None On-Prem, where the server does not offer it, and where it tells no ids of this pool.
+        Returns None for On-Prem, for a server that does not offer it, and for a pool without ids.
         """
         if self.config.on_prem:
             return None
@@ -138,7 +138,7 @@ class CssmClient:
         return None if answer is None else [formats.entitlement(raw) for raw in formats.rows(answer.get("summary"))]
 
     def _optional(self, path: str, body: Any = None, *, method: str = "POST", **options: Any) -> dict[str, Any] | None:
-        """A call that not every server offers; None from one that does not know it."""
+        """Make a call that not every server offers. Returns None if the server does not know it."""
         try:
             return self.transport.call(method, path, body, **options)
         except CssmRefused as error:
@@ -148,7 +148,7 @@ class CssmClient:
 
     def transfer_licenses(self, account: AccountRef, source: str, transfers: list[LicenseTransfer]) -> list[ItemResult]:
         """Move at most 998 units per call, until one fails. Read back, do not repeat (docs/cisco-api.md#transfers)."""
-        path = self._pool(account, source, "/licenses/transfer")
+        path = self._pool_path(account, source, "/licenses/transfer")
         results: list[ItemResult] = []
         for transfer in chunks(transfers):
             found = self._batch(path, {"licenses": [_transfer_body(transfer)]}, [transfer.license])
@@ -162,27 +162,27 @@ class CssmClient:
     ) -> list[ItemResult]:
         """Move instances. Their licenses stay where they are (docs/cisco-api.md#move-instance)."""
         body = [{**_sudi_body(instance), "targetVirtualAccount": target} for instance in instances]
-        path = self._pool(account, source, "/devices/transfer")
+        path = self._pool_path(account, source, "/devices/transfer")
         return self._batch(path, {"productInstances": body}, [instance.serial for instance in instances])
 
     def remove_product_instances(
         self, account: AccountRef, virtual_account: str, instances: list[ProductInstance], return_code: str = ""
     ) -> list[ItemResult]:
         """Remove instances. Cisco misspells the member in version 2 (docs/cisco-api.md#remove-instance)."""
-        path = self._pool(account, virtual_account, "/devices/remove").replace("/v1/", "/v2/", 1)
+        path = self._pool_path(account, virtual_account, "/devices/remove").replace("/v1/", "/v2/", 1)
         code = {"returnCode": return_code} if return_code else {}
         body = {"productInstacesRemoveRequests": [{**_sudi_body(instance), **code} for instance in instances]}
         return self._batch(path, body, [instance.serial for instance in instances])
 
     def _batch(self, path: str, body: dict[str, Any], names: list[str]) -> list[ItemResult]:
-        """Per-item results; where the answer tells none, an overall SUCCESS speaks for every item."""
+        """Send a batch and return its results by item. Without any, an overall SUCCESS holds for every item."""
         answer = self.transport.call("POST", path, body, safe=False)
         return formats.item_results(answer) or [ItemResult(name, ok=True, message="") for name in names]
 
     def registration_tokens(self, account: AccountRef, virtual_account: str) -> Iterator[Page[RegistrationToken]]:
         """Return the tokens of one pool; Cisco answers them at once (docs/cisco-api.md#list-tokens)."""
         rows = listings.rows(self.transport, self.listing_of_registration_tokens(account, virtual_account))
-        found = [formats.registration_token(listings.parsed(row), virtual_account) for row in rows]
+        found = [formats.registration_token(listings.parse_row(row), virtual_account) for row in rows]
         yield Page(found, 0, len(found))
 
     def create_registration_token(
@@ -194,58 +194,58 @@ class CssmClient:
             "expiresAfterDays": expires_after_days,
             "exportControlled": "Not Allowed",
         }
-        answer = self.transport.call("POST", self._pool(account, virtual_account, "/tokens"), body, safe=False)
+        answer = self.transport.call("POST", self._pool_path(account, virtual_account, "/tokens"), body, safe=False)
         info = answer.get("tokenInfo")
         if not isinstance(info, dict) or not info.get("token"):
-            raise CssmUnavailable("Cisco's side made a token and did not tell its text.", "Look at the list of tokens.")
+            raise CssmUnavailable("Cisco created a token but did not return its text.", "Check the list of tokens.")
         return formats.registration_token({"description": description, **info}, virtual_account)
 
     def revoke_registration_token(self, account: AccountRef, virtual_account: str, text: str) -> None:
-        path = self._pool(account, virtual_account, "/tokens/revoke")
+        path = self._pool_path(account, virtual_account, "/tokens/revoke")
         answer = self.transport.call("POST", path, {"tokens": [text]}, safe=False)
         for item in formats.rows(answer.get("tokensRevokeStatus")) + formats.rows(answer.get("tokens")):
             if formats.text(item.get("status")).upper() in {"FAILURE", "FAILED", "ERROR"}:
-                words = in_one_line(formats.text(item.get("statusMessage")).replace(text, "[token]"))
+                words = shorten_line(formats.text(item.get("statusMessage")).replace(text, "[token]"))
                 raise CssmRefused("rejected", f"The token was not revoked: {words}.")
 
     def listing_of_virtual_accounts(self, account: AccountRef) -> Listing:
-        return Listing(self._typed(account, "/virtual-accounts"), "virtualAccounts")
+        return Listing(self._typed_path(account, "/virtual-accounts"), "virtualAccounts")
 
     def listing_of_licenses(self, account: AccountRef, virtual_accounts: Sequence[str] = ()) -> Listing:
-        return Listing(self._account(account, "/licenses"), "licenses", tuple(virtual_accounts))
+        return Listing(self._account_path(account, "/licenses"), "licenses", tuple(virtual_accounts))
 
     def listing_of_product_instances(self, account: AccountRef) -> Listing:
-        return Listing(self._account(account, "/devices"), "devices")
+        return Listing(self._account_path(account, "/devices"), "devices")
 
     def listing_of_registration_tokens(self, account: AccountRef, virtual_account: str) -> Listing:
-        return Listing(self._pool(account, virtual_account, "/tokens"), "tokens")
+        return Listing(self._pool_path(account, virtual_account, "/tokens"), "tokens")
 
     def _pages(
         self, listing: Listing, parse: Callable[[Any], Item], key: Callable[[Item], Any] | None
     ) -> Iterator[Page[Item]]:
-        """A whole listing or Shifted at its end, also where a key comes twice: then another one is missing."""
+        """Yield the pages of a listing. Raises Shifted at its end if a key came twice: another is missing then."""
         seen: set[int] = set()
         for page in listings.pages(self.transport, listing, self.config.page_size):
-            items = [parse(listings.parsed(row)) for row in page.items]
+            items = [parse(listings.parse_row(row)) for row in page.items]
             end = page.offset + len(items)
             seen.update(map(hash, map(key, items)) if key else range(page.offset, end))
             yield Page(items, page.offset, end if page.total < 0 else page.total)
             if len(seen) != end:
                 raise Shifted(listing.member)
 
-    def _account(self, account: AccountRef, path: str) -> str:
+    def _account_path(self, account: AccountRef, path: str) -> str:
         version = "" if self.config.on_prem else "/v1"
         return f"{version}/accounts/{segment(account.name)}{path}"
 
-    def _typed(self, account: AccountRef, path: str) -> str:
-        return self._account(account, path if self.config.on_prem else f"/{account.type.lower()}{path}")
+    def _typed_path(self, account: AccountRef, path: str) -> str:
+        return self._account_path(account, path if self.config.on_prem else f"/{account.type.lower()}{path}")
 
-    def _pool(self, account: AccountRef, virtual_account: str, path: str) -> str:
-        return self._account(account, f"/virtual-accounts/{segment(virtual_account)}{path}")
+    def _pool_path(self, account: AccountRef, virtual_account: str, path: str) -> str:
+        return self._account_path(account, f"/virtual-accounts/{segment(virtual_account)}{path}")
 
 
 def chunks(transfers: list[LicenseTransfer]) -> Iterator[LicenseTransfer]:
-    """The same transfers in parts of at most 998 units each."""
+    """Split transfers into parts of at most 998 units each."""
     for transfer in transfers:
         for begin in range(0, transfer.quantity, UNITS_PER_TRANSFER):
             yield replace(transfer, quantity=min(UNITS_PER_TRANSFER, transfer.quantity - begin))
@@ -262,5 +262,5 @@ def _transfer_body(transfer: LicenseTransfer) -> dict[str, Any]:
 
 
 def _sudi_body(instance: ProductInstance) -> dict[str, Any]:
-    """As Cisco listed it, all members of the identity: they were not made up here."""
+    """Return the identity of an instance with all members, exactly as Cisco listed it."""
     return {"sudi": instance.raw.get("sudi") or {}, "productTagName": instance.product_tag}

@@ -31,9 +31,9 @@ TRUE_WORDS = {"true", "yes", "y", "1", "allowed"}
 COMPLIANCE = {"incompliance": "in_compliance", "outofcompliance": "out_of_compliance"}
 FAILURES = {"FAILURE", "FAILED", "ERROR"}
 DATE_FORMATS = ("%Y-%b-%d", "%d-%b-%Y", "%m/%d/%Y")
-# Nobody has so many licenses. Two of these added or subtracted are still an integer of PostgreSQL's.
+# No account has so many licenses. The sum or difference of two of these still fits an integer of PostgreSQL.
 MOST = 999_999_999
-_odd_counts: ContextVar[list[str] | None] = ContextVar("odd_counts", default=None)
+_invalid_counts: ContextVar[list[str] | None] = ContextVar("invalid_counts", default=None)
 
 
 def text(value: Any) -> str:
@@ -41,12 +41,12 @@ def text(value: Any) -> str:
 
 
 def storable(value: Any) -> str:
-    """As text, without what PostgreSQL takes for none: NUL, and halves of surrogate pairs. Slower than `text`."""
+    """Return a text that PostgreSQL accepts, without NUL and halves of surrogate pairs. Slower than `text`."""
     return text(value).replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def number(value: Any) -> int:
-    """Whole numbers, also as text; what is no number counts as 0."""
+    """Return a whole number, also from a text. A value that is no number counts as 0."""
     if isinstance(value, int):
         return int(value)
     found = real(value)
@@ -54,7 +54,7 @@ def number(value: Any) -> int:
 
 
 def real(value: Any) -> float | None:
-    """None for what is no number. Nothing is 0."""
+    """Return a number, 0 for a missing value, None for a value that is no number."""
     try:
         found = float(text(int(value) if isinstance(value, bool) else value).replace(",", "").strip() or 0)
     except ValueError:
@@ -63,26 +63,29 @@ def real(value: Any) -> float | None:
 
 
 def count(value: Any) -> int:
-    """A number of licenses, at most MOST either way; what is no number counts as 0. `odd_counts` tells of both."""
+    """Return a number of licenses within MOST either way, 0 for a value that is no number.
+
+    `collect_invalid_counts` lists the values that are changed here.
+    """
     if type(value) is int and -MOST <= value <= MOST:
         return value
     found = real(value)
     taken = 0 if found is None else int(max(-MOST, min(found, MOST)))
-    noted = _odd_counts.get()
+    noted = _invalid_counts.get()
     if noted is not None and (found is None or abs(found) > MOST):
         noted.append(f"{' '.join(storable(value).split())[:30]} as {taken:,}")
     return taken
 
 
 @contextmanager
-def odd_counts() -> Iterator[list[str]]:
-    """What `count` takes for something else than Cisco sent meanwhile, in words. The caller may empty the list."""
+def collect_invalid_counts() -> Iterator[list[str]]:
+    """Collect, in words, the values that `count` changes meanwhile. The caller may empty the list."""
     noted: list[str] = []
-    before = _odd_counts.set(noted)
+    before = _invalid_counts.set(noted)
     try:
         yield noted
     finally:
-        _odd_counts.reset(before)
+        _invalid_counts.reset(before)
 
 
 def flag(value: Any) -> bool:
@@ -90,7 +93,7 @@ def flag(value: Any) -> bool:
 
 
 def rows(value: Any) -> list[Raw]:
-    """A list of objects; null and a missing member are an empty one."""
+    """Return the objects of a list. Null and a missing member count as an empty list."""
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
@@ -108,7 +111,7 @@ def moment(value: Any) -> datetime | None:
 
 
 def moment_text(value: Any) -> str | None:
-    """The same as text for the database; Cisco's usual form is only checked, which is several times as fast."""
+    """Return a moment as text for the database. Cisco's usual form is only checked, which is several times as fast."""
     if isinstance(value, str) and len(value) == 20 and value[7] + value[10] + value[13] + value[19] == "-T:Z":
         try:
             datetime.fromisoformat(value)
@@ -172,7 +175,7 @@ def product_instance(raw: Raw) -> ProductInstance:
 
 
 def product_instance_values(raw: Raw) -> InstanceValues:
-    """In the order of ProductInstance, but both dates as Cisco wrote them and the usage as {license: quantity}."""
+    """Return the values of a ProductInstance in order, with dates as Cisco wrote them and usage by license."""
     sudi = raw.get("sudi")
     if not isinstance(sudi, dict):
         sudi = {}
@@ -237,7 +240,7 @@ def pool_ids(accounts: list[Raw], domain: str, virtual_account_name: str) -> Poo
 
 
 def entitlement(raw: Raw) -> Entitlement:
-    """Counts have other names in the other version of the summary (docs/cisco-api.md#summary-names)."""
+    """Read an entitlement. Versions of the summary name counts differently (docs/cisco-api.md#summary-names)."""
     return Entitlement(
         text(raw.get("tag")),
         text(raw.get("display_name")),
@@ -270,7 +273,7 @@ def _item_result(raw: Raw) -> ItemResult:
 
 
 def _usage(raw: list[Raw]) -> dict[str, int]:
-    """One entry per license: Cisco's twice-listed ones are added up."""
+    """Return the usage by license. Cisco lists some licenses twice; those are added up."""
     found: dict[str, int] = {}
     for item in raw:
         name, quantity = text(item.get("license")), count(item.get("quantity"))

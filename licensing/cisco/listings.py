@@ -1,6 +1,6 @@
-"""Cisco's paged listings, whole or not at all: rows as the bytes that came, several slow pages under way at once.
+"""Read Cisco's paged listings, completely or not at all, with several slow pages under way at once.
 
-Rows stay unparsed here, for whoever knows most of them already (licensing.sync) reads only the others.
+Rows stay unparsed bytes, because the sync knows most of them already and parses only the others.
 """
 
 import json
@@ -31,7 +31,7 @@ SAME_PAGE = "Start the sync again. If this repeats, tell who runs the server: it
 
 
 class Shifted(CssmUnavailable):
-    """The listing changed while it was being read: another reading may find it still."""
+    """The listing changed while it was being read. Reading it again may succeed."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"The listing of {what} changed while it was being read.")
@@ -39,7 +39,7 @@ class Shifted(CssmUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """`member`: what holds the rows in each answer. `virtual_accounts`: only of these, of a paged one; none: of all."""
+    """A listing has its rows in `member` of each answer. `virtual_accounts` limits a paged listing."""
 
     path: str
     member: str
@@ -47,12 +47,12 @@ class Listing:
 
 
 def pages(transport: Transport, listing: Listing, page_size: int, parallel: int = 1) -> Iterator[Page[bytes]]:
-    """A whole listing or Shifted at its end: totals that move, short pages, rows missing (docs/cisco-api.md#ordering).
+    """Yield the pages of a listing. Raises Shifted if totals move or rows are missing (docs/cisco-api.md#ordering).
 
-    The first page tells how many rows there are and how many a page holds, which may be fewer than were asked for; the
-    others are asked for `parallel` at a time. Where the server tells no total, or parallel is 1, one comes after the
-    other. Without a total the last page is an empty one, for the server may put fewer rows into each than were asked
-    for, or one with more than that. A server that answers the same page again and again never comes to an end.
+    The first page tells how many rows there are and how many a page holds, which may be fewer than requested. The
+    others are then requested `parallel` at a time, or in turn if parallel is 1 or the server tells no total. Without a
+    total the last page is an empty one, because the server may put fewer rows into each than requested, or one with
+    more. Raises CssmUnavailable for a server that answers the same page twice, which would never end.
     """
     first = _page(transport, listing, page_size, 0)
     yield first
@@ -64,17 +64,17 @@ def pages(transport: Transport, listing: Listing, page_size: int, parallel: int 
     for page in rest:
         if page.items == before.items:
             if page.total < 0 and len(page.items) < page_size:
-                return  # this server does not know pages: what came first was everything
+                return  # this server does not know pages, so the first was everything
             raise CssmUnavailable(f"The listing of {listing.member} has the same page twice.", SAME_PAGE)
         yield page
         before = page
 
 
-def ahead(calls: Iterable[Callable[[], Result]], parallel: int) -> Iterator[Result]:
-    """What the calls answer, in their order. Ends with the first error.
+def run_ahead(calls: Iterable[Callable[[], Result]], parallel: int) -> Iterator[Result]:
+    """Yield the results of the calls in their order. The first error ends it.
 
-    In turn while answers come at once: then Python is what takes the time, and threads would only wait for each other.
-    From the first answer on that was waited for, up to `parallel` calls are under way.
+    Calls run in turn while answers come at once, because Python then takes the time and threads would only wait for
+    each other. After the first slow answer, up to `parallel` calls are under way.
     """
     waiting = iter(calls)
     for call in waiting:
@@ -83,10 +83,10 @@ def ahead(calls: Iterable[Callable[[], Result]], parallel: int) -> Iterator[Resu
         took = monotonic() - began
         yield found
         if parallel > 1 and took > AT_ONCE_SECONDS:
-            yield from _at_once(waiting, parallel)
+            yield from _run_parallel(waiting, parallel)
 
 
-def _at_once(calls: Iterator[Callable[[], Result]], parallel: int) -> Iterator[Result]:
+def _run_parallel(calls: Iterator[Callable[[], Result]], parallel: int) -> Iterator[Result]:
     pool = ThreadPoolExecutor(parallel, thread_name_prefix="cssm")
     try:
         running: deque[Future[Result]] = deque(pool.submit(call) for call in islice(calls, parallel))
@@ -95,25 +95,25 @@ def _at_once(calls: Iterator[Callable[[], Result]], parallel: int) -> Iterator[R
             running.extend(pool.submit(call) for call in islice(calls, 1))
             yield found
     finally:
-        # Whoever gives up does not wait for answers that nobody wants; closing the transport ends their repetitions.
+        # A reader that gives up does not wait for the other answers. Closing the transport ends their repetitions.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def rows(transport: Transport, listing: Listing, body: Any = None) -> list[bytes]:
-    """Of a listing that Cisco answers at once: with a body by POST, else by GET."""
+    """Return the rows of a listing that Cisco answers at once: by POST with a body, else by GET."""
     method = "GET" if body is None else "POST"
-    answer = transport.call(method, listing.path, body, decode=_unparsed(listing.member))
+    answer = transport.call(method, listing.path, body, decode=_row_decoder(listing.member))
     found: list[bytes] = answer.get(listing.member, [])
     return found
 
 
-def parsed(row: bytes) -> formats.Raw:
-    """A row as JSON object; what Python alone understands (NaN, halves of surrogate pairs) is made harmless."""
+def parse_row(row: bytes) -> formats.Raw:
+    """Parse a row. Values that only Python reads (NaN, halves of surrogate pairs) are made harmless."""
     try:
         found: formats.Raw = _value(row)
     except msgspec.DecodeError:
         try:
-            found = json.loads(_plain(json.loads(row)))
+            found = json.loads(_dump(json.loads(row)))
         except ValueError:  # a number of thousands of digits
             raise CssmUnavailable("Cisco's side sent a row that cannot be read.") from None
     return found
@@ -136,48 +136,48 @@ def _rest_in_turn(transport: Transport, listing: Listing, first: Page[bytes], pa
 
 def _rest_at_once(transport: Transport, listing: Listing, first: Page[bytes], parallel: int) -> Iterator[Page[bytes]]:
     size, total = len(first.items), first.total
-    calls = (_asking(transport, listing, size, offset) for offset in range(size, total, size))
-    for page in ahead(calls, parallel):
+    calls = (_page_call(transport, listing, size, offset) for offset in range(size, total, size))
+    for page in run_ahead(calls, parallel):
         if page.total != total or len(page.items) != min(size, total - page.offset):
             raise Shifted(listing.member)
         yield page
 
 
-def _asking(transport: Transport, listing: Listing, size: int, offset: int) -> Callable[[], Page[bytes]]:
+def _page_call(transport: Transport, listing: Listing, size: int, offset: int) -> Callable[[], Page[bytes]]:
     return lambda: _page(transport, listing, size, offset)
 
 
 def _page(transport: Transport, listing: Listing, size: int, offset: int) -> Page[bytes]:
     body = {"virtualAccounts": list(listing.virtual_accounts), "limit": size, "offset": offset}
-    answer = transport.call("POST", listing.path, body, decode=_unparsed(listing.member))
+    answer = transport.call("POST", listing.path, body, decode=_row_decoder(listing.member))
     return Page(answer.get(listing.member, []), offset, _total(answer.get("totalRecords")))
 
 
 def _total(stated: Any) -> int:
-    """-1 where none is told: nothing, no number at all, or one below zero."""
+    """Return the total, -1 if the server tells none: nothing, no number, or one below zero."""
     found = None if stated is None or stated == "" else formats.real(stated)
     return -1 if found is None or not isfinite(found) else max(-1, int(found))
 
 
-def _unparsed(member: str) -> Callable[[bytes], Any]:
-    """Reads an answer but for the rows in `member`; there is always a list of them, and what is no object is none."""
+def _row_decoder(member: str) -> Callable[[bytes], Any]:
+    """Return a decoder that keeps the rows in `member` unparsed. It always returns a list, of objects only."""
 
     def decode(content: bytes) -> Any:
-        content.decode()  # rows are not looked into; UnicodeDecodeError is a ValueError
+        content.decode()  # rows stay unparsed, so check them; UnicodeDecodeError is a ValueError
         try:
             raw = _members(content)
             found = [row for row in map(bytes, _elements(raw.pop(member))) if row[0] == OBJECT]
             answer: Any = {name: _value(value) for name, value in raw.items()}
         except (msgspec.DecodeError, KeyError):
-            # Null, no list, no such member, no object at all, or JSON that only Python reads.
+            # The member is null, no list or missing, the answer is no object, or only Python reads this JSON.
             answer = json.loads(content)
             if not isinstance(answer, dict):
                 return answer
-            found = [_plain(row) for row in formats.rows(answer.get(member))]
+            found = [_dump(row) for row in formats.rows(answer.get(member))]
         return {**answer, member: found}
 
     return decode
 
 
-def _plain(row: Any) -> bytes:
+def _dump(row: Any) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The one place that touches the network: tokens, time limits, retries, and what each answer means."""
+"""Make the calls to Cisco's side: access tokens, time limits, retries, and the meaning of each answer."""
 
 import hashlib
 import json
@@ -20,16 +20,16 @@ from cryptography.x509 import load_der_x509_certificate
 from licensing.cisco.addresses import LICENSE_SERVER, Party, check_address, check_peer
 from licensing.cisco.errors import CssmBusy, CssmRefused, CssmUnavailable
 from licensing.cisco.formats import number
-from licensing.cisco.trust import trusting
+from licensing.cisco.trust import trust_context
 from licensing.cisco.watchdog import Watchdog
 
 SUCCESS_WORDS = {"", "SUCCESS", "WARNING", "COMPLETE", "OK", "OK_POLL"}
 RENEW_BEFORE_SECONDS = 120
-USUAL_SECONDS, MOST_SECONDS = 3599, 86_400  # lifetime of a token: where none is told, and what is believed
+USUAL_SECONDS, MOST_SECONDS = 3599, 86_400  # lifetime of a token that tells none, and the longest that is believed
 CIRCUIT_FAILURES = 5
 CIRCUIT_SECONDS = 60.0
 ATTEMPTS = 4
-# Of one request: with the token at hand, with each that other threads renew meanwhile, and with a new one of its own.
+# One request is sent with the token at hand, with each that other threads renew meanwhile, and with a new one.
 SENDINGS = 4
 Decode = Callable[[bytes], Any]
 NEW_CLIENT = "Check client ID and secret. A client made just now needs about 30 minutes before it works."
@@ -51,15 +51,17 @@ OVER_RATE = b"Developer Over Rate"
 WORDS_LENGTH = 300
 
 
-def _object(content: bytes) -> Any:
-    """A write may be answered without a body (docs/cisco-api.md#empty-success)."""
+def _decode_object(content: bytes) -> Any:
+    """Decode an answer. A write may have one without a body (docs/cisco-api.md#empty-success)."""
     return json.loads(content) if content else {}
 
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """How a license server is reached. `allowed_networks`: CIDR texts that lift the address ban. `party`: whom refusals
-    speak of."""
+    """A configuration says how to reach a license server.
+
+    `allowed_networks`: CIDR texts whose addresses are allowed. `party`: the other end, in the words of refusals.
+    """
 
     kind: str
     api_base_url: str
@@ -72,7 +74,7 @@ class ServerConfig:
     allowed_networks: tuple[str, ...] = ()
     connect_seconds: float = 5.0
     read_seconds: float = 60.0
-    answer_seconds: float = 300.0  # for a whole call: a server that drips never runs into read_seconds
+    answer_seconds: float = 300.0  # for a whole call, because a server that drips never reaches read_seconds
     max_answer_bytes: int = 64 * 1024 * 1024
     max_parallel: int = 4
     page_size: int = 500
@@ -84,13 +86,13 @@ class ServerConfig:
 
 
 class CircuitOpen(CssmUnavailable):
-    """The server was not called."""
+    """The server was not called, because it failed several times before."""
 
 
 class _Circuit:
-    """Stops calling a server that failed several times running; one per process and way to reach a server.
+    """A circuit stops calls to a server that failed several times running. Each process has one per way to reach it.
 
-    Not per host: who enters a wrong token URL or certificate for Cisco's cloud must not stop other partners' syncs.
+    It is not per host: a wrong token URL or certificate for Cisco's cloud must not stop other partners' syncs.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -111,7 +113,7 @@ class _Circuit:
 
 
 _circuits: dict[tuple[str, str, str, bool], _Circuit] = {}
-# By host: all accounts of a server, whoever's they are, share the calls that may be under way.
+# By host, because all accounts of a server share its limit on parallel calls, also those of different partners.
 _places: dict[str, threading.BoundedSemaphore] = {}
 
 
@@ -122,7 +124,7 @@ def forget_circuits() -> None:
 
 
 class Transport:
-    """Calls one license server, from several threads at once where need be. Use as a context manager."""
+    """Call one license server, from one thread or several."""
 
     def __init__(self, config: ServerConfig) -> None:
         self.config = config
@@ -137,7 +139,7 @@ class Transport:
         self._closed = False
         self._watchdog = Watchdog(config.answer_seconds)
         self._http = httpx2.Client(
-            verify=trusting(config.ca_pem, config.party) if config.verify_tls else False,
+            verify=trust_context(config.ca_pem, config.party) if config.verify_tls else False,
             timeout=httpx2.Timeout(config.read_seconds, connect=config.connect_seconds),
             follow_redirects=False,
             trust_env=False,
@@ -158,11 +160,11 @@ class Transport:
         *,
         headers: dict[str, str] | None = None,
         safe: bool = True,
-        decode: Decode = _object,
+        decode: Decode = _decode_object,
     ) -> dict[str, Any]:
-        """The answer's JSON object. `safe` calls are repeated with back-off; the others never are (read back first).
+        """Make a call and return the JSON object of its answer. Only `safe` calls are repeated, with back-off.
 
-        `decode`: from the body of a good answer to that object; ValueError for what is no JSON.
+        `decode` turns the body of a good answer into that object, and raises ValueError if it is no JSON.
         """
         attempts = stamina.retry_context(
             on=_backoff,
@@ -174,10 +176,10 @@ class Transport:
         )
         for attempt in attempts:
             with attempt:
-                return self._once(method, path, body, params, headers or {}, decode)
+                return self._call_once(method, path, body, params, headers or {}, decode)
         raise AssertionError("stamina answers or raises")
 
-    def _once(
+    def _call_once(
         self, method: str, path: str, body: Any, params: dict[str, Any] | None, extra: dict[str, str], decode: Decode
     ) -> dict[str, Any]:
         if self._closed:
@@ -187,14 +189,14 @@ class Transport:
         try:
             with self.places:
                 status, headers, content = self._send(method, url, body, params, extra)
-            answer = self._meaning(status, headers, content, self.host, decode)
+            answer = self._read_answer(status, headers, content, self.host, decode)
         except CssmBusy:
-            raise  # it lives, and says when to come again
+            raise  # the server answers and tells when to call again
         except CssmUnavailable as error:
             self.circuit.record(ok=False, why=error.for_others)
             raise
         except CssmRefused:
-            self.circuit.record(ok=True)  # it answered
+            self.circuit.record(ok=True)  # the server answers
             raise
         self.circuit.record(ok=True)
         return answer
@@ -202,7 +204,10 @@ class Transport:
     def _send(
         self, method: str, url: str, body: Any, params: dict[str, Any] | None, extra: dict[str, str]
     ) -> tuple[int, Any, bytes]:
-        """With one new token where the old one is refused; one that another thread has renewed meanwhile is no news."""
+        """Send a request, and repeat it with one new token if the old one is refused.
+
+        A token that another thread renewed meanwhile does not count as the new one.
+        """
         renewed = False
         for _ in range(SENDINGS):
             token = self._bearer()
@@ -211,13 +216,13 @@ class Transport:
             refused = answer[0] == 401 or (answer[0] == 403 and self.config.on_prem)
             if not refused or renewed:
                 break
-            renewed = self._forget(token)
+            renewed = self._forget_token(token)
         return answer
 
     def exchange(self, method: str, url: str, **options: Any) -> tuple[int, Any, bytes]:
-        """One request as it stands, its answer read up to the limits on size and time; nothing is repeated.
+        """Send one request and read its answer up to the limits on size and time. Nothing is repeated.
 
-        For calls of another form than the API's too (licensing.fleet.access.axl). Raises CssmUnavailable or CssmRefused.
+        Other protocols use it too (licensing.fleet.access.axl). Raises CssmUnavailable or CssmRefused.
         """
         config = self.config
         check_address(
@@ -229,7 +234,7 @@ class Transport:
         )
         options = {name: value for name, value in options.items() if value is not None}
         options["extensions"] = {"trace": self._trace}
-        with self._watchdog.watching():
+        with self._watchdog.watch():
             return self._exchange(method, url, options)
 
     def _exchange(self, method: str, url: str, options: dict[str, Any]) -> tuple[int, Any, bytes]:
@@ -241,25 +246,25 @@ class Transport:
         except httpx2.ConnectError as error:
             raise CssmUnavailable(f"{self.host} cannot be reached: {_reason(error)}.") from None
         except httpx2.InvalidURL:
-            words = f"{url[:WORDS_LENGTH]!r} is not an address."
+            words = f"{url[:WORDS_LENGTH]!r} is not a valid address."
             raise CssmRefused("address_not_allowed", words, "Check the API base URL.") from None
         except httpx2.HTTPError:
-            words = "did not end its answer in time" if self._watchdog.overdue() else "broke off its answer"
+            words = "did not complete its response in time" if self._watchdog.overdue() else "broke off its response"
             raise CssmUnavailable(f"{self.host} {words}.") from None
 
     def _read(self, response: httpx2.Response) -> bytes:
-        """The body, unpacked, within the limits on size and time."""
+        """Return the unpacked body, within the limits on size and time."""
         content = bytearray()
         for chunk in response.iter_bytes():
             content += chunk
             if len(content) > self.config.max_answer_bytes:
-                raise CssmUnavailable(f"{self.host} sent an answer larger than is believable.")
+                raise CssmUnavailable(f"{self.host} sent a response that exceeds the size limit.")
             if self._watchdog.overdue():
-                raise CssmUnavailable(f"{self.host} did not end its answer in time.")
+                raise CssmUnavailable(f"{self.host} did not complete its response in time.")
         return bytes(content)
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
-        """Check the peer as soon as a connection stands, before a byte of ours goes over it; note its certificate."""
+        """Check the peer of a new connection before it carries a byte of ours, and note its certificate."""
         if event == "connection.start_tls.complete":
             self._note_certificate(info["return_value"])
             self._watchdog.add(info["return_value"].get_extra_info("socket"))
@@ -276,7 +281,7 @@ class Transport:
             raise
 
     def _note_certificate(self, stream: Any) -> None:
-        """Verified or not: one that nobody checks expires too. Of several servers, the one that ends first counts."""
+        """Note the end of a certificate, verified or not. Of several, the one that ends first counts."""
         handshake = stream.get_extra_info("ssl_object")
         shown = handshake.getpeercert(True) if handshake else None
         if shown:
@@ -289,8 +294,8 @@ class Transport:
                 self._fetch_token()
             return self._token
 
-    def _forget(self, token: str) -> bool:
-        """False: another thread was first."""
+    def _forget_token(self, token: str) -> bool:
+        """Forget a refused token. Returns False if another thread has replaced it already."""
         with self._renewing:
             current = token == self._token
             if current:
@@ -310,11 +315,11 @@ class Transport:
         status, answer_headers, content = self.exchange("POST", config.token_url, headers=headers, **kind)
         host = urlsplit(config.token_url).netloc
         if status in {404, 405} or 300 <= status < 400:
-            raise CssmRefused("rejected", f"{host} gives no tokens at this address ({status}).", WRONG_TOKEN_URL)
+            raise CssmRefused("rejected", f"{host} does not issue tokens at this address ({status}).", WRONG_TOKEN_URL)
         if status in {400, 401, 403} and OVER_RATE not in content:
             step = ON_PREM_CLIENT if config.on_prem else NEW_CLIENT
             raise CssmRefused("invalid_client", "Cisco's side refused the client ID or secret.", step)
-        answer = self._meaning(status, answer_headers, content, host)
+        answer = self._read_answer(status, answer_headers, content, host)
         token = answer.get("access_token")
         if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
             raise CssmUnavailable("The token endpoint answered without a token.", WRONG_TOKEN_URL)
@@ -323,8 +328,8 @@ class Transport:
         lifetime = lifetime if lifetime > 0 else USUAL_SECONDS
         self._renew_at = time.monotonic() + max(lifetime - RENEW_BEFORE_SECONDS, lifetime / 2)
 
-    def _meaning(
-        self, status: int, headers: Any, content: bytes, host: str, decode: Decode = _object
+    def _read_answer(
+        self, status: int, headers: Any, content: bytes, host: str, decode: Decode = _decode_object
     ) -> dict[str, Any]:
         """Return the JSON object of a good answer; everything else raises (docs/cisco-api.md#what-is-success)."""
         try:
@@ -333,39 +338,39 @@ class Transport:
             answer = None
         if 200 <= status < 300:
             if not isinstance(answer, dict):
-                raise CssmUnavailable(f"{host} sent an answer that is not whole or not JSON.")
+                raise CssmUnavailable(f"{host} sent a response that is incomplete or not JSON.")
             if str(answer.get("status") or "").upper() in SUCCESS_WORDS:
                 return answer
         words = self._words(answer, status, content)
         if status == 429 or (status == 403 and OVER_RATE in content):
             raise CssmBusy(f"{host} answered {status}: {words}.", retry_after=_retry_after(headers))
         if status >= 500:
-            said = f"{host} answered {status}"
-            raise CssmUnavailable(f"{said}: {words}.", retry_after=_retry_after(headers), for_others=f"{said}.")
+            summary = f"{host} answered {status}"
+            raise CssmUnavailable(f"{summary}: {words}.", retry_after=_retry_after(headers), for_others=f"{summary}.")
         raise _refusal(status, words, host, on_prem=self.config.on_prem)
 
     def _words(self, answer: Any, status: int, content: bytes) -> str:
-        """Cisco's reason in one line, without our secrets: from a member, else a body in plain words, else the code."""
+        """Return Cisco's reason in one line, without our secrets: from a member, a plain body, or the status code."""
         names = ("statusMessage", "message", "error_description", "error")
         found = next((answer[name] for name in names if answer.get(name)), None) if isinstance(answer, dict) else None
-        told = str(found) if found else _plain_body(answer, content)
+        reason = str(found) if found else _plain_body(answer, content)
         for secret in filter(None, (self.config.client_secret, self._token)):
-            told = told.replace(secret, "[secret]")
-        return in_one_line(told).rstrip(".") or httpx2.codes.get_reason_phrase(status) or "no reason given"
+            reason = reason.replace(secret, "[secret]")
+        return shorten_line(reason).rstrip(".") or httpx2.codes.get_reason_phrase(status) or "no reason given"
 
 
 def segment(name: str) -> str:
-    """A name as one segment of a path."""
+    """Return a name as one segment of a path."""
     return quote(name, safe="")
 
 
 def digest(text: str) -> str:
-    """The SHA-256 by which registration tokens are told apart without keeping their text."""
+    """Return the SHA-256 that tells registration tokens apart without storing their text."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _backoff(error: Exception) -> bool | float:
-    """Only what may pass by itself is tried again, and after the time the server asked for."""
+    """Return whether to try again, or the seconds to wait that the server asked for."""
     if not isinstance(error, CssmUnavailable) or isinstance(error, CircuitOpen):
         return False
     return min(error.retry_after, 60.0) if error.retry_after is not None else True
@@ -376,7 +381,7 @@ def _refusal(status: int, words: str, host: str, *, on_prem: bool) -> CssmRefuse
         return CssmRefused("rejected", f"{host} refused the call: {words}.")
     if status < 400:
         step = "Check the API base URL: https or http, host name, port."
-        return CssmRefused("rejected", f"{host} wants to send us to another address; that is not followed.", step)
+        return CssmRefused("rejected", f"{host} redirects to another address, which the portal does not follow.", step)
     if status == 401:
         step = ON_PREM_CLIENT if on_prem else NEW_CLIENT
         return CssmRefused("invalid_client", f"{host} does not accept its own token: {words}.", step)
@@ -387,24 +392,24 @@ def _refusal(status: int, words: str, host: str, *, on_prem: bool) -> CssmRefuse
         return CssmRefused("no_api_access", f"{host} refused access: {words}.", ON_PREM_NO_API if on_prem else NO_API)
     if status == 404:
         step = "Check the domain of the smart account (On-Prem: the name of the local account) and the API base URL."
-        return CssmRefused("unknown_account", f"{host} does not know what was asked for: {words}.", step)
+        return CssmRefused("unknown_account", f"{host} does not know the account or address: {words}.", step)
     return CssmRefused("rejected", f"{host} refused the call with {status}: {words}.")
 
 
-def in_one_line(told: str) -> str:
-    """Short, and without what a page, a log or the database may not hold: NUL, line breaks, marks that turn text."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in told[: 4 * WORDS_LENGTH])
+def shorten_line(text: str) -> str:
+    """Return a short line without NUL, line breaks and marks that turn text, for pages, logs and the database."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * WORDS_LENGTH])
     return " ".join(shown.split())[:WORDS_LENGTH]
 
 
 def _plain_body(answer: Any, content: bytes) -> str:
-    """A body that is neither JSON nor markup says something to people."""
-    told = "" if answer is not None else content[: 4 * WORDS_LENGTH].decode("utf-8", "replace")
-    return "" if "<" in told or "{" in told else told
+    """Return a body that people can read, which is neither JSON nor markup, or ""."""
+    text = "" if answer is not None else content[: 4 * WORDS_LENGTH].decode("utf-8", "replace")
+    return "" if "<" in text or "{" in text else text
 
 
 def _retry_after(headers: Any) -> float | None:
-    """Seconds to wait, from either form of the header (RFC 9110 §10.2.3): a number, or a moment."""
+    """Return the seconds to wait from either form of the header (RFC 9110 §10.2.3): a number or a moment."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)

@@ -1,4 +1,4 @@
-"""What the client answers, in our words. Dates are UTC; texts that do not parse are None here and stay in `raw`."""
+"""Define the types that the client returns. Dates are UTC; dates that do not parse are None and stay in `raw`."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """A part of a listing: `offset` counts records, `total` is what the server says there are."""
+    """A page is a part of a listing. `offset` counts rows; `total` is the number that the server tells."""
 
     items: list[Item]
     offset: int
@@ -18,7 +18,7 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class AccountRef:
-    """How the API addresses a smart account: cloud by domain and type, On-Prem by local account name."""
+    """The API addresses a smart account by domain and type in the cloud, by the local account's name On-Prem."""
 
     name: str
     type: str = "CUSTOMER"
@@ -55,7 +55,7 @@ class LicenseLine:
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """`substituted_license` is lent to `license`."""
+    """A substitution lends `substituted_license` to `license`."""
 
     license: str
     substituted_license: str
@@ -65,7 +65,7 @@ class Substitution:
 
 @dataclass(frozen=True, slots=True)
 class License:
-    """`status`: in_compliance, out_of_compliance or unknown; Cisco's word stands in `raw`."""
+    """A license belongs to a pool. `status`: in_compliance, out_of_compliance or unknown; `raw` holds Cisco's word."""
 
     name: str
     virtual_account: str
@@ -139,7 +139,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class CssmAlert:
-    """Cisco's own finding. `source`: what it is about, may be empty (docs/cisco-api.md#alerts)."""
+    """Cisco raises alerts of its own. `source` names the subject and may be empty (docs/cisco-api.md#alerts)."""
 
     type: str
     severity: str
@@ -150,7 +150,7 @@ class CssmAlert:
 
 @dataclass(frozen=True, slots=True)
 class PoolIds:
-    """The numeric ids under which family B knows a virtual account; texts, for they may exceed 2^53."""
+    """Family B knows a virtual account by numeric ids. They are texts, because they may exceed 2^53."""
 
     account: str
     virtual_account: str
@@ -158,7 +158,7 @@ class PoolIds:
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """Count one entitlement tag of a pool. `in_use` includes reservations (docs/cisco-api.md#summary-reserved)."""
+    """Count an entitlement tag of a pool. `in_use` includes reservations (docs/cisco-api.md#summary-reserved)."""
 
     tag: str
     name: str
@@ -179,7 +179,7 @@ class Reservable:
 
 @dataclass(frozen=True, slots=True)
 class LicenseTransfer:
-    """`license_type`: PERPETUAL or TERM (docs/cisco-api.md#transfer-types)."""
+    """A transfer moves licenses to a pool. `license_type`: PERPETUAL or TERM (docs/cisco-api.md#transfer-types)."""
 
     license: str
     license_type: str
@@ -189,7 +189,7 @@ class LicenseTransfer:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """What became of one item of a batch. `message`: Cisco's reason where it failed."""
+    """Cisco answers each item of a batch. `message`: Cisco's reason if it failed."""
 
     item: str
     ok: bool

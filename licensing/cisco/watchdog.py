@@ -1,4 +1,4 @@
-"""Ends calls whose answer does not end. A limit on each read is none for a server that drips, byte by byte."""
+"""End calls whose answer does not end. A limit on each read does not stop a server that drips, byte by byte."""
 
 import contextlib
 import socket
@@ -8,7 +8,7 @@ from time import monotonic
 
 
 class Watchdog:
-    """Cuts all connections of a transport once one of its calls has taken `seconds`. One timer, however many calls."""
+    """A watchdog cuts all connections of a transport once a call has taken `seconds`. One timer serves all calls."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -18,8 +18,8 @@ class Watchdog:
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[None]:
-        """The call of this thread."""
+    def watch(self) -> Iterator[None]:
+        """Watch the call of this thread."""
         me = threading.get_ident()
         with self._lock:
             self._began[me] = monotonic()
@@ -32,7 +32,7 @@ class Watchdog:
                 del self._began[me]
 
     def overdue(self) -> bool:
-        """Whether the call of this thread has taken too long."""
+        """Return whether the call of this thread has taken too long."""
         began = self._began.get(threading.get_ident())
         return began is not None and monotonic() - began >= self.seconds
 
@@ -61,7 +61,7 @@ class Watchdog:
             self._look_in(max(rest, self.seconds / 10))
 
     def _cut(self) -> None:
-        """Shut down, not closed: that wakes the thread that reads."""
+        """Shut the connections down. Unlike closing, that wakes the thread that reads."""
         for each in self._sockets:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)

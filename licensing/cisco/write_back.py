@@ -1,4 +1,4 @@
-"""The one protocol for writes to Cisco: send once, read back, decide. Nothing here sends a write a second time.
+"""Write to Cisco by one protocol: send once, read back, decide. Nothing here sends a write a second time.
 
 An answer may be lost after Cisco has done the work, so Cisco's listing decides, not the answer. Callers supply the
 call, how its effect shows in a listing, and the words. They read what they need before they call `write`, and write
@@ -18,16 +18,16 @@ Evidence = TypeVar("Evidence")
 
 
 class Verdict(StrEnum):
-    """What a listing says of a write."""
+    """A listing shows whether a write was done."""
 
     DONE = "done"
     NOT_DONE = "not done"
-    UNCLEAR = "unclear"  # it fits neither: somebody else changed the same things
+    UNCLEAR = "unclear"  # it fits neither, so another user changed the same things
 
 
 @dataclass(frozen=True, slots=True)
 class Finding(Generic[Evidence]):
-    """What reading back has shown. `evidence` is what was read; it is there whenever the verdict is DONE."""
+    """A finding results from reading back. `evidence` is what was read; a DONE verdict always has it."""
 
     verdict: Verdict
     evidence: Evidence | None = None
@@ -35,7 +35,7 @@ class Finding(Generic[Evidence]):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Cisco's answer to the call. Neither `refused` nor `lost`: Cisco said that it was done."""
+    """Cisco answers a call. It is neither `refused` nor `lost` if Cisco said that the write was done."""
 
     refused: CssmRefused | None = None
     lost: CssmUnavailable | None = None
@@ -47,7 +47,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Evidence]):
-    """What became of a write. `unread`: why reading back failed, so that nothing is known."""
+    """An outcome tells what became of a write. `unread`: why reading back failed, so that nothing is known."""
 
     answer: Answer
     finding: Finding[Evidence]
@@ -56,7 +56,7 @@ class Outcome(Generic[Evidence]):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What to say of a write that is not known to be done. `not_done` and `unknown` are whole sentences."""
+    """Callers supply the words for a write that may not be done. `not_done` and `unknown` are whole sentences."""
 
     not_done: str
     unknown: str
@@ -89,11 +89,11 @@ def write(
     pause: float = 0.0,
     verify_refusals: bool = False,
 ) -> Outcome[Evidence]:
-    """Send once, then find out what became of it.
+    """Send once, then read back to find the outcome.
 
-    `send` returns evidence only where Cisco's answer itself proves the effect; then nothing is read back. A call whose
+    `send` returns evidence only if Cisco's answer itself proves the effect; then nothing is read back. A call whose
     answer was lost may still be under way, hence several `looks`, `pause` seconds apart, while the listing shows no
-    effect; a refusal gets one. A refusal of the whole call leaves as CssmRefused unless `verify_refusals`.
+    effect; a refusal gets one. A refusal of the whole call raises CssmRefused unless `verify_refusals` is set.
     """
     try:
         proof, answer = send(), Answer()
@@ -120,12 +120,12 @@ def write_and_verify(
         return outcome.finding.evidence
     answer = outcome.answer
     heard = outcome.unread or answer.lost
-    said = heard.message if heard else "Cisco answered that it was done."
+    report = heard.message if heard else "Cisco answered that it was done."
     if outcome.finding.verdict == Verdict.UNCLEAR:
-        raise CssmUnavailable(f"{said} {words.unknown}", words.look_first) from None
+        raise CssmUnavailable(f"{report} {words.unknown}", words.look_first) from None
     if answer.refused:
         raise CssmRefused(answer.refused.reason, answer.refused.message, words.look_first) from None
-    raise CssmUnavailable(f"{said} {words.not_done}", words.try_again or words.look_first) from None
+    raise CssmUnavailable(f"{report} {words.not_done}", words.try_again or words.look_first) from None
 
 
 def _look(read_back: Callable[[], Finding[Evidence]], looks: int, pause: float) -> Finding[Evidence]:

@@ -1,1 +1,1 @@
-"""The two demo partners, their history, and the command that starts the emulator."""
+"""This app furnishes two demo partners with a history, and starts the emulator."""

@@ -1,6 +1,6 @@
-"""The demo's past: half a year of samples, a deposit, and subscriptions that are mapped.
+"""Write the demo's past: half a year of samples, a deposit, and mapped subscriptions.
 
-All of it is made up, from what the first sync has brought, and the same each time.
+All of it is made up from the data of the first sync, and the same each time.
 """
 
 import random
@@ -14,22 +14,22 @@ from licensing.accounts.models import SmartAccount
 from licensing.fleet.models import Customer
 from licensing.mirror.models import Change, License, LicenseLine, Subscription, SyncRun, UsageSample
 
-DAYS, DEPOSIT_DAYS = 170, 64  # how long ago it began, and how long ago a deposit came
-SHARE = 0.12  # of today's quantity that the deposit brought
+DAYS, DEPOSIT_DAYS = 170, 64  # age of the first sample, and of the deposit
+SHARE = 0.12  # of today's quantity, added by the deposit
 MODELS = ("named_user", "enterprise_agreement", "named_user")
-NOT_MAPPED = 5  # one subscription in so many is left for people to map
+NOT_MAPPED = 5  # one in this many subscriptions is left for people to map
 
 
 @transaction.atomic
 def write(account: SmartAccount) -> None:
-    """After the first sync, which is dated back."""
+    """Write the history of an account after its first sync, which is dated back."""
     now = timezone.now()
     licenses = list(License.objects.filter(virtual_account__smart_account=account).select_related("virtual_account"))
     grown = [row for number, row in enumerate(licenses) if row.virtual_account.purpose != "general" and number % 3 == 0]
     _date_back(account, now - timedelta(days=DAYS))
-    _deposit(account, grown, now - timedelta(days=DEPOSIT_DAYS))
-    _run(account, now, unchanged=len(licenses))
-    _samples(licenses, {row.pk for row in grown}, now)
+    _add_deposit(account, grown, now - timedelta(days=DEPOSIT_DAYS))
+    _add_run(account, now, unchanged=len(licenses))
+    _add_samples(licenses, {row.pk for row in grown}, now)
     _map_subscriptions(account)
 
 
@@ -39,10 +39,10 @@ def _date_back(account: SmartAccount, then: datetime) -> None:
     runs.update(queued_at=then, started_at=then, finished_at=then + timedelta(seconds=9), heartbeat_at=then)
 
 
-def _deposit(account: SmartAccount, grown: list[License], then: datetime) -> None:
-    run = _run(account, then, changed=len(grown))
+def _add_deposit(account: SmartAccount, grown: list[License], then: datetime) -> None:
+    run = _add_run(account, then, changed=len(grown))
     lines = LicenseLine.objects.filter(license__in=grown).order_by("license_id", "-position")
-    came = {line.license_id: line for line in lines}
+    newest = {line.license_id: line for line in lines}
     Change.objects.bulk_create(
         Change(
             sync_run=run,
@@ -51,28 +51,33 @@ def _deposit(account: SmartAccount, grown: list[License], then: datetime) -> Non
             object_type="license",
             object_id=row.pk,
             label=f"{row.name} in {row.virtual_account.name}",
-            values=_values(row, came.get(row.pk)),
+            values=_change_values(row, newest.get(row.pk)),
         )
         for row in grown
-        if _arrivals(row)
+        if _deposit_quantity(row)
     )
 
 
-def _values(row: License, line: LicenseLine | None) -> dict[str, Any]:
+def _change_values(row: License, line: LicenseLine | None) -> dict[str, Any]:
     after = row.quantity
-    arrived = {"quantity": _arrivals(row), "order_number": f"8{row.pk:06d}", "subscription_id": _of(line)}
-    return {"quantity": [after - _arrivals(row), after], "lines": [[], [arrived]]}
+    arrived = {
+        "quantity": _deposit_quantity(row),
+        "order_number": f"8{row.pk:06d}",
+        "subscription_id": _subscription_id(line),
+    }
+    return {"quantity": [after - _deposit_quantity(row), after], "lines": [[], [arrived]]}
 
 
-def _of(line: LicenseLine | None) -> str:
+def _subscription_id(line: LicenseLine | None) -> str:
     return line.subscription_id if line else ""
 
 
-def _arrivals(row: License) -> int:
+def _deposit_quantity(row: License) -> int:
+    """Return the quantity that the deposit added to a license."""
     return round(row.quantity * SHARE)
 
 
-def _run(account: SmartAccount, then: datetime, **counts: int) -> SyncRun:
+def _add_run(account: SmartAccount, then: datetime, **counts: int) -> SyncRun:
     return SyncRun.objects.create(
         smart_account=account,
         status=SyncRun.Status.SUCCEEDED,
@@ -84,15 +89,15 @@ def _run(account: SmartAccount, then: datetime, **counts: int) -> SyncRun:
     )
 
 
-def _samples(licenses: list[License], grown: set[int], now: datetime) -> None:
-    """Use that has grown to what it is, each license at its own pace and with its own unrest; today's is the sync's."""
+def _add_samples(licenses: list[License], grown: set[int], now: datetime) -> None:
+    """Add samples whose use grows to that of today, each license at its own pace. The sync adds today's sample."""
     rows = []
     for row in licenses:
         dice = random.Random(row.name + row.virtual_account.name)  # noqa: S311 - the same past each time
         began = 1 - dice.choice((0.0, 0.03, 0.08, 0.16, 0.25))
         for ago in range(DAYS, 0, -1):
             share = began + (1 - began) * (DAYS - ago) / DAYS + dice.uniform(-0.008, 0.008)
-            quantity = row.quantity - (_arrivals(row) if row.pk in grown and ago > DEPOSIT_DAYS else 0)
+            quantity = row.quantity - (_deposit_quantity(row) if row.pk in grown and ago > DEPOSIT_DAYS else 0)
             in_use = min(round(row.in_use * share), row.in_use) if row.in_use else 0
             rows.append(
                 UsageSample(

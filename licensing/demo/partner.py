@@ -1,4 +1,4 @@
-"""The demo of one partner: its license server and smart account, and, once Cisco's figures are here, its fleet."""
+"""Furnish one demo partner: license server and smart account, and after the first sync its fleet."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,14 +23,14 @@ API_PATH = "/services/api/smart-accounts-and-licensing"
 TOKEN_PATH = "/oauth2/default/v1/token"  # noqa: S105 - a path
 ON_PREM_API_PATH, ON_PREM_TOKEN_PATH = "/api/v1", "/backend/oauth/token"
 TAGS = (["north", "gold"], ["south"], ["north", "silver"], ["south", "gold"])  # of the customers, in turn
-# Of clusters that are not registered yet.
+# Age of clusters that are not registered yet, and of the On-Prem server's last sync with Cisco.
 INSTALLED, ON_PREM_SYNCED = timedelta(days=12), timedelta(days=3)
 ON_PREM_LIMIT = 40  # product instances of the demo's server
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """What a publisher's host name tells: `cucm-pub.harbor.example` is Harbor's Unified CM."""
+    """A host name tells all about a publisher: `cucm-pub.harbor.example` is Harbor's Unified CM."""
 
     host_name: str
     application: str
@@ -49,27 +49,27 @@ def connect(emulator_url: str, domain: str, name: str) -> SmartAccount:
 
 
 def add_channel(domain: str) -> Channel:
-    """Mails to the owner. The local stack has no mail server: they become files in .local/mail/."""
+    """Add a channel of mails to the owner. Without a mail server, the local stack writes them to .local/mail/."""
     return Channel.objects.create(name="Mail to the owner", recipients=[f"owner@{domain}"], min_severity="major")
 
 
 def move(emulator_url: str) -> None:
-    """The emulator stands elsewhere at each start."""
+    """Write the emulator's address, which differs at each start, into servers and clusters."""
     LicenseServer.objects.filter(name=SERVER).update(
         api_base_url=emulator_url + API_PATH, token_url=emulator_url + TOKEN_PATH
     )
     LicenseServer.objects.filter(name=ON_PREM).update(
         api_base_url=emulator_url + ON_PREM_API_PATH, token_url=emulator_url + ON_PREM_TOKEN_PATH
     )
-    reached = list(ClusterAccess.objects.filter(username=AXL_USER, url__contains=PUBLISHERS))
-    for access in reached:
+    accesses = list(ClusterAccess.objects.filter(username=AXL_USER, url__contains=PUBLISHERS))
+    for access in accesses:
         access.url = emulator_url + PUBLISHERS + access.url.rpartition(PUBLISHERS)[2]
-    ClusterAccess.objects.bulk_update(reached, ["url"])
+    ClusterAccess.objects.bulk_update(accesses, ["url"])
 
 
 @transaction.atomic
 def settle(account: SmartAccount) -> None:
-    """Purposes, customers, clusters and assignments, found from the publishers that the first sync has brought."""
+    """Set purposes, and add customers, clusters and assignments for the publishers that the first sync found."""
     for name, purpose in PURPOSES.items():
         VirtualAccount.objects.filter(smart_account=account, name=name).update(purpose=purpose, license_mode="hcs")
     instances = ProductInstance.objects.filter(
@@ -77,19 +77,19 @@ def settle(account: SmartAccount) -> None:
     ).exclude(virtual_account__purpose="ordered")
     emulator_url = account.license_server.api_base_url.removesuffix(API_PATH)
     for instance in instances.order_by("host_name"):
-        publisher = _publisher(instance.host_name)
-        cluster = _cluster(publisher)
+        publisher = _read_publisher(instance.host_name)
+        cluster = _add_cluster(publisher)
         if cluster.application == Cluster.Application.CUCM:
-            _reach(cluster, emulator_url + PUBLISHERS + publisher.host_name)
+            _add_access(cluster, emulator_url + PUBLISHERS + publisher.host_name)
         Assignment.objects.create(
             cluster=cluster, virtual_account_id=instance.virtual_account_id, started_by="owner@" + account.domain
         )
     VirtualAccount.objects.filter(assignments__isnull=False, license_mode="").update(license_mode="hcs")
-    _add_what_is_new(emulator_url, account.domain)
+    _add_unregistered(emulator_url, account.domain)
 
 
 def connect_on_prem(name: str) -> SmartAccount | None:
-    """The partner's local account on the server that `settle` has made; None where it found no customer."""
+    """Add the partner's local account on the On-Prem server of `settle`. Returns None if there is no server."""
     server = LicenseServer.objects.filter(name=ON_PREM).first()
     local = f"{name} On-Prem"  # as the emulator calls it
     return SmartAccount.objects.create(license_server=server, domain=local, name=local) if server else None
@@ -97,7 +97,7 @@ def connect_on_prem(name: str) -> SmartAccount | None:
 
 @transaction.atomic
 def settle_on_prem(account: SmartAccount, started_by: str) -> None:
-    """Once its first sync is here: its clusters are assigned to where their product instances stand."""
+    """Assign clusters to the pools of their product instances, after the first sync of a local account."""
     for cluster in Cluster.objects.filter(license_server=account.license_server_id):
         hosts = list(cluster.nodes.values_list("host_name", flat=True))
         instance = ProductInstance.objects.filter(virtual_account__smart_account=account, host_name__in=hosts).first()
@@ -108,18 +108,20 @@ def settle_on_prem(account: SmartAccount, started_by: str) -> None:
             )
 
 
-def _add_what_is_new(emulator_url: str, domain: str) -> None:
-    """Clusters that the cloud has not shown: an Expressway pair behind its customer's proxy, and one that registers
-    with an On-Prem server. What a proxy and a server do to the transport is seen by them."""
+def _add_unregistered(emulator_url: str, domain: str) -> None:
+    """Add clusters that the cloud does not list, to show what a proxy and an On-Prem server do to the transport.
+
+    These are an Expressway pair behind its customer's proxy, and a cluster that registers with the On-Prem server.
+    """
     with_proxy = Customer.objects.exclude(proxy=None).order_by("pk").first()
     if with_proxy:
         for letter in "CE":
             hosts = [f"exp{letter.lower()}-{number}" for number in (1, 2)]
-            _new(with_proxy, Cluster.Application(f"expressway_{letter.lower()}"), hosts, version="X14.3.5")
+            _add_new_cluster(with_proxy, Cluster.Application(f"expressway_{letter.lower()}"), hosts, version="X14.3.5")
     last = Customer.objects.order_by("pk").last()
     if last:
-        server = _on_prem(emulator_url, f"onprem.{domain}")
-        _new(
+        server = _add_on_prem(emulator_url, f"onprem.{domain}")
+        _add_new_cluster(
             last,
             Cluster.Application.CUCM,
             ["cucm-site"],
@@ -130,8 +132,8 @@ def _add_what_is_new(emulator_url: str, domain: str) -> None:
         )
 
 
-def _new(customer: Customer, application: Cluster.Application, hosts: list[str], **values: Any) -> None:
-    """Its first host is its publisher."""
+def _add_new_cluster(customer: Customer, application: Cluster.Application, hosts: list[str], **values: Any) -> None:
+    """Add a cluster that was installed lately. The first host is its publisher."""
     values = {"name": f"{customer} {application.label}", "installed_on": (timezone.now() - INSTALLED).date(), **values}
     cluster = Cluster.objects.create(customer=customer, application=application, **values)
     for number, host in enumerate(hosts):
@@ -139,8 +141,8 @@ def _new(customer: Customer, application: Cluster.Application, hosts: list[str],
         Node.objects.create(cluster=cluster, host_name=f"{host}.{customer.name.lower()}.example", role=role)
 
 
-def _on_prem(emulator_url: str, host: str) -> LicenseServer:
-    """Upgraded from 6 without anybody's changing its registration URL, and nearly full."""
+def _add_on_prem(emulator_url: str, host: str) -> LicenseServer:
+    """Add a server that is nearly full, and that was upgraded from version 6 with its old registration URL."""
     return LicenseServer.objects.create(
         name=ON_PREM,
         kind=LicenseServer.Kind.ON_PREM,
@@ -157,12 +159,12 @@ def _on_prem(emulator_url: str, host: str) -> LicenseServer:
     )
 
 
-def _publisher(host_name: str) -> Publisher:
+def _read_publisher(host_name: str) -> Publisher:
     product, customer = host_name.split(".")[:2]
     return Publisher(host_name, APPLICATIONS[product.partition("-")[0]], customer.title())
 
 
-def _cluster(publisher: Publisher) -> Cluster:
+def _add_cluster(publisher: Publisher) -> Cluster:
     tags = TAGS[Customer.objects.count() % len(TAGS)]
     customer, created = Customer.objects.get_or_create(name=publisher.customer, defaults={"tags": tags})
     if created and Customer.objects.count() % 3 == 1:
@@ -180,8 +182,8 @@ def _cluster(publisher: Publisher) -> Cluster:
     return cluster
 
 
-def _reach(cluster: Cluster, url: str) -> None:
-    """The emulator plays the publishers of Unified CM."""
+def _add_access(cluster: Cluster, url: str) -> None:
+    """Add access to a cluster by AXL. The emulator plays the publishers of Unified CM."""
     ClusterAccess.objects.create(
         cluster=cluster, method=ClusterAccess.Method.AXL, url=url, username=AXL_USER, password=AXL_PASSWORD
     )

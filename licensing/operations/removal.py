@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from kit.guards import Guard, _named
+from kit.guards import Guard, list_blockers
 from kit.wording import counted, shorten
 from licensing.accounts.models import LicenseServer, SmartAccount
 from licensing.assignments.models import Assignment, AssignmentBatch, AssignmentJob
@@ -51,7 +51,7 @@ def of_virtual_account(pool: VirtualAccount) -> Guard:
     in_it = (
         *_bound_to(VirtualAccount.objects.filter(pk=pool.pk)),
         *_registered(instances.count()),
-        *_named(licenses, lambda row: f"It holds the license {row}: {row.quantity:,}, {row.in_use:,} in use."),
+        *list_blockers(licenses, lambda row: f"It holds the license {row}: {row.quantity:,}, {row.in_use:,} in use."),
     )
     default = (f"{pool} is the default virtual account of {pool.smart_account}.",) if pool.is_default else ()
     drain = (ON_PREM_STEPS if on_premise else CLOUD_STEPS) if in_it else ()
@@ -65,13 +65,17 @@ def of_smart_account(account: SmartAccount) -> Guard:
 
 def of_server(server: LicenseServer) -> Guard:
     rows = server.smart_accounts.all()
-    accounts = _named(rows, lambda row: f"The smart account {row} is read through it: remove that first.")
-    clusters = _named(server.clusters.all(), lambda row: f"The cluster {row} registers with it: change that first.")
+    accounts = list_blockers(rows, lambda row: f"The smart account {row} is read through it: remove that first.")
+    clusters = list_blockers(
+        server.clusters.all(), lambda row: f"The cluster {row} registers with it: change that first."
+    )
     return Guard((*accounts, *clusters), ("Remove its smart accounts.", "Move its clusters to another server."))
 
 
 def of_customer(customer: Customer) -> Guard:
-    clusters = _named(customer.clusters.all(), lambda row: f"It has the cluster {row}: delete or move that first.")
+    clusters = list_blockers(
+        customer.clusters.all(), lambda row: f"It has the cluster {row}: delete or move that first."
+    )
     return Guard(clusters, ("Delete its clusters, or move them to another customer.",))
 
 
@@ -81,7 +85,7 @@ def of_cluster(cluster: Cluster) -> Guard:
     return Guard(
         (
             *(f"It is assigned to {row.virtual_account}: end that assignment first." for row in assigned),
-            *_named(jobs, lambda job: f"The job “{job}” is not over."),
+            *list_blockers(jobs, lambda job: f"The job “{job}” is not over."),
         ),
         ("End its assignment, and wait until its jobs are over or cancel them.",),
     )
@@ -99,8 +103,8 @@ def _bound_to(pools: QuerySet[VirtualAccount]) -> tuple[str, ...]:
     batches = AssignmentBatch.objects.filter(virtual_account__in=pools, state__in=AssignmentBatch.OPEN)
     return (
         *assigned_to(assigned),
-        *_named(jobs.select_related("cluster", "virtual_account"), lambda job: f"The job “{job}” is not over."),
-        *_named(batches, lambda batch: f"The batch “{batch}” is not over."),
+        *list_blockers(jobs.select_related("cluster", "virtual_account"), lambda job: f"The job “{job}” is not over."),
+        *list_blockers(batches, lambda batch: f"The batch “{batch}” is not over."),
     )
 
 

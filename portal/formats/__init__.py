@@ -1,1 +1,1 @@
-"""How dates are written where a template does not say."""
+"""Set the form of dates that no template formats."""

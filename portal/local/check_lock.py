@@ -1,4 +1,4 @@
-"""Whether requirements.lock fits pyproject.toml: every requirement pinned with hashes, no address of any index."""
+"""Check that requirements.lock fits pyproject.toml: pins with hashes for every requirement, no address of an index."""
 
 import re
 import sys
@@ -13,13 +13,13 @@ PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)")
 
 
 def problems(pyproject: str, lock: str) -> list[str]:
-    """Sentences, none where all is well."""
+    """Return the problems as sentences."""
     project = tomllib.loads(pyproject)["project"]
     wanted = [
         *project["dependencies"],
         *(item for extra in project["optional-dependencies"].values() for item in extra),
     ]
-    pins = pinned(lock)
+    pins = read_pins(lock)
     found = [f"{text} is not met by the lock." for text in wanted if not is_met(Requirement(text), pins)]
     found += [
         f"{line} is not a pin." for line in lock.splitlines() if re.match(r"[^\s#]", line) and not PIN.match(line)
@@ -31,13 +31,13 @@ def problems(pyproject: str, lock: str) -> list[str]:
 
 
 def blocks(lock: str) -> list[tuple[str, str]]:
-    """Each pin with the lines that follow it."""
+    """Return the name of each pin, with its line and those that follow."""
     parts = re.split(r"(?m)^(?=[A-Za-z0-9])", lock)
     return [(match["name"], part) for part in parts if (match := PIN.match(part))]
 
 
-def pinned(lock: str) -> dict[str, list[str]]:
-    """Name to versions: several where they differ by platform or Python."""
+def read_pins(lock: str) -> dict[str, list[str]]:
+    """Return the versions by name. A name has several if they differ by platform or Python."""
     pins: dict[str, list[str]] = {}
     for name, block in blocks(lock):
         match = PIN.match(block)
@@ -53,7 +53,7 @@ def is_met(requirement: Requirement, pins: dict[str, list[str]]) -> bool:
 
 
 def parts_of(requirement: Requirement) -> list[Requirement]:
-    """What the extras of an installed requirement bring along."""
+    """Return what the extras of an installed requirement need."""
     try:
         needed = [Requirement(text) for text in requires(requirement.name) or []]
     except PackageNotFoundError:

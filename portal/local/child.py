@@ -1,7 +1,7 @@
-"""Becomes another program that ends with its parent and, where told, runs as a user without root's rights.
+"""Become another program that ends with its parent and, if asked, runs as a user without root's rights.
 
-Run as a script of its own: `child.py PARENT SIGNAL UID GID ACCESS COMMAND...`, ACCESS 1 or 0. It replaces itself by
-COMMAND, so the process id stays. Not a `preexec_fn`: that is unsafe in a process with threads.
+This is a script of its own: `child.py PARENT SIGNAL UID GID ACCESS COMMAND...`, ACCESS 1 or 0. COMMAND replaces it, so
+the process id stays. A `preexec_fn` would be unsafe in a process with threads.
 """
 
 import ctypes
@@ -24,15 +24,15 @@ def main(parent: int, signal: int, uid: int, gid: int, access: bool, command: li
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0)
         if os.getppid() != parent:
-            sys.exit(0)  # it died before this was set
+            sys.exit(0)  # the parent died before this was set
     os.execv(command[0], command)  # noqa: S606 - that is what it is for
 
 
 def become(uid: int, gid: int, access: bool) -> None:
-    """PostgreSQL refuses to run as root.
+    """Become another user, because PostgreSQL refuses to run as root.
 
-    Where the user could not enter a parent folder (a clone under /root), it keeps one right of root's, which
-    containers have too: no file is closed to it. Without NO_SETUID_FIXUP, access(2) would answer as if it had not.
+    A user who could not enter a parent folder (a clone under /root) keeps one right of root's, which containers have
+    too: to open any file. Without NO_SETUID_FIXUP, access(2) would answer as if the right were missing.
     """
     keep = access and sys.platform == "linux"
     libc = ctypes.CDLL(None, use_errno=True)
@@ -59,5 +59,5 @@ if __name__ == "__main__":
         parent, signal, uid, gid, access = map(int, sys.argv[1:6])
         main(parent, signal, uid, gid, bool(access), sys.argv[6:])
     except OSError as error:
-        advice = "Start as an ordinary user, move the folder to where everybody may enter, or set DATABASE_URL."
+        advice = "Start as an ordinary user, move the folder to where every user may enter, or set DATABASE_URL."
         sys.exit(f"Cannot start {sys.argv[6]}: {error.strerror}. {advice if int(sys.argv[3]) else ''}".rstrip())

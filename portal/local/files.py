@@ -1,4 +1,4 @@
-"""Small files under `.local/` that are whole or absent, and that only their owner reads."""
+"""Write small files under `.local/` that are whole or absent, and that only their owner reads."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ from typing import IO
 
 
 class LocalError(Exception):
-    """What hinders the local stack, as a sentence for the person who started it."""
+    """The local stack cannot go on. The message is for the person who started it."""
 
 
 def file_trouble(error: OSError, folder: Path) -> LocalError:
@@ -17,18 +17,18 @@ def file_trouble(error: OSError, folder: Path) -> LocalError:
 
 
 def write_private(path: Path, text: str) -> None:
-    _part(path, text).replace(path)
+    _write_part(path, text).replace(path)
 
 
 def write_new(path: Path, text: str) -> None:
-    """Whoever comes first writes; two at once end up with the same file."""
-    part = _part(path, text)
+    """Write a file unless it exists. Two writers at once end up with the same file."""
+    part = _write_part(path, text)
     with suppress(FileExistsError):
         os.link(part, path)
     part.unlink()
 
 
-def _part(path: Path, text: str) -> Path:
+def _write_part(path: Path, text: str) -> Path:
     part = path.with_name(f"{path.name}.{os.getpid()}")
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -37,7 +37,7 @@ def _part(path: Path, text: str) -> Path:
 
 
 def lock(path: Path) -> IO[str]:
-    """Held as long as the file is open: it dies with its process, however that ends. Raises BlockingIOError."""
+    """Lock a file as long as it is open, or until the process ends in any way. Raises BlockingIOError."""
     file = path.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,7 +51,7 @@ def lock(path: Path) -> IO[str]:
 
 
 def tail(path: Path, lines: int = 5) -> str:
-    """The last lines of a log, indented for showing."""
+    """Return the last lines of a log, indented."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 10_000))

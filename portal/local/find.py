@@ -1,4 +1,4 @@
-"""What `make run` has started here, and the keys of this folder. Reads files; imports nothing of Django."""
+"""Find the servers that `make run` has started, and the keys of this folder, without importing Django."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ def state_file(root: Path) -> Path:
 
 
 def find_urls(root: Path) -> Urls | None:
-    """The servers of a `make run` that is alive. A killed one leaves its file behind: its addresses answer nobody."""
+    """Return the servers of a `make run` that is alive. A killed one leaves a file whose addresses do not answer."""
     try:
         found = json.loads(state_file(root).read_text())
         return Urls(found["database_url"], found["redis_url"]) if is_alive(found["pid"]) else None
@@ -47,14 +47,14 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True  # somebody else's, but there
+        return True  # the process of another user
     return True
 
 
 def load_or_make_keys(root: Path) -> Keys:
-    """The keys are made once. A damaged file is never replaced: what was sealed with it would be lost for good.
+    """Read the keys, or create them once. A damaged file is never replaced: sealed secrets would be lost for good.
 
-    SystemExit, because settings call this: a sentence and exit 1 in whatever program reads them.
+    Raises SystemExit, because settings call this: every program that reads them then ends with a sentence and status 1.
     """
     path = root / ".local" / "keys.json"
     try:
@@ -68,8 +68,8 @@ def load_or_make_keys(root: Path) -> Keys:
         ) from None
     except (ValueError, KeyError, TypeError):
         raise SystemExit(
-            f"{path} is damaged. It opens the secrets in the database: put back a copy of it,"
-            " or remove all of .local/ to begin anew."
+            f"{path} is damaged. It opens the secrets in the database. Put back a copy of it,"
+            " or remove all of .local/ to start anew."
         ) from None
 
 
@@ -86,5 +86,5 @@ def _make_keys(path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     with suppress(FileNotFoundError):
         if not path.stat().st_size:
-            path.unlink()  # made, never filled
+            path.unlink()  # created, never filled
     write_new(path, json.dumps(asdict(keys), indent=2))

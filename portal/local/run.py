@@ -1,10 +1,10 @@
-"""`make run`: the whole portal on this machine. Ctrl-C or SIGTERM ends it."""
+"""Run the whole portal on this machine (`make run`). Ctrl-C or SIGTERM ends it."""
 
 import os
 import signal
 import sys
 
-if __name__ == "__main__":  # nothing is started yet: end at once, and quietly, also while the rest is being imported
+if __name__ == "__main__":  # end at once and quietly while the rest is being imported
     for _number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(_number, lambda *_: os._exit(0))
 
@@ -20,7 +20,7 @@ from portal.local.supervisor import EndedBySignalError, Signals, Supervisor, is_
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY_SECONDS = 90
 OFF = {"0", "no", "off", "false"}
-# The demo's people (setup_portal makes them).
+# The users of the demo (setup_portal creates them).
 PARTNERS = ("acme", "globex")
 ROLES = ("owner", "operator", "viewer")
 
@@ -42,15 +42,17 @@ def read_plan() -> Plan:
     text = os.environ.get("PORT") or "8000"
     if not text.isdecimal() or not 0 < int(text) < 65535:
         raise LocalError(f"PORT is {text!r}. Set it to a number from 1 to 65534; the emulator takes the next one.")
-    database_url = given("DATABASE_URL")
-    # A database that somebody brings along gets a demo only where it is asked for.
+    database_url = read_variable("DATABASE_URL")
+    # A database of the user's own gets a demo only on request.
     demo = os.environ.get("DEMO") or ("0" if database_url else "1")
     emulator = os.environ.get("EMULATOR") or "1"
-    return Plan(int(text), emulator.lower() not in OFF, demo.lower() not in OFF, database_url, given("REDIS_URL"))
+    return Plan(
+        int(text), emulator.lower() not in OFF, demo.lower() not in OFF, database_url, read_variable("REDIS_URL")
+    )
 
 
-def given(name: str) -> str:
-    """The variable, or the content of the file that `<name>_FILE` names, as the settings read it."""
+def read_variable(name: str) -> str:
+    """Return a variable, or the content of the file that `<name>_FILE` names, as the settings read it."""
     if path := os.environ.get(f"{name}_FILE"):
         return Path(path).read_text().strip()
     return os.environ.get(name, "")
@@ -108,7 +110,7 @@ class Stack:
 def start_processes(supervisor: Supervisor, plan: Plan) -> None:
     if plan.emulator:
         supervisor.start("emulator", "manage.py", "cssm_emulator", "--port", str(plan.port + 1))
-        # The demo's first sync reads from it.
+        # The first sync of the demo reads from the emulator.
         supervisor.wait_for(partial(emulator_settled, supervisor, plan.port + 1), READY_SECONDS)
     say("Setting up the database ...")
     demo = ["--demo"] if plan.demo else []
@@ -116,7 +118,7 @@ def start_processes(supervisor: Supervisor, plan: Plan) -> None:
     supervisor.run("setup", "manage.py", "setup_portal", *demo, *address)
     say("Starting the portal ...")
     web = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(plan.port), "--no-ws", "--no-access-log")
-    # A worker that is asked to end while it starts does not hear it.
+    # A worker that is asked to end while it starts ignores that.
     threads = ("--workers", "1", "--blocking-threads", "2", "--workers-kill-timeout", "2")
     supervisor.start("web", "-m", "granian", *web, *threads, "portal.wsgi:application", vital=True)
     celery = ("-m", "celery", "-A", "portal")
@@ -133,7 +135,7 @@ def emulator_settled(supervisor: Supervisor, port: int) -> bool:
 
 
 def portal_settled(supervisor: Supervisor, port: int) -> bool:
-    """Whatever runs is ready; what has died has been reported."""
+    """Return whether every process that runs is ready. Those that have died have been reported."""
     answers = readiness(port)
     awaited = {"workers": "worker", "beat": "beat"}
     return bool(answers) and all(
@@ -143,7 +145,7 @@ def portal_settled(supervisor: Supervisor, port: int) -> bool:
 
 
 def explain(port: int) -> None:
-    """The page is up, something behind it is not: say so and go on."""
+    """Report the parts that are not ready and go on. Raises LocalError if the web server does not answer."""
     answers = readiness(port)
     if not answers:
         raise LocalError(f"The web server does not answer after {READY_SECONDS} seconds. See .local/logs/web.log.")

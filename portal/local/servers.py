@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey for this folder: `make run` keeps their data, tests throw them away."""
+"""Run PostgreSQL and Valkey for this folder. `make run` keeps their data, tests throw them away."""
 
 import shutil
 import tempfile
@@ -16,9 +16,10 @@ __all__ = ["LocalError", "LocalServers", "Urls"]
 
 
 class LocalServers:
-    """Both servers; an address that is given replaces one of them.
+    """Run both servers. An address that is given replaces one of them.
 
-    durable=False: fresh at each start, without care for the disk, in a folder inside `data_dir` that stop() removes.
+    durable=False: servers are new at each start, without care for the disk, in a folder inside `data_dir` that stop()
+    removes.
     """
 
     def __init__(self, data_dir: Path, durable: bool = True, database_url: str = "", redis_url: str = "") -> None:
@@ -43,7 +44,7 @@ class LocalServers:
             raise
 
     def stop(self) -> None:
-        """In any state, any number of times."""
+        """Stop the servers. This is safe in any state, any number of times."""
         for server in (self.valkey, self.postgres):
             if server:
                 server.stop()
@@ -83,9 +84,9 @@ class LocalServers:
         logs = folder / "logs"
         logs.mkdir(exist_ok=True)
         if not self.given.redis_url:
-            self.valkey = Valkey(folder / "valkey", fresh(logs / "valkey.log"), self.register, self.durable)
+            self.valkey = Valkey(folder / "valkey", empty_log(logs / "valkey.log"), self.register, self.durable)
         if not self.given.database_url:
-            self.postgres = Postgres(folder / "postgres", fresh(logs / "postgres.log"), self.register, self.durable)
+            self.postgres = Postgres(folder / "postgres", empty_log(logs / "postgres.log"), self.register, self.durable)
         return Urls(
             self.postgres.start() if self.postgres else self.given.database_url,
             self.valkey.start() if self.valkey else self.given.redis_url,
@@ -100,7 +101,7 @@ class LocalServers:
         return self._temporary
 
 
-def fresh(log: Path) -> Path:
-    """Logs tell of one run."""
+def empty_log(log: Path) -> Path:
+    """Empty a log, so that it tells of one run only."""
     log.write_bytes(b"")
     return log

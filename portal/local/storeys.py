@@ -17,7 +17,7 @@ PLUMBING = frozenset({"migrations", "models", "tasks"})
 
 
 class StoreysContract(Contract):  # type: ignore[misc]
-    """`storey`: domain or faces. `apps`, for the domain: "name: room room …" from bottom to top."""
+    """Check one `storey`: domain or faces. `apps`, for the domain: "name: room room …" from bottom to top."""
 
     type_name = "storeys"
 
@@ -25,8 +25,8 @@ class StoreysContract(Contract):  # type: ignore[misc]
     storey = fields.StringField()
     apps = fields.ListField(subfield=fields.StringField(), required=False)
 
-    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002 - the library's signature
-        house = _House(cast(str, self.container), cast(list[str], self.apps or []), graph)
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+        house = _House(cast("str", self.container), cast("list[str]", self.apps or []), graph)
         wrong = sorted(house.misplaced() if str(self.storey) == "domain" else house.borrowed_faces())
         return ContractCheck(kept=not wrong, metadata={"wrong": wrong})
 

@@ -1,4 +1,4 @@
-"""The portal's own processes on this machine: started, watched and ended together."""
+"""Start, watch and end the portal's own processes on this machine together."""
 
 import http.client
 import json
@@ -16,19 +16,19 @@ from pathlib import Path
 from portal.local.files import LocalError, tail
 from portal.local.find import Urls
 from portal.local.processes import Register, end, kill_group, spawn, wait_until
-from portal.local.servers import fresh
+from portal.local.servers import empty_log
 
 PATIENCE = 8  # seconds that children get to end by themselves
 WATCH_EVERY = 0.25  # seconds
-SETUP_HINT = "The set-up of the database has failed."
+SETUP_HINT = "The set-up of the database failed."
 
 
 class EndedBySignalError(BaseException):
-    """Ctrl-C, SIGTERM or SIGHUP; derives from BaseException so that no handler of errors swallows it."""
+    """Ctrl-C, SIGTERM or SIGHUP ended the run. It derives from BaseException, so no handler of errors catches it."""
 
 
 class Signals:
-    """Raises once, wherever the program stands; what comes while it is ending changes nothing."""
+    """Raise EndedBySignalError once. Later signals do not disturb the ending."""
 
     def __init__(self) -> None:
         self.received = False
@@ -46,16 +46,16 @@ class Child:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
-    vital: bool  # its end is the end of all
+    vital: bool  # the others end with it
 
     def last_words(self) -> str:
         status = self.process.returncode
-        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"has ended with status {status}"
-        return f"{self.name} (process {self.process.pid}) {how}. Last words ({self.log}):{tail(self.log)}"
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        return f"{self.name} (process {self.process.pid}) {how}. The end of its log ({self.log}):{tail(self.log)}"
 
 
 def say(text: str, error: bool = False) -> None:
-    """Unbuffered, and of no consequence where nobody listens any more."""
+    """Write a line without buffering, and ignore that the reader may be gone."""
     with suppress(OSError):
         os.write(2 if error else 1, f"{text}\n".encode())
 
@@ -77,15 +77,15 @@ class Supervisor:
         }
 
     def adopt(self, name: str, process: subprocess.Popen[bytes] | None) -> None:
-        """Watch a server that somebody else ends."""
+        """Watch a server that its owner ends."""
         if process:
             self.children.append(Child(name, process, self.logs / f"{name}.log", vital=True))
 
     def start(
         self, name: str, *arguments: str, vital: bool = False, orphaned: signal.Signals = signal.SIGTERM
     ) -> Child:
-        """`orphaned` reaches it when this process is killed: the servers are gone then, too."""
-        log = fresh(self.logs / f"{name}.log")
+        """Start a process. It gets the signal `orphaned` when this process is killed, which ends the servers too."""
+        log = empty_log(self.logs / f"{name}.log")
         with log.open("ab") as file:
             process = spawn([sys.executable, *arguments], file, cwd=self.root, env=self.environment, ended_by=orphaned)
         child = Child(name, process, log, vital)
@@ -94,12 +94,12 @@ class Supervisor:
         return child
 
     def run(self, name: str, *arguments: str) -> None:
-        """One that has to end, and well."""
+        """Run a process to its end. Raises LocalError if it fails."""
         child = self.start(name, *arguments)
         child.process.wait()
         self.children.remove(child)
         if child.process.returncode:
-            raise LocalError(f"{SETUP_HINT} Last words ({child.log}):{tail(child.log)}")
+            raise LocalError(f"{SETUP_HINT} The end of its log ({child.log}):{tail(child.log)}")
 
     def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
         def settled() -> bool:
@@ -109,15 +109,15 @@ class Supervisor:
         return wait_until(settled, seconds)
 
     def check(self) -> None:
-        """Report who has ended; raises where the rest cannot go on without it."""
+        """Report processes that have ended. Raises LocalError if the rest cannot go on without one."""
         for child in list(self.children):
             if child.process.poll() is None:
                 continue
             self.children.remove(child)
             kill_group(child.process.pid)
             if child.vital:
-                raise LocalError(f"{child.last_words()}\nThe portal cannot go on without it and ends.")
-            say(f"{child.last_words()}\nThe rest goes on without it. `make run` starts it again.", error=True)
+                raise LocalError(f"{child.last_words()}\nThe portal cannot run without it and ends.")
+            say(f"{child.last_words()}\nThe rest keeps running. `make run` starts it again.", error=True)
 
     def watch(self) -> None:
         while True:
@@ -131,7 +131,7 @@ class Supervisor:
         return {child.name: child.process.pid for child in self.children}
 
     def stop(self) -> None:
-        """All at once, so that the slowest one decides how long it takes. The servers end later, by their owner."""
+        """End all processes at once, to wait no longer than the slowest takes. Their owner ends the servers later."""
         own = [child for child in self.children if child.name not in {"postgres", "valkey"}]
         for child in own:
             if child.process.poll() is None:
@@ -161,7 +161,7 @@ def is_listening(port: int) -> bool:
 
 
 def readiness(port: int) -> dict[str, str]:
-    """Answer of /readyz, part by part; empty while the web server does not answer."""
+    """Return the answer of /readyz by part, empty while the web server does not answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", "/readyz")

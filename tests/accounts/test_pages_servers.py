@@ -205,7 +205,7 @@ def test_account_is_named_by_hand_and_a_second_one_is_refused(acme: Partner, cli
 
     assert [response.status_code for response in (wrong, first, second)] == [409, 302, 409]
     assert "is not an account domain. Enter it as CSSM shows it" in page(wrong)
-    assert "is here already" in page(second)
+    assert "was added before" in page(second)
     assert 'value="MINE.example"' in page(second)
     assert SmartAccount.objects.count() == 1
 

@@ -112,7 +112,7 @@ def test_channel_is_narrowed_on_its_page_and_keeps_what_is_gone(acme: Partner, c
 
     assert all(f"only {names}" in shown for names in (pool.name, "Northwind", "A, B", "north, south"))
     assert f"{pool.name} · {pool.smart_account} (gone)" in edit
-    assert "1 that was chosen is gone" in edit
+    assert "1 chosen entry is gone and matches nothing. Saving removes it." in edit
     channel.refresh_from_db()
     assert [getattr(channel, name) for name in Channel.SCOPES] == [[], [pool.pk], [], [], ["north", "south"]]
 

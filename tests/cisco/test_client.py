@@ -130,8 +130,8 @@ def test_passing_trouble_is_ridden_out(
     ("scenario", "message"),
     [
         ("server-error", "answered 502: Bad Gateway."),
-        ("truncated", "broke off its answer."),
-        ("reset", "broke off its answer."),
+        ("truncated", "broke off its response."),
+        ("reset", "broke off its response."),
         ("second-page-fails", "answered 502: Bad Gateway."),
         ("shuffled-pages", "The listing of devices changed while it was being read."),
         ("growing-listing", "The listing of devices changed while it was being read."),
@@ -206,13 +206,13 @@ def test_circuit_opens_after_failures_and_closes_by_time() -> None:
     circuit = transport._Circuit(clock=lambda: now[0])
     for _ in range(transport.CIRCUIT_FAILURES):
         circuit.check("host")
-        circuit.record(ok=False, why="host broke off its answer.")
+        circuit.record(ok=False, why="host broke off its response.")
 
     with pytest.raises(CssmUnavailable) as failure:
         circuit.check("host")
 
     assert failure.value.message == (
-        "host failed 5 times running; the next try is in 60 s. The last failure: host broke off its answer."
+        "host failed 5 times running; the next try is in 60 s. The last failure: host broke off its response."
     )
     now[0] = transport.CIRCUIT_SECONDS
     circuit.check("host")
@@ -221,7 +221,7 @@ def test_circuit_opens_after_failures_and_closes_by_time() -> None:
 def test_answers_are_bounded(config: ServerConfig, account: Account, quick: None) -> None:
     account.add_device("Pool", "1", {"x" * 5000: 1})
     small = dataclasses.replace(config, max_answer_bytes=3000)
-    with CssmClient(small) as client, pytest.raises(CssmUnavailable, match="larger than is believable"):
+    with CssmClient(small) as client, pytest.raises(CssmUnavailable, match="exceeds the size limit"):
         devices(client)
 
 
@@ -275,7 +275,7 @@ def test_numbers_in_any_spelling(value: object, number: int) -> None:
     ],
 )
 def test_counts_are_bounded_and_the_odd_ones_are_told(value: object, number: int) -> None:
-    with formats.odd_counts() as noted:
+    with formats.collect_invalid_counts() as noted:
         assert formats.count(value) == number
 
     odd = value not in (formats.MOST, "", None, True, " 1,200.0 ")

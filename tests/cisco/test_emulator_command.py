@@ -19,8 +19,8 @@ from licensing.cisco.emulator.state import State
 @pytest.mark.parametrize(
     ("options", "message", "status"),
     [
-        (["--scenario", "nonsense"], "Unknown scenario. Known are: none, latency", 2),
-        (["--instances", "-3"], "--instances is a number of product instances", 2),
+        (["--scenario", "nonsense"], "Unknown scenario. Choose one of: none, latency", 2),
+        (["--instances", "-3"], "--instances must be 0 or more", 2),
     ],
 )
 def test_bad_options_are_refused(options: list[str], message: str, status: int) -> None:

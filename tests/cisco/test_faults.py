@@ -19,7 +19,7 @@ from licensing.cisco.emulator.server import CLIENT_SECRET, EmulatorThread
 from licensing.cisco.emulator.state import Account
 from licensing.cisco.errors import CssmError, CssmRefused, CssmUnavailable
 from licensing.cisco.transport import ServerConfig
-from licensing.cisco.trust import trusting
+from licensing.cisco.trust import trust_context
 from licensing.cisco.types import AccountRef, ItemResult, LicenseTransfer
 
 ACME = AccountRef("acme.example")
@@ -77,7 +77,10 @@ def test_answer_that_drips_is_given_up(config: ServerConfig, place: str, monkeyp
     with dripping(begun + (b"X-Slow: " if place == "headers" else b"")) as origin:
         impatient = dataclasses.replace(config, token_url=origin, answer_seconds=0.3, read_seconds=10)
 
-        with CssmClient(impatient) as client, pytest.raises(CssmUnavailable, match="did not end its answer in time"):
+        with (
+            CssmClient(impatient) as client,
+            pytest.raises(CssmUnavailable, match="did not complete its response in time"),
+        ):
             client.smart_accounts()
 
 
@@ -164,8 +167,8 @@ def test_instance_with_a_strange_sudi_keeps_its_name(sudi: object) -> None:
 
 
 def test_tls_is_verified_unless_switched_off(config: ServerConfig) -> None:
-    context = trusting(config.ca_pem)
+    context = trust_context(config.ca_pem)
 
     assert config.verify_tls
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert trusting(config.ca_pem) is context  # made once
+    assert trust_context(config.ca_pem) is context  # made once

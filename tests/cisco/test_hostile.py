@@ -13,7 +13,7 @@ from licensing.cisco.client import CssmClient
 from licensing.cisco.emulator.server import CLIENT_SECRET, EmulatorThread
 from licensing.cisco.emulator.state import Account
 from licensing.cisco.errors import CssmBusy, CssmError, CssmRefused, CssmUnavailable
-from licensing.cisco.listings import parsed
+from licensing.cisco.listings import parse_row
 from licensing.cisco.transport import ServerConfig
 from licensing.cisco.types import AccountRef, ItemResult, LicenseTransfer
 from tests.cisco.test_tolerance import Script, answer, html
@@ -127,7 +127,7 @@ def test_wrong_token_url_is_told_from_an_unknown_account(config: ServerConfig, a
     with CssmClient(wrong) as client, pytest.raises(CssmRefused) as found:
         client.alerts(ACME)
 
-    assert found.value.message.endswith("gives no tokens at this address (404).")
+    assert found.value.message.endswith("does not issue tokens at this address (404).")
     assert found.value.next_step == transport.WRONG_TOKEN_URL
 
 
@@ -192,7 +192,7 @@ def test_name_too_long_for_an_address_is_refused_in_few_words(client: CssmClient
 
 def test_row_with_a_number_of_thousands_of_digits_is_unavailable() -> None:
     with pytest.raises(CssmUnavailable, match="a row that cannot be read"):
-        parsed(b'{"quantity": %s}' % (b"9" * 5000))
+        parse_row(b'{"quantity": %s}' % (b"9" * 5000))
 
 
 # Listings that would have no end, or an end too early.
@@ -201,7 +201,7 @@ def test_row_with_a_number_of_thousands_of_digits_is_unavailable() -> None:
 def serials(client: CssmClient, parallel: int = 1) -> list[str]:
     listing = client.listing_of_product_instances(ACME)
     pages = listings.pages(client.transport, listing, 10, parallel)
-    return [parsed(row)["sudi"]["udiSerialNumber"] for page in pages for row in page.items]
+    return [parse_row(row)["sudi"]["udiSerialNumber"] for page in pages for row in page.items]
 
 
 def devices(account: Account, number: int) -> list[dict[str, Any]]:

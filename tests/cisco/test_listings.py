@@ -10,7 +10,7 @@ from licensing.cisco.client import CssmClient
 from licensing.cisco.emulator.server import CLIENT_ID, CLIENT_SECRET, EmulatorThread
 from licensing.cisco.emulator.state import Account
 from licensing.cisco.errors import CssmUnavailable
-from licensing.cisco.listings import Shifted, ahead
+from licensing.cisco.listings import Shifted, run_ahead
 from licensing.cisco.transport import ServerConfig
 from licensing.cisco.types import AccountRef
 
@@ -51,7 +51,7 @@ def client(emulator: EmulatorThread) -> Iterator[CssmClient]:
 def serials(client: CssmClient, parallel: int, page_size: int = 10) -> list[str]:
     listing = client.listing_of_product_instances(ACME)
     pages = listings.pages(client.transport, listing, page_size, parallel)
-    return [listings.parsed(row)["sudi"]["udiSerialNumber"] for page in pages for row in page.items]
+    return [listings.parse_row(row)["sudi"]["udiSerialNumber"] for page in pages for row in page.items]
 
 
 @pytest.mark.parametrize("parallel", [1, 4])
@@ -109,7 +109,7 @@ def test_few_are_under_way_at_once() -> None:
             running -= 1
         return number
 
-    found = ahead(((lambda number=number: call(number)) for number in range(20)), 3)
+    found = run_ahead(((lambda number=number: call(number)) for number in range(20)), 3)
 
     assert next(found) == 0
     assert begun == [0]
@@ -122,14 +122,14 @@ def test_few_are_under_way_at_once() -> None:
 def test_quick_answers_come_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listings, "AT_ONCE_SECONDS", 60.0)
 
-    assert set(ahead([threading.current_thread] * 20, 3)) == {threading.current_thread()}
+    assert set(run_ahead([threading.current_thread] * 20, 3)) == {threading.current_thread()}
 
 
 def test_first_error_ends_it() -> None:
     def fail() -> int:
         raise CssmUnavailable("gone")
 
-    found = ahead([lambda: 1, fail, lambda: 3], 2)
+    found = run_ahead([lambda: 1, fail, lambda: 3], 2)
 
     assert next(found) == 1
     with pytest.raises(CssmUnavailable, match="gone"):
@@ -149,17 +149,17 @@ def test_first_error_ends_it() -> None:
     ],
 )
 def test_rows_of_odd_answers(content: bytes, rows: list[bytes]) -> None:
-    assert listings._unparsed("devices")(content)["devices"] == rows
+    assert listings._row_decoder("devices")(content)["devices"] == rows
 
 
 @pytest.mark.parametrize("content", [b"<html>", b'{"devices": [{"a": ', b'{"devices": [{"a": "\xff"}]}'])
 def test_what_is_no_json_is_none(content: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whichever of its kinds
-        listings._unparsed("devices")(content)
+        listings._row_decoder("devices")(content)
 
 
 def test_answer_that_is_no_object_stays_what_it_is() -> None:
-    assert listings._unparsed("devices")(b"[1]") == [1]
+    assert listings._row_decoder("devices")(b"[1]") == [1]
 
 
 def test_page_smaller_than_asked_for_is_the_servers_way(

@@ -310,7 +310,7 @@ def test_line_7_a_403_in_the_cloud_asks_for_no_new_token(client: CssmClient, scr
 def test_redirect_is_not_followed(client: CssmClient, account: Account, emulator: EmulatorThread) -> None:
     emulator.scenario("redirect")
 
-    with pytest.raises(CssmRefused, match="wants to send us to another address; that is not followed"):
+    with pytest.raises(CssmRefused, match="redirects to another address, which the portal does not follow"):
         client.smart_accounts()
 
     assert emulator.session.calls == 1
@@ -345,7 +345,7 @@ def test_good_status_with_a_strange_body_is_no_answer(
     script(html(200, words))
 
     if words:
-        with pytest.raises(CssmUnavailable, match="not whole or not JSON"):
+        with pytest.raises(CssmUnavailable, match="incomplete or not JSON"):
             client.smart_accounts()
     else:
         assert client.smart_accounts() == []  # success without a body 201 or 204 (docs/cisco-api.md#empty-success)

@@ -57,12 +57,12 @@ def test_axl_access_is_kept_and_decides_the_way(cluster: Cluster) -> None:
     [
         (AccessSpec("axl", URL, "", "x"), "username", "needs a user name"),
         (AccessSpec("axl", URL, "u"), "password", "needs a password"),
-        (AccessSpec("axl", "", "u", "x"), "url", "not an address"),
-        (AccessSpec("axl", "https://user:pw@host", "u", "x"), "url", "not an address"),
-        (AccessSpec("axl", "https://host/?q=1", "u", "x"), "url", "not an address"),
+        (AccessSpec("axl", "", "u", "x"), "url", "not a valid address"),
+        (AccessSpec("axl", "https://user:pw@host", "u", "x"), "url", "not a valid address"),
+        (AccessSpec("axl", "https://host/?q=1", "u", "x"), "url", "not a valid address"),
         (AccessSpec("axl", "https://169.254.169.254", "u", "x"), "url", "clusters may not have here"),
         (AccessSpec("axl", URL, "u", "x", "-1"), "ca_certificate", "CA certificate of this cluster cannot be read"),
-        (AccessSpec("axl", URL, "u", "x", KEY), "ca_certificate", "holds a private key"),
+        (AccessSpec("axl", URL, "u", "x", KEY), "ca_certificate", "contains a private key"),
         (AccessSpec("telepathy"), "method", "not a valid choice"),
     ],
 )

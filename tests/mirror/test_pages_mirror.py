@@ -106,7 +106,7 @@ def test_no_list_says_that_all_is_well_before_the_first_sync(
 
     before, after = (text(client_of(partner, "viewer").get(address)) for partner in (acme, globex))
 
-    assert ("Nothing is known yet" in before, "Nothing is known yet" in after) == (True, False)
+    assert ("No data yet" in before, "No data yet" in after) == (True, False)
     assert 'href="/">See the first steps' in before
 
 

@@ -37,7 +37,7 @@ def test_viewers_token_is_for_reading(acme: Partner, acme_users: dict[str, User]
     response = client_of(acme, "owner").post("/api-tokens/add/", asked)
 
     assert response.status_code == 409
-    assert "is a viewer and may change nothing. Choose the scope “Read”." in page(response)
+    assert "is a viewer and cannot change anything. Choose the scope “Read”." in page(response)
     assert 'value="wall display"' in page(response)
     assert ApiToken.objects.count() == AuditEntry.objects.count() == 0
 

@@ -146,5 +146,5 @@ def test_everyone_changes_the_own_password(acme: Partner, acme_users: dict[str, 
 def test_empty_list_says_why_and_a_search_without_matches_how_to_clear_it(acme: Partner, client_of: Any) -> None:
     client = client_of(acme, "viewer")
 
-    assert "Nothing has been done yet" in page(client.get("/audit/"))
+    assert "No entries yet" in page(client.get("/audit/"))
     assert "Clear search and filters" in page(client.get("/audit/?q=nobody"))

@@ -79,7 +79,7 @@ def test_behind_a_proxy_addresses_are_those_it_names(acme: Partner, client_of: A
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ({"email": "OWNER@acme.example"}, "There is already a user with this address."),
+        ({"email": "OWNER@acme.example"}, "A user with this address exists already."),
         ({"email": "no address"}, "Enter a valid email address."),
         ({"role": "emperor"}, "Select a valid choice. emperor is not one of the available choices."),
         ({"password": "short"}, "This password is too short. It must contain at least 8 characters."),
@@ -101,7 +101,7 @@ def test_address_of_deactivated_user_points_to_reactivation(
 
     response = client_of(acme, "owner").post("/users/add/", {**NEW, "email": "viewer@acme.example"})
 
-    assert "That user is deactivated: reactivate it instead." in page(response)
+    assert "The user is deactivated. Reactivate the user instead." in page(response)
 
 
 def test_owner_changes_a_role(acme: Partner, acme_users: dict[str, User], client_of: Any) -> None:
@@ -154,7 +154,7 @@ def test_deactivated_user_loses_session_and_tokens(acme: Partner, acme_users: di
     asked = page(owner.get(f"/users/{viewer.pk}/deactivate/"))
     done = owner.post(f"/users/{viewer.pk}/deactivate/")
 
-    assert "API tokens that stop working: 1." in asked
+    assert "1 API token will stop working." in asked
     assert done["Location"] == f"/users/{viewer.pk}/"
     assert session.get("/profile/").status_code == 302
     assert ApiToken.objects.get().state == "inactive"

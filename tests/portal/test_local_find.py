@@ -71,8 +71,8 @@ def test_damaged_keys_are_named_and_never_replaced(root: Path, text: str) -> Non
         load_or_make_keys(root)
 
     assert ended.value.code == (
-        f"{path} is damaged. It opens the secrets in the database: put back a copy of it,"
-        " or remove all of .local/ to begin anew."
+        f"{path} is damaged. It opens the secrets in the database. Put back a copy of it,"
+        " or remove all of .local/ to start anew."
     )
     assert path.read_text() == text
 

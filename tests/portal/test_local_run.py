@@ -107,8 +107,9 @@ def test_death_of_a_part_is_reported_and_the_rest_goes_on(
     supervisor.check()
 
     assert capfd.readouterr().err == (
-        f"part (process {child.process.pid}) has ended with status 3. Last words ({child.log}):\n    out of coffee\n"
-        "The rest goes on without it. `make run` starts it again.\n"
+        f"part (process {child.process.pid}) ended with status 3. The end of its log ({child.log}):\n"
+        "    out of coffee\n"
+        "The rest keeps running. `make run` starts it again.\n"
     )
     assert supervisor.pids() == {}
 
@@ -121,8 +122,8 @@ def test_death_of_a_vital_part_ends_all(supervisor: Supervisor) -> None:
         supervisor.check()
 
     assert str(ended.value) == (
-        f"part (process {child.process.pid}) was killed by SIGKILL. Last words ({child.log}):\n"
-        "The portal cannot go on without it and ends."
+        f"part (process {child.process.pid}) was killed by SIGKILL. The end of its log ({child.log}):\n"
+        "The portal cannot run without it and ends."
     )
 
 
@@ -147,8 +148,8 @@ def test_failed_set_up_shows_its_last_words(supervisor: Supervisor) -> None:
         supervisor.run("setup", "-c", "raise SystemExit('The database does not answer.')")
 
     assert str(failed.value) == (
-        "The set-up of the database has failed."
-        f" Last words ({supervisor.logs}/setup.log):\n    The database does not answer."
+        "The set-up of the database failed."
+        f" The end of its log ({supervisor.logs}/setup.log):\n    The database does not answer."
     )
 
 

@@ -146,8 +146,8 @@ def test_damaged_database_is_named_and_left_alone(tmp_path: Path) -> None:
         LocalServers(tmp_path).start()
 
     assert str(refused.value) == (
-        f"{tmp_path}/postgres is not a whole database (global/pg_control is missing)."
-        " Put back a copy, or move it away: the next start makes a new one."
+        f"{tmp_path}/postgres is not a complete database (global/pg_control is missing)."
+        " Put back a copy, or move it away; the next start creates a new one."
     )
     assert [path.name for path in (tmp_path / "postgres").iterdir()] == ["PG_VERSION"]
 
@@ -160,8 +160,8 @@ def test_damaged_queue_shows_its_last_words_and_what_to_do(tmp_path: Path) -> No
         LocalServers(tmp_path, database_url="postgresql://portal@127.0.0.1:1/portal").start()
 
     first, *_, last = str(refused.value).splitlines()
-    assert first == f"Valkey does not start. Its last words ({tmp_path}/logs/valkey.log):"
-    assert last == f"If its data are damaged, remove {tmp_path}/valkey: queue and cache begin anew."
+    assert first == f"Valkey does not start. The end of its log ({tmp_path}/logs/valkey.log):"
+    assert last == f"If its data are damaged, remove {tmp_path}/valkey. Queue and cache then start empty."
 
 
 def test_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:

@@ -45,12 +45,12 @@ TOO_LARGE = "Ensure this value is less than or equal to 9223372036854775807."
         ("gone=maybe", {"gone": ["Enter true or false."]}),
         ("status=good", {"status": ["Select a valid choice. good is not one of the available choices."]}),
         ("name=%00", {"name": ["Null characters are not allowed."]}),
-        ("limit=0", {"limit": ["Enter a whole number from 1 on."]}),
-        ("limit=-1", {"limit": ["Enter a whole number from 1 on."]}),
-        ("limit=many", {"limit": ["Enter a whole number from 1 on."]}),
-        (f"limit={'9' * 5000}", {"limit": ["Enter a whole number from 1 on."]}),
-        ("cursor=broken", {"cursor": ["This is no cursor of this list. Begin again without one."]}),
-        ("cursor=%ff", {"cursor": ["This is no cursor of this list. Begin again without one."]}),
+        ("limit=0", {"limit": ["Enter a whole number of at least 1."]}),
+        ("limit=-1", {"limit": ["Enter a whole number of at least 1."]}),
+        ("limit=many", {"limit": ["Enter a whole number of at least 1."]}),
+        (f"limit={'9' * 5000}", {"limit": ["Enter a whole number of at least 1."]}),
+        ("cursor=broken", {"cursor": ["This is not a cursor of this list. Begin again without one."]}),
+        ("cursor=%ff", {"cursor": ["This is not a cursor of this list. Begin again without one."]}),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )
@@ -144,7 +144,7 @@ def test_of_a_member_that_comes_twice_neither_value_is_taken(
 
     answer = api_of(acme).post("/api/v1/customers/", body, content_type="application/json")
 
-    assert refused(answer)["errors"] == {named: ["This member stands here more than once."]}
+    assert refused(answer)["errors"] == {named: ["Give this member once."]}
     assert Customer.objects.count() == 0
 
 
@@ -239,5 +239,5 @@ def test_the_portals_own_error_is_a_problem_too(acme: Partner, api_of: Any) -> N
 
     body = refused(api.get("/api/v1/customers/"), 500)
 
-    assert body["detail"] == "An error of the portal. It has been logged."
+    assert body["detail"] == "The portal failed. The error has been logged."
     assert "fleet_customer" not in json.dumps(body)

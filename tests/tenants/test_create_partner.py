@@ -51,7 +51,7 @@ def test_create_partner_makes_a_partner_whose_owner_can_sign_in(committed: None,
         ("provider", "The schema name 'provider' is reserved. Choose another one."),
         ("information_schema", "The schema name 'information_schema' is reserved. Choose another one."),
         ("pg_toast", "The schema name 'pg_toast' is reserved. Choose another one."),
-        ("acme", "The schema name 'acme' is taken by another partner."),
+        ("acme", "Another partner has the schema name 'acme'."),
         *(
             (
                 name,
@@ -80,8 +80,8 @@ def test_schema_that_still_exists_in_the_database_is_refused(left_over_schema: s
         create(left_over_schema)
 
     assert str(refusal.value) == (
-        "A schema 'oldpartner' still exists in the database. Its data would become the new partner's: "
-        "choose another name, or have the old schema renamed or dropped first."
+        "A schema 'oldpartner' still exists in the database, and its data would become the new partner's. "
+        "Choose another name, or rename or drop the old schema first."
     )
     assert registry() == before
 
@@ -94,7 +94,7 @@ def test_schema_that_still_exists_in_the_database_is_refused(left_over_schema: s
         ({"domain": "no host"}, "Enter a host name such as acme.portal.example, without port."),
         ({"domain": "host:8000"}, "Enter a host name such as acme.portal.example, without port."),
         ({"owner_email": "owner"}, "'owner' is not an email address."),
-        ({"name": " "}, "Give the partner a name."),
+        ({"name": " "}, "Enter a name for the partner."),
         ({"owner_password": "short"}, "This password is too short. It must contain at least 8 characters."),
     ],
 )

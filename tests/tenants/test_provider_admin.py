@@ -129,7 +129,7 @@ def test_partner_is_added_ready_to_sign_in_and_audited(committed: None, in_partn
     [
         ({"schema_name": "public"}, "is reserved"),
         ({"schema_name": "a; drop"}, "is not allowed"),
-        ({"schema_name": "acme"}, "is taken by another partner"),
+        ({"schema_name": "acme"}, "Another partner has the schema name"),
         ({"schema_name": "oldpartner"}, "still exists in the database"),
         ({"domain": "acme.localhost"}, "belongs to another partner"),
         ({"domain": "no host"}, "Enter a host name"),
@@ -211,7 +211,7 @@ def test_provider_cannot_be_suspended_and_nobody_twice(staff: Any, provider: Par
     suspend(acme, "first reason")
 
     assert run(staff, "partner", "suspend", provider)[0].startswith("The provider cannot be suspended.")
-    assert run(staff, "partner", "suspend", acme) == ["Acme is suspended already."]
+    assert run(staff, "partner", "suspend", acme) == ["Acme is already suspended."]
     acme.refresh_from_db()
     assert (acme.suspended_reason, audited()) == ("first reason", [])
 

@@ -1,4 +1,4 @@
-"""License servers: where licenses are kept, and whether the portal gets in."""
+"""Show license servers: their addresses, credentials and connection."""
 
 from typing import Any
 
@@ -29,10 +29,9 @@ HERE = ("License servers", "/license-servers/")
 @needs(Need.READ)
 def license_servers(request: HttpRequest) -> HttpResponse:
     rows = on_prem.with_counts(LicenseServer.objects.annotate(accounts=Count("smart_accounts")))
-    empty = Empty(
-        "server", "No license server yet", "Add the CSSM cloud or an On-Prem server: everything else comes from there.",
-        *invite(may(request.user, Need.OWN), "license-server-add", "Add license server"),
-    )  # fmt: skip
+    words = "Add the CSSM cloud or an On-Prem server. All other data comes from there."
+    button = invite(may(request.user, Need.OWN), "license-server-add", "Add license server")
+    empty = Empty("server", "No license servers yet", words, *button)
     return list_page(
         request,
         "accounts/license_servers/license_servers.html",
@@ -60,7 +59,7 @@ def license_server(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Need.OWN)
 def license_server_add(request: HttpRequest) -> HttpResponse:
-    """`?kind=on_prem` asks for an On-Prem server: each kind has its own fields."""
+    """Add a license server. `?kind=on_prem` shows the fields of an On-Prem server."""
     kind = "on_prem" if request.GET.get("kind") == "on_prem" else "cloud"
     server = LicenseServer(kind=kind)
     form = LicenseServerForm(request.POST or None, instance=server)
@@ -110,7 +109,7 @@ def license_server_delete(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         lambda: removal.delete_server(audit.actor_of(request), server),
         heading=f"Delete {name}?",
-        consequences=["Its address and its credentials are forgotten.", "Nothing changes at Cisco."],
+        consequences=["The portal deletes its address and its credentials.", "Nothing changes at Cisco."],
         blockers=guard.blockers,
         steps=guard.steps,
         confirm="Delete license server",
@@ -124,7 +123,7 @@ def license_server_delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Need.READ, write=Need.OWN)
 def license_server_check(request: HttpRequest, pk: int) -> HttpResponse:
-    """Posting starts a test; the answer is fetched from here until it is there."""
+    """Start a connection test on POST; the page then polls here for the result."""
     server = get_object_or_404(LicenseServer, pk=pk)
     if request.method == "POST":
         _start_check(request, server)
@@ -135,7 +134,7 @@ def license_server_check(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Need.OWN)
 def license_server_accounts(request: HttpRequest, pk: int) -> HttpResponse:
-    """Choose from what the credentials see; or name an account that they do not list."""
+    """Add accounts: chosen from those that the credentials see, or by name if they do not list it."""
     server = get_object_or_404(LicenseServer, pk=pk)
     known = {account.domain.lower(): account for account in server.smart_accounts.all()}
     seen = [{**found, "account": known.get(found["domain"].lower())} for found in server.visible_accounts]
@@ -147,7 +146,7 @@ def license_server_accounts(request: HttpRequest, pk: int) -> HttpResponse:
     status, added = attempt(request, form, lambda: _add_accounts(request, server, form.cleaned_data))
     if status == DONE and added:
         messages.success(
-            request, f"Added {', '.join(str(account) for account in added)}. The first sync is on its way."
+            request, f"Added {', '.join(str(account) for account in added)}. The first sync starts within moments."
         )
         return redirect("smart-account", added[0].pk) if len(added) == 1 else redirect("smart-accounts")
     context = {"server": server, "seen": seen, "choices": choices, "choose": choose, "name_one": name_one}
@@ -157,11 +156,11 @@ def license_server_accounts(request: HttpRequest, pk: int) -> HttpResponse:
 def change_secret_page(
     request: HttpRequest, row: LicenseServer | SmartAccount, address: str, crumbs: list[tuple[str, str]]
 ) -> HttpResponse:
-    """For servers and for accounts with credentials of their own."""
+    """Show the page that changes credentials, of a license server or of a smart account."""
     form = CredentialsForm(row, request.POST or None)
     status, changed = attempt(request, form, lambda: _change_secret(request, row, form.cleaned_data))
     if status == DONE:
-        words = "The credentials were changed. Test the connection to see whether they work."
+        words = "The credentials were saved. Test the connection to see whether they work."
         messages.success(request, words if changed else "Nothing has changed.")
         return redirect(address)
     return form_page(
@@ -176,7 +175,7 @@ def change_secret_page(
 
 
 def _change_secret(request: HttpRequest, row: LicenseServer | SmartAccount, values: dict[str, Any]) -> bool:
-    """An empty secret beside an unchanged client ID keeps what is stored."""
+    """Save credentials. An empty secret with an unchanged client ID keeps the stored ones, and returns False."""
     if not values["client_secret"] and values["client_id"] == row.client_id:
         return False
     servers.change_secret(audit.actor_of(request), row, values["client_id"], values["client_secret"])

@@ -1,4 +1,4 @@
-"""Smart accounts: what is mirrored, how old it is, and when it is read again."""
+"""Show smart accounts: their pools, the age of their figures, and their syncs."""
 
 from django.contrib import messages
 from django.db import transaction
@@ -14,6 +14,7 @@ from kit.broker import BrokerUnavailable
 from kit.forms.pages import DONE, Crumbs, attempt, confirm_page, form_page
 from kit.lists import Empty, list_page
 from kit.refusals import Refusal
+from kit.wording import counted
 from licensing.accounts import schedules
 from licensing.accounts.filters import SmartAccountFilter
 from licensing.accounts.forms import INTERVALS, SmartAccountForm
@@ -43,8 +44,8 @@ def smart_accounts(request: HttpRequest) -> HttpResponse:
     )
     empty = Empty(
         "cloud",
-        "No smart account yet",
-        "Choose them from what a license server's credentials see.",
+        "No smart accounts yet",
+        "Choose them from the accounts that a license server's credentials see.",
         reverse("license-servers"),
         "Go to license servers",
     )
@@ -90,7 +91,7 @@ def smart_account(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Need.READ, write=Need.OPERATE)
 def smart_account_sync(request: HttpRequest, pk: int) -> HttpResponse:
-    """Posting starts a sync; its progress is fetched from here, and the page is read anew when it is over."""
+    """Start a sync on POST. The page polls here for progress, and reloads at its end."""
     account = _find(pk)
     if request.method == "POST":
         try:
@@ -133,9 +134,9 @@ def smart_account_pause(request: HttpRequest, pk: int) -> HttpResponse:
         lambda: lifecycle.pause(audit.actor_of(request), account),
         heading=f"Pause {account}?",
         consequences=[
-            "Cisco is no longer asked, neither by itself nor by hand.",
-            "The last numbers stay and grow old; its open alerts are closed.",
-            "Everything goes on when you resume it.",
+            "The portal no longer syncs it, neither by schedule nor by hand.",
+            "The last figures stay and get older. Its open alerts are closed.",
+            "You can resume it at any time.",
         ],
         confirm="Pause smart account",
         cancel=reverse("smart-account", args=[pk]),
@@ -143,7 +144,7 @@ def smart_account_pause(request: HttpRequest, pk: int) -> HttpResponse:
         danger=False,
     )
     if page is None:
-        messages.success(request, f"{account} is paused.")
+        messages.success(request, f"{account} was paused.")
     return page or redirect("smart-account", pk)
 
 
@@ -154,7 +155,7 @@ def smart_account_resume(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         with transaction.atomic():
             lifecycle.resume(audit.actor_of(request), account)
-        messages.success(request, f"{account} goes on. The next sync starts within moments.")
+        messages.success(request, f"{account} was resumed. The next sync starts within moments.")
     except Refusal as refusal:
         messages.error(request, str(refusal))
     return redirect("smart-account", pk)
@@ -176,7 +177,7 @@ def smart_account_remove(request: HttpRequest, pk: int) -> HttpResponse:
         crumbs=_crumbs(account),
     )
     if page is None:
-        messages.success(request, f"{name} was removed. Nothing has changed at Cisco.")
+        messages.success(request, f"{name} was removed. Nothing changed at Cisco.")
     return page or redirect("smart-accounts")
 
 
@@ -194,7 +195,8 @@ def _deletion_consequences(account: SmartAccount) -> list[str]:
     instances = ProductInstance.objects.filter(virtual_account__smart_account=account).count()
     ended = Assignment.objects.filter(virtual_account__smart_account=account).exclude(ended_at=None).count()
     return [
-        f"Forgotten: {pools} virtual accounts with their licenses and history, {instances} product instances.",
-        f"Purposes, license modes and notes are lost, and the history of {ended} ended assignments.",
+        f"The portal deletes {counted(pools, 'virtual account')} with licenses and history, and "
+        f"{counted(instances, 'product instance')}.",
+        f"Purposes, license modes and notes are lost, and the history of {counted(ended, 'ended assignment')}.",
         "Nothing changes at Cisco.",
     ]

@@ -1,4 +1,4 @@
-"""An emulator of Cisco's API over real HTTP, for tests, demo and practice. docs/emulator.md says what is known."""
+"""This package emulates Cisco's API over real HTTP, for tests, demo and practice (docs/emulator.md)."""
 
 from licensing.cisco.emulator.scenarios import SCENARIOS
 from licensing.cisco.emulator.server import CLIENT_ID, CLIENT_SECRET, EmulatorThread, PortInUse, run_emulator

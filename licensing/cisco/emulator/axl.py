@@ -1,7 +1,7 @@
-"""The part of Unified CM's AXL that is about licensing (docs/cisco-api.md#axl-calls), for any number of publishers.
+"""Emulate the licensing part of Unified CM's AXL (docs/cisco-api.md#axl-calls), for any number of publishers.
 
-`http://127.0.0.1:PORT/publishers/HOST` is the publisher HOST; AXL adds `/axl/`. A publisher stands where Cisco's side
-lists its product instance: what registers here with a token appears in the token's virtual account.
+`http://127.0.0.1:PORT/publishers/HOST` is the publisher HOST; AXL adds `/axl/`. A publisher belongs to the pool that
+lists its product instance: one that registers here with a token appears in the token's virtual account.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
 
 
 def register(state: State, host: str, body: str) -> str:
-    """Why not, or ""."""
+    """Register a publisher. Returns the reason if it fails, "" otherwise."""
     text, device = (TOKEN.search(body) or [None, ""])[1] or "", find(state, host)
     if device and not FORCE.search(body):
         return "The product instance is already registered."
@@ -77,7 +77,7 @@ def deregister(state: State, host: str) -> str:
 
 
 def find(state: State, host: str) -> tuple[Account, Raw] | None:
-    """Where the publisher's product instance is listed."""
+    """Return the product instance of a publisher, with the account that lists it."""
     return next(
         (
             (account, raw)
@@ -90,7 +90,7 @@ def find(state: State, host: str) -> tuple[Account, Raw] | None:
 
 
 def status(state: State, host: str) -> str:
-    """Children in the order of the source; dates in Unified CM's own form."""
+    """Return the status of a publisher as XML, with elements and dates as Unified CM writes them."""
     device = find(state, host)
     if device is None:
         words, place, authorization = "Unregistered", "", "Evaluation Mode"
@@ -120,28 +120,28 @@ def status(state: State, host: str) -> str:
 
 
 def soap(call: str, inner: str, *, wrapped: bool) -> web.Response:
-    """The status comes without the `return` element that the WSDL promises."""
+    """Wrap an answer in SOAP. The status comes without the `return` element that the WSDL promises."""
     inner = f"<return>{inner}</return>" if wrapped else inner
     text = f'<ns:{call}Response xmlns:ns="http://www.cisco.com/AXL/API/14.0">{inner}</ns:{call}Response>'
     return web.Response(text=ENVELOPE.format(text), content_type="text/xml")
 
 
 def fault(words: str) -> web.Response:
-    said = f"<faultcode>soapenv:Client</faultcode><faultstring>{escape(words)}</faultstring>"
-    text = f"<soapenv:Fault>{said}</soapenv:Fault>"
+    parts = f"<faultcode>soapenv:Client</faultcode><faultstring>{escape(words)}</faultstring>"
+    text = f"<soapenv:Fault>{parts}</soapenv:Fault>"
     return web.Response(status=500, text=ENVELOPE.format(text), content_type="text/xml")
 
 
-# --- Bad days of a publisher; calls to Cisco's API are as ever ---
+# --- Faults of a publisher; calls to Cisco's API work as usual ---
 
 
-def _of_axl(
+def _limit_to_axl(
     scenario: Callable[[web.Request, Handler], Awaitable[web.StreamResponse]],
 ) -> Callable[..., Awaitable[web.StreamResponse]]:
-    async def only_there(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await (scenario(request, handler) if request.path.startswith(AREA) else handler(request))
 
-    return only_there
+    return limited
 
 
 async def _is_write(request: web.Request) -> bool:
@@ -149,7 +149,7 @@ async def _is_write(request: web.Request) -> bool:
 
 
 async def dropped(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """As Unified CM 14: the write is done, and the connection drops before its answer (S18)."""
+    """Do the write and drop the connection before the answer, as Unified CM 14 does (S18)."""
     found = await handler(request)
     if await _is_write(request) and request.transport:
         request.transport.abort()
@@ -157,7 +157,7 @@ async def dropped(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def lost(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The connection drops, and nothing was done."""
+    """Drop the connection without doing the write."""
     if not await _is_write(request):
         return await handler(request)
     if request.transport:
@@ -171,7 +171,7 @@ async def silent(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def wrapped(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The status as the WSDL promises it: `answer` looks at the scenario's name."""
+    """Answer the status as the WSDL promises it; `answer` checks the scenario's name."""
     return await handler(request)
 
 
@@ -188,7 +188,7 @@ async def not_xml(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 SCENARIOS = {
-    f"axl-{name}": _of_axl(scenario)
+    f"axl-{name}": _limit_to_axl(scenario)
     for name, scenario in (
         ("dropped", dropped),
         ("lost", lost),
@@ -212,7 +212,7 @@ def _token_place(state: State, text: str) -> tuple[Account, str, Raw] | None:
 
 
 def _take_out(state: State, host: str) -> Raw | None:
-    """Its product instance, no longer listed; what it used before it was deregistered is remembered."""
+    """Remove the product instance of a publisher and return it, or the one that was deregistered before."""
     found = find(state, host)
     if found is None:
         return state.deregistered.pop(host, None)

@@ -1,18 +1,21 @@
-"""Accounts of any size from a seed: the same seed and sizes give the same account. 100,000 instances take seconds."""
+"""Generate accounts of any size. The same seed and sizes give the same account; 100,000 instances take seconds."""
 
 import random
 from datetime import UTC, datetime, timedelta
 
 from licensing.cisco.emulator.state import Account, State, iso, new_license
 
-# How long ago instances were last in contact is counted from here, so that the same seed gives the same account.
+# Contact times count back from this moment, so that the same seed gives the same account.
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def generate(
     state: State, domain: str, *, instances: int, pools: int = 40, licenses: int = 1200, usage: int = 3, seed: int = 1
 ) -> Account:
-    """`licenses` names over all pools, at least `usage` in each; each instance uses `usage` licenses of its pool."""
+    """Generate an account with `licenses` names over all pools, at least `usage` in each.
+
+    Each instance uses `usage` licenses of its pool.
+    """
     account = state.add(domain, domain)
     dice = random.Random(seed)  # noqa: S311 - the same account each time
     names = [f"Generated License {number:03d} (12.x)" for number in range(max(usage, licenses // pools))]
@@ -30,12 +33,12 @@ def generate(
             lastContactDate=contact,
             registrationDate=iso(EPOCH - timedelta(days=90)),
         )
-    _supply(account, names)
+    _add_licenses(account, names)
     return account
 
 
-def _supply(account: Account, names: list[str]) -> None:
-    """Enough of everything, but one license in twenty, which is short."""
+def _add_licenses(account: Account, names: list[str]) -> None:
+    """Add enough of every license, except for one in twenty, which is short."""
     used: dict[tuple[str, str], int] = {}
     for device in account.devices:
         for item in device["licenseUsage"]:

@@ -1,4 +1,4 @@
-"""The demo's data: two partners with different figures, as a real provider's look. All of it is made up."""
+"""Make up the demo's data: two partners with different figures that look like those of a real provider."""
 
 import random
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ HCS_UNITY = "HCS Unity Connection Standard License"
 HCS_RESPONDER = "HCS Emergency Responder User License"
 FIRST_REGISTRATION = datetime(2024, 1, 1, tzinfo=UTC)
 ORDERED, OPERATIONAL = "va-hcs-ordered", "va-hcs-operational"
-SITE = "Own network"  # of a partner's On-Prem server
+SITE = "Own network"  # the pool of a partner's On-Prem server
 SITE_DEVICES = 35
 UNIFIED_CM, CONNECTION, RESPONDER = "UCM", "Cisco Unity Connection", "CER"
 
 
 @dataclass(frozen=True)
 class Demo:
-    """One partner's story. `tightness`: use over quantity of the scarce licenses, above 1 is a shortage."""
+    """A demo is the story of one partner. `tightness`: use by quantity of scarce licenses; above 1 is a shortage."""
 
     domain: str
     name: str
@@ -39,7 +39,7 @@ class Demo:
 
     @property
     def local_account(self) -> str:
-        """On the partner's On-Prem server."""
+        """Return the name of the local account on the partner's On-Prem server."""
         return f"{self.name} On-Prem"
 
 
@@ -93,11 +93,11 @@ class _Builder:
             self._customer(customer, pool)
         if self.demo.ordered_leak:
             self._device(ORDERED, UNIFIED_CM, "cucm-pub.misplaced.example", {ENHANCED: 12})
-        self._supply()
+        self._add_licenses()
         self.account.add_token(OPERATIONAL, "Registration of new clusters", 25, by="licensing@" + self.demo.domain)
 
     def build_on_prem(self) -> None:
-        """One publisher that the portal knows as a cluster, and so many others that the server is nearly full."""
+        """Build an On-Prem account: a publisher that the portal knows, and enough others to nearly fill the server."""
         self.serial += 500
         self.account.add_pool(SITE, "Products that reach no other network")
         customer = max(self.demo.customers)
@@ -128,16 +128,16 @@ class _Builder:
         device.update(
             displayName=f"UDI_PID:{product}; UDI_SN:{self.serial:05x}; ",
             lastContactDate=iso(contact),
-            # fixed, so that a new start of the emulator is no change of all instances
+            # fixed, so that a restart of the emulator does not change all instances
             registrationDate=iso(FIRST_REGISTRATION + timedelta(days=self.random.randrange(20, 700))),
         )
 
-    def _supply(self) -> None:
-        """Quantities around what is used; scarce and plentiful ones; what was ordered stands in the ordered pool."""
+    def _add_licenses(self) -> None:
+        """Add scarce and plentiful licenses around the quantities in use, and the orders in the ordered pool."""
         for (pool, name), used in sorted(self.used.items()):
             factor = self.demo.tightness if name == ENHANCED_PLUS and pool == OPERATIONAL else None
             if pool == ORDERED:
-                self.account.set_license(pool, name, inUse=used)  # somebody registered in the wrong pool
+                self.account.set_license(pool, name, inUse=used)  # a product registered in the wrong pool
                 continue
             quantity = round(used / factor if factor else used * self.random.uniform(1.05, 1.4))
             self._license(pool, name, quantity, used)
@@ -150,7 +150,7 @@ class _Builder:
         self.account.set_license(pool, name, quantity=quantity, inUse=used, licenseDetails=self._lines(quantity))
 
     def _lines(self, quantity: int) -> list[Raw]:
-        """A perpetual part and terms, some of them near their end."""
+        """Return purchase lines: some perpetual, the others terms of which some end soon."""
         if not quantity:
             return []
         today = datetime.now(UTC).date()

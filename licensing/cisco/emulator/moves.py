@@ -1,4 +1,4 @@
-"""The emulator answers subscriptions, transfers, removals and alerts (docs/cisco-api.md#transfers).
+"""Answer subscriptions, transfers, removals and alerts in the emulator (docs/cisco-api.md#transfers).
 
 Wire names are Cisco's, the misspelt remove member too. Items fail in a SUCCESS (docs/cisco-api.md#item-failures).
 """
@@ -14,7 +14,7 @@ REMOVE_MEMBERS = ("productInstacesRemoveRequests", "productInstancesRemoveReques
 
 
 def subscriptions(account: Account) -> list[Raw]:
-    """Every purchase line that has a subscription id, with its license and pool."""
+    """Return every purchase line that has a subscription id, with its license and pool."""
     return [
         {"license": raw["license"], "virtualAccount": raw["virtualAccount"], "billingType": raw["billingType"]}
         | {member: line.get(member) for member in LINE_MEMBERS}
@@ -25,7 +25,7 @@ def subscriptions(account: Account) -> list[Raw]:
 
 
 def alerts(account: Account) -> list[Raw]:
-    """One for each shortage."""
+    """Return an alert for each shortage."""
     return [
         {
             "messageType": "Insufficient Licenses",
@@ -40,11 +40,11 @@ def alerts(account: Account) -> list[Raw]:
 
 
 def transfer_licenses(account: Account, pool: str, body: Raw) -> tuple[str, list[Raw]]:
-    """(refusal of the whole or "", per-item results)."""
+    """Move licenses. Returns the refusal of the whole call or "", and the results by item."""
     items = [item for item in body.get("licenses") or [] if isinstance(item, dict)]
     if sum(int(item.get("quantity") or 0) for item in items) > UNITS_PER_TRANSFER:
         return f"No more than {UNITS_PER_TRANSFER} licenses can be transferred at once.", []
-    return "", [_item(str(item.get("license")), _move_license(account, pool, item)) for item in items]
+    return "", [_item_result(str(item.get("license")), _move_license(account, pool, item)) for item in items]
 
 
 def transfer_devices(account: Account, pool: str, body: Raw) -> list[Raw]:
@@ -72,23 +72,23 @@ def _each_device(account: Account, pool: str, items: Any, act: Callable[[Raw, Ra
     results = []
     for item in items or []:
         wanted = (item.get("sudi") or {}).get("udiSerialNumber")
-        device = next((raw for raw in account.devices if _is(raw, pool, wanted)), None)
+        device = next((raw for raw in account.devices if _is_device(raw, pool, wanted)), None)
         words = act(device, item) if device is not None else "The product instance does not exist."
-        results.append({"device": wanted, **_item("", words)})
+        results.append({"device": wanted, **_item_result("", words)})
     return results
 
 
-def _is(raw: Raw, pool: str, serial: str | None) -> bool:
+def _is_device(raw: Raw, pool: str, serial: str | None) -> bool:
     return bool(raw["virtualAccount"] == pool and raw["sudi"]["udiSerialNumber"] == serial)
 
 
-def _item(name: str, words: str) -> Raw:
+def _item_result(name: str, words: str) -> Raw:
     named = {"license": name} if name else {}
     return {**named, "status": "FAILURE" if words else "SUCCESS", "statusMessage": words}
 
 
 def _move_license(account: Account, pool: str, item: Raw) -> str:
-    """Why it cannot be moved, or "" when it was. Lines of that type move with the units, the longest terms first."""
+    """Move units with purchase lines of their type, the longest terms first. Returns the reason if it fails, or ""."""
     name, quantity, target = item.get("license"), int(item.get("quantity") or 0), str(item.get("targetVirtualAccount"))
     held = next((raw for raw in account.licenses if (raw["virtualAccount"], raw["license"]) == (pool, name)), None)
     if held is None or not account.has_pool(target) or target == pool:
@@ -112,7 +112,7 @@ def _lines_of_type(lines: list[Raw], kind: str) -> list[Raw]:
 
 
 def _take_lines(lines: list[Raw], wanted: list[Raw], quantity: int) -> list[Raw]:
-    """Cut so many units out of the wanted ones, in place."""
+    """Take a quantity out of the wanted lines, in place, and return it as lines."""
     taken = []
     for line in wanted:
         part = min(quantity, int(line["quantity"]))

@@ -1,5 +1,5 @@
-"""Family B and reservations: ids, summary by entitlement tag, what may be reserved, and requests whose results are
-polled for (docs/cisco-api.md#reservations, docs/cisco-api.md#policy-calls).
+"""Answer family B in the emulator: ids, summaries by tag, reservations, and requests whose results are polled for
+(docs/cisco-api.md#reservations, docs/cisco-api.md#policy-calls).
 
 Tags are made up from the names: the true ones of most licenses are not published (docs/cisco-api.md#unknown-tags).
 """
@@ -15,7 +15,8 @@ POLL_SECONDS = 300
 NO_IDS = {"status": "FAILED", "message_code": "ERROR", "message": "Invaid Smart Account ID"}
 
 
-def with_ids(state: State, account: Account) -> Raw:
+def account_with_ids(state: State, account: Account) -> Raw:
+    """Return an account and its pools with their ids."""
     return {
         "account_id": str(_account_id(state, account)),
         "domain": account.domain,
@@ -32,7 +33,7 @@ def with_ids(state: State, account: Account) -> Raw:
 
 
 def summary(state: State, headers: dict[str, str], body: Raw) -> Raw:
-    """Answers the names of 2022; the body's timestamp and nonce come back."""
+    """Answer the summary with the names of 2022. The body's timestamp and nonce come back."""
     asked = body.get("data") or {}
     echo = _echo(asked)
     found = _pool(state, headers)
@@ -52,9 +53,9 @@ def summary(state: State, headers: dict[str, str], body: Raw) -> Raw:
 
 
 def request(state: State, headers: dict[str, str], body: Raw, results: str) -> Raw:
-    """What Cisco thinks about for a while: the answer is a number to poll with. `results`: what there will be.
+    """Accept a request that takes a while: the answer is a number to poll with. `results` names the later result.
 
-    A report that came before is refused. Reports are acknowledged and reservations authorized in words alone.
+    A report that came before is refused. The results are made up: nothing is reserved or reported.
     """
     asked = body.get("data") or {}
     if _pool(state, headers) is None:
@@ -67,7 +68,7 @@ def request(state: State, headers: dict[str, str], body: Raw, results: str) -> R
 
 
 def poll(state: State, headers: dict[str, str], body: Raw) -> Raw:
-    """Not ready when it is asked for the first time, complete from the second on."""
+    """Answer a poll: not ready the first time, complete from the second on."""
     asked = body.get("data") or {}
     poll_id = asked.get("poll_id")
     found = state.polled.get(poll_id) if isinstance(poll_id, int) else None

@@ -1,4 +1,4 @@
-"""Nastiness that anyone can switch on: what the real thing does on a bad day."""
+"""Emulate faults of Cisco's API, as scenarios to switch on."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from licensing.cisco.emulator import axl
 from licensing.cisco.emulator.state import SESSION
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-# Ends of the paths that change something.
+# Ends of the paths of writes.
 WRITES = ("/tokens", "/revoke", "/transfer", "/remove", "/delete", "/virtual-accounts")
 HTML = "<html><body><h1>{status}</h1><p>The gateway has a bad day.</p></body></html>"
 
@@ -23,12 +23,12 @@ async def latency(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def redirect(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """To another host, as a captive portal or a moved gateway would."""
+    """Redirect to another host, as a captive portal or a moved gateway would."""
     return web.Response(status=302, headers={"Location": "http://elsewhere.example/" + request.path.lstrip("/")})
 
 
 async def too_many_with_hint(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every third call."""
+    """Answer every third call with 429 and the time to wait."""
     if _count(request) % 3 == 0:
         return web.Response(
             status=429, text="<h1>Developer Over Rate</h1>", content_type="text/html", headers={"Retry-After": "1"}
@@ -47,7 +47,7 @@ async def server_error(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 async def flaky(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every third call answers 503 as HTML."""
+    """Answer every third call with 503 as HTML."""
     if _count(request) % 3 == 0:
         return web.Response(status=503, text=HTML.format(status=503), content_type="text/html")
     return await handler(request)
@@ -58,7 +58,7 @@ async def business_error(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 async def truncated(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Half of the answer, then the connection closes."""
+    """Send half of the answer, then close the connection."""
     whole = await handler(request)
     body = getattr(whole, "body", b"") or b""
     part = web.StreamResponse(status=whole.status, headers={"Content-Type": "application/json"})
@@ -77,7 +77,7 @@ async def reset(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def shuffled_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Each page is cut from a differently ordered listing, so that pages overlap."""
+    """Cut each page from a listing in another order, so that pages overlap."""
     request["order"] = random.Random(_count(request))  # noqa: S311 - an order, not a secret
     return await handler(request)
 
@@ -88,7 +88,7 @@ async def growing_listing(request: web.Request, handler: Handler) -> web.StreamR
 
 
 async def no_api_access(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The token is good, every call is refused."""
+    """Accept the token and refuse every call."""
     return web.json_response({"status": "ERROR", "statusMessage": "Invalid Client"}, status=403)
 
 
@@ -98,7 +98,7 @@ async def no_role(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def expiring_tokens(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Each token works for five calls."""
+    """Let each token work for five calls."""
     if _count(request) % 6 == 5:
         request.app[SESSION].tokens.clear()
         return web.json_response({"error": "invalid_token"}, status=401)
@@ -118,7 +118,7 @@ async def shrinking_listing(request: web.Request, handler: Handler) -> web.Strea
 
 
 async def no_totals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Listings do not tell how many rows there are."""
+    """Answer listings without their totals."""
     return _without(await handler(request), "totalRecords")
 
 
@@ -132,7 +132,7 @@ async def slow_start(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 async def item_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Batches answer SUCCESS and do nothing for any item (docs/cisco-api.md#item-failures)."""
+    """Answer batches with SUCCESS and do nothing for any item (docs/cisco-api.md#item-failures)."""
     if not request.path.endswith(("/transfer", "/remove", "/revoke")):
         return await handler(request)
     failure = {"status": "FAILURE", "statusMessage": "The item could not be processed."}
@@ -140,13 +140,13 @@ async def item_failures(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 async def lost_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Writes are done, and their answers do not arrive."""
+    """Do the writes and lose their answers."""
     answer = await handler(request)
     return await reset(request, handler) if _is_write(request) else answer
 
 
 async def lost_writes(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Writes do not arrive; reading works."""
+    """Lose the writes. Reads work."""
     return await reset(request, handler) if _is_write(request) else await handler(request)
 
 

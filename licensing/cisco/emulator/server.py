@@ -1,4 +1,4 @@
-"""The HTTP side of the emulator: cloud (family A) and On-Prem (family D) paths over one state."""
+"""Serve the emulator over HTTP: cloud (family A) and On-Prem (family D) paths over one state."""
 
 import asyncio
 import json
@@ -47,13 +47,13 @@ def accounts(state: State, _: dict[str, str], body: Raw) -> Raw:
                 "accountStatus": "Active",
                 "roles": roles,
             }
-            for account in state.seen()
+            for account in state.visible()
         ]
     )
 
 
 def local_accounts(state: State, _: dict[str, str], body: Raw) -> Raw:
-    found = [{"name": account.name, "domain": account.domain} for account in state.seen(on_prem=True)]
+    found = [{"name": account.name, "domain": account.domain} for account in state.visible(on_prem=True)]
     return good(accounts=found)
 
 
@@ -62,18 +62,18 @@ def search(state: State, query: dict[str, str], body: Raw) -> Raw:
     domain = query.get("domain", "").lower()
     found = [
         {"domain": account.domain, "name": account.name, "id": number, "type": account.type, "status": "ACTIVE"}
-        for number, account in enumerate(state.seen(), 1)
+        for number, account in enumerate(state.visible(), 1)
         if domain in account.domain.lower()
     ]
     return good(accounts=found, totalRecords=len(found))
 
 
 def accounts_with_ids(state: State, _: dict[str, str], body: Raw) -> Raw:
-    """Ids are texts; nothing visible is a sentence and no list (docs/cisco-api.md#account-ids)."""
+    """Answer ids as texts. No visible account is a sentence without a list (docs/cisco-api.md#account-ids)."""
     complete = {"status": "COMPLETE", "message_code": "", "message": ""}
-    if not state.seen():
+    if not state.visible():
         return {**complete, "message_code": "NO DATA FOUND", "message": "No account is visible to this user."}
-    return {**complete, "accounts": [policy.with_ids(state, account) for account in state.seen()]}
+    return {**complete, "accounts": [policy.account_with_ids(state, account) for account in state.visible()]}
 
 
 def reservable(state: State, _: dict[str, str], body: Raw) -> Raw:
@@ -218,7 +218,7 @@ def page(found: list[Raw], member: str, query: dict[str, str], body: Raw) -> Raw
 
 
 def make_app(state: State, scenario: str = "none") -> web.Application:
-    app = web.Application(middlewares=[bad_day], client_max_size=256 * 1024 * 1024)
+    app = web.Application(middlewares=[play_scenario], client_max_size=256 * 1024 * 1024)
     app[SESSION] = Session(state, scenario)
     app.router.add_get("/", welcome)
     app.router.add_post("/_emulator/scenario", set_scenario)
@@ -233,7 +233,7 @@ def make_app(state: State, scenario: str = "none") -> web.Application:
 
 
 @web.middleware
-async def bad_day(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def play_scenario(request: web.Request, handler: Handler) -> web.StreamResponse:
     session = request.app[SESSION]
     if request.path.startswith("/_emulator/") or request.path in {"/", *TOKEN_PATHS}:
         return await handler(request)
@@ -283,11 +283,11 @@ async def respond(request: web.Request, function: Answer, path: dict[str, str]) 
     account = next((a for a in state.accounts.values() if path["account"] in {a.domain, a.name}), None)
     if account is None or ("pool" in path and not account.has_pool(path["pool"])):
         return web.json_response(bad("The account or virtual account does not exist."), status=404)
-    return web.json_response(function(reordered(account, request), {**request.query, **path}, body))
+    return web.json_response(function(distort(account, request), {**request.query, **path}, body))
 
 
-def reordered(account: Account, request: web.Request) -> Account:
-    """The account as a scenario wants it seen; its writes still reach the real one."""
+def distort(account: Account, request: web.Request) -> Account:
+    """Return the account as the scenario shows it. Writes still reach the real one."""
     if "order" not in request and "grow" not in request:
         return account
     found = list(account.devices)
@@ -314,7 +314,7 @@ async def show_state(request: web.Request) -> web.Response:
 
 
 async def replace_state(request: web.Request) -> web.Response:
-    """Everything anew: what show_state answers, changed as wanted."""
+    """Replace all accounts by the body, in the form that show_state answers."""
     try:
         accounts = {domain: Account(**raw) for domain, raw in (await request.json()).items()}
     except (ValueError, TypeError, AttributeError):
@@ -324,7 +324,7 @@ async def replace_state(request: web.Request) -> web.Response:
 
 
 async def show_calls(request: web.Request) -> web.Response:
-    """Calls of the API since the scenario began."""
+    """Return the number of API calls since the scenario began."""
     return web.json_response({"calls": request.app[SESSION].calls})
 
 
@@ -342,7 +342,7 @@ async def welcome(request: web.Request) -> web.Response:
 
 
 def listen(port: int) -> socket.socket:
-    """On loopback alone. Raises PortInUse."""
+    """Listen on loopback only. Raises PortInUse."""
     found = socket.socket()
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -359,7 +359,7 @@ def run_emulator(state: State, port: int, scenario: str = "none") -> None:
 
 
 class EmulatorThread:
-    """The emulator in a thread of this process, for tests; its state can be changed directly."""
+    """Run the emulator in a thread of this process, for tests that change its state directly."""
 
     def __init__(self, state: State | None = None, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.state = state or State()

@@ -1,4 +1,4 @@
-"""What the emulated Cisco knows, in Cisco's own wire format, and the writes that change it."""
+"""Hold the state of the emulated Cisco in Cisco's own wire format, and the writes that change it."""
 
 import base64
 import secrets
@@ -14,7 +14,7 @@ Raw = dict[str, Any]
 
 @dataclass
 class Account:
-    """A smart account, or a local one of an On-Prem server. Its lists hold the JSON objects that the API answers."""
+    """This is a smart account, or a local account On-Prem. The lists hold the JSON objects of the API."""
 
     domain: str
     name: str
@@ -98,7 +98,7 @@ class Account:
 
 @dataclass
 class Polled:
-    """A request of family B that is thought about (policy.py): what was sent, what there will be, how often asked."""
+    """A request of family B is under way (policy.py): its body, the name of its result, and the number of polls."""
 
     asked: Raw
     results: str
@@ -107,7 +107,7 @@ class Polled:
 
 @dataclass
 class State:
-    """Every account of the emulator, by domain, what its publishers remember, and what is polled for."""
+    """The state holds the accounts by domain, what publishers remember, and the requests to poll for."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
     polled: dict[int, Polled] = field(default_factory=dict)
@@ -119,8 +119,8 @@ class State:
         account.add_pool("DEFAULT", "Default virtual account", default=True)
         return account
 
-    def seen(self, *, on_prem: bool = False) -> list[Account]:
-        """In the cloud all but the local ones; On-Prem these, and where there are none, all."""
+    def visible(self, *, on_prem: bool = False) -> list[Account]:
+        """Return the accounts of the cloud, or for On-Prem the local ones (all accounts if there are none)."""
         local = [account for account in self.accounts.values() if account.local]
         cloud = [account for account in self.accounts.values() if not account.local]
         return local or cloud if on_prem else cloud
@@ -161,7 +161,7 @@ def new_license(pool: str, name: str) -> Raw:
 
 @dataclass
 class Session:
-    """What a running emulator holds besides its state: the tokens it gave out, and its present bad day."""
+    """A session holds the state of a running emulator, its access tokens and its present scenario."""
 
     state: State
     scenario: str = "none"

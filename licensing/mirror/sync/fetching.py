@@ -151,7 +151,7 @@ class _Reader:
         listed = self._begin(staging.REGISTRATION_TOKENS)
         step = "Registration tokens of virtual accounts"
         calls = (partial(listings.rows, self.client.transport, listing) for _, listing in pools)
-        for place, rows in enumerate(listings.ahead(calls, self.parallel)):
+        for place, rows in enumerate(listings.run_ahead(calls, self.parallel)):
             self.report(step, place, len(pools))
             listed.add(list(_by_member(rows, "token").values()), pools[place][0])
         listed.stage()
@@ -188,4 +188,4 @@ class _Reader:
 
 def _by_member(rows: list[bytes], member: str) -> dict[str, bytes]:
     """Of listings that come at once, one row per name."""
-    return {str(listings.parsed(row).get(member) or ""): row for row in rows}
+    return {str(listings.parse_row(row).get(member) or ""): row for row in rows}

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.utils import Error as DatabaseError
 
 from licensing.cisco import formats, types
-from licensing.cisco.listings import parsed
+from licensing.cisco.listings import parse_row
 from licensing.cisco.transport import digest
 from licensing.mirror.sync import mirrors
 from licensing.mirror.sync.mirrors import MIRRORS, Mirror
@@ -59,14 +59,14 @@ class Staging:
         odd: list[Odd] = []
         statement, errors = f"COPY {self.table} FROM STDIN", connection.wrap_database_errors
         with (
-            formats.odd_counts() as noted,
+            formats.collect_invalid_counts() as noted,
             transaction.atomic(),
             connection.cursor() as cursor,
             errors,
             cursor.copy(statement) as copy,
         ):
             for fingerprint, row, pool in rows:
-                values = row_of(parsed(_without_nul(row)), pool)
+                values = row_of(parse_row(_without_nul(row)), pool)
                 copy.write_row((*values, None if noted else fingerprint))
                 if noted:
                     odd.append((values[0], values[1], ", ".join(noted[:NAMED])))

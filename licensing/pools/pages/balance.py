@@ -39,7 +39,7 @@ def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
     found = balance.of(account)
     by = request.GET.get("by", "")
     by = by if by in WAYS else "license"
-    if format_ := files.asked(request):
+    if format_ := files.requested_format(request):
         return files.answer(_file_rows(found, by), f"{account} pools by {by}", format_)
     groups = [] if by == "license" else getattr(found, f"by_{by}")
     today = timezone.localdate()

@@ -37,7 +37,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
     """`?format=csv` or `xlsx` is everything that fits, as a file."""
     form = WorklistForm(request.GET)
     items = _items(form)
-    if format_ := files.asked(request):
+    if format_ := files.requested_format(request):
         return files.answer(_file_rows(items), "worklist", format_)
     counts = work.counts()
     pages: Any = Paginator(cast("Any", items), PER_PAGE)  # it asks for `count` and slices alone

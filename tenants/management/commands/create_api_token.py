@@ -1,4 +1,4 @@
-"""An API token, printed once."""
+"""Create an API token and print it once."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tenants.commands import PartnerCommand, Refused
 
 
 class Command(PartnerCommand):
-    help = "Makes an API token for a user of a partner and prints its text once."
+    help = "Creates an API token for a user of a partner and prints its text once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -23,7 +23,7 @@ class Command(PartnerCommand):
         if user is None:
             raise Refused(f"There is no active user {options['user']!r} at this partner.")
         if not options["name"].strip():
-            raise Refused("Give the token a name that says what it is for.")
+            raise Refused("Enter a name that says what the token is for.")
         token, text = ApiToken.issue(user, options["name"].strip()[:100], options["scope"])
         audit.record(audit.Actor(None, "command line"), "created", token)
         self.stdout.write(text)

@@ -1,4 +1,4 @@
-"""The provider's own schema, host and first member of staff, on an installation without the demo."""
+"""Create the provider's schema, host and first member of staff on an installation without the demo."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tenants.models import Partner
 
 
 class Command(NewSchemaCommand):
-    help = "Makes the provider: its schema, the host name of its admin site, and a first member of staff."
+    help = "Creates the provider: its schema, the host name of its admin site, and a first member of staff."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", default="Provider")
@@ -18,4 +18,4 @@ class Command(NewSchemaCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         new = self.create(settings.PROVIDER_SCHEMA, options, Partner.Kind.PROVIDER, superuser=True)
-        self.say(f"The provider's admin site is ready on {new.domain}; sign in as {new.owner_email}.")
+        self.say(f"The provider's admin site is ready on {new.domain}. Sign in as {new.owner_email}.")

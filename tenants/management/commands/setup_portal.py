@@ -1,4 +1,4 @@
-"""Everything between empty servers and a portal that answers. Safe to run again at each start."""
+"""Set up the portal on empty servers. The command is safe to run again at each start."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ EARLIER_VERSION = (
 
 
 class Command(PortalCommand):
-    help = "Migrates every schema and, with --demo, makes provider and demo partners where no partner exists."
+    help = "Migrates every schema. With --demo, creates the provider and demo partners if no partner exists."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--demo", action="store_true", help="Make the demo where no partner exists.")
+        parser.add_argument("--demo", action="store_true", help="Create the demo if no partner exists.")
         parser.add_argument("--emulator-url", default="", help="Write this address into the demo's license servers.")
 
     def handle(self, *args: Any, **options: Any) -> None:

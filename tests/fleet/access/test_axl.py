@@ -144,8 +144,8 @@ def test_invalid_token_is_refused_in_the_products_own_words(config: AxlConfig, a
         ("axl-silent", ReachUnavailable, "did not answer in time"),
         ("axl-missing", ReachRefused, "has no AXL at this address"),
         ("axl-not-xml", ReachUnavailable, "not whole or not XML"),
-        ("truncated", ReachUnavailable, "broke off its answer"),
-        ("reset", ReachUnavailable, "broke off its answer"),
+        ("truncated", ReachUnavailable, "broke off its response"),
+        ("reset", ReachUnavailable, "broke off its response"),
         ("server-error", ReachUnavailable, "answered 502 and no word of AXL"),
     ],
 )
@@ -193,7 +193,7 @@ def test_larger_answer_than_believable_is_not_read(
 ) -> None:
     monkeypatch.setattr("licensing.fleet.access.axl.MAX_ANSWER_BYTES", 100)
 
-    with pytest.raises(ReachUnavailable, match="larger than is believable"):
+    with pytest.raises(ReachUnavailable, match="exceeds the size limit"):
         ask(config, Axl.status)
 
 

@@ -1,4 +1,4 @@
-"""The emulator of Cisco's API alone."""
+"""Run the emulator of Cisco's API alone."""
 
 from typing import Any
 
@@ -17,14 +17,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, required=True)
         parser.add_argument("--scenario", default="none", help=f"One of: {', '.join(SCENARIOS)}.")
-        parser.add_argument("--instances", type=int, default=0, help="Adds big.example with so many product instances.")
-        parser.add_argument("--seed", type=int, default=1, help="Of big.example: the same seed gives the same account.")
+        parser.add_argument(
+            "--instances", type=int, default=0, help="Adds big.example with this many product instances."
+        )
+        parser.add_argument(
+            "--seed", type=int, default=1, help="The seed of big.example; the same seed gives the same account."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["scenario"] not in SCENARIOS:
-            raise CommandError(f"Unknown scenario. Known are: {', '.join(SCENARIOS)}.", returncode=2)
+            raise CommandError(f"Unknown scenario. Choose one of: {', '.join(SCENARIOS)}.", returncode=2)
         if options["instances"] < 0:
-            raise CommandError("--instances is a number of product instances, from 0 on.", returncode=2)
+            raise CommandError("--instances must be 0 or more.", returncode=2)
         state = demo_state()
         if options["instances"]:
             generate(state, "big.example", instances=options["instances"], seed=options["seed"])

@@ -1,4 +1,4 @@
-"""The demo's partners, with people, one smart account each and its first sync."""
+"""Create the demo's partners, with users, smart accounts and their first syncs."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ from tenants.commands import PortalCommand
 from tenants.provisioning import NewPartner, create_partner
 
 PARTNERS = (("acme", "Acme Communications"), ("globex", "Globex Hosted Voice"))
-PASSWORD = "demo"  # noqa: S105 - the demo's, printed at its start
+PASSWORD = "demo"  # noqa: S105 - the demo's; `make run` prints it
 
 
 class Command(PortalCommand):
-    help = "Makes the demo's partners. Part of `manage.py setup_portal --demo`."
+    help = "Creates the demo's partners. `manage.py setup_portal --demo` calls this."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--emulator-url", required=True)
@@ -38,7 +38,7 @@ class Command(PortalCommand):
             User.objects.create_user(f"{role}@{schema}.example", PASSWORD, role=role)
         partner.add_channel(f"{schema}.example")
         account = partner.connect(emulator_url, f"{schema}.example", name)
-        if self.synced(account):
+        if self.run_first_sync(account):
             partner.settle(account)
             history.write(account)
             self.furnish_on_prem(schema, name)
@@ -50,15 +50,15 @@ class Command(PortalCommand):
         local = partner.connect_on_prem(name)
         if local is None:
             return
-        if self.synced(local):
+        if self.run_first_sync(local):
             partner.settle_on_prem(local, f"owner@{schema}.example")
         schedules.plan_sync(local, soon=True)
 
-    def synced(self, account: SmartAccount) -> bool:
-        """After its first sync; where that fails, the demo begins without its figures."""
+    def run_first_sync(self, account: SmartAccount) -> bool:
+        """Run the first sync. Returns False if it fails; the demo then starts without the account's figures."""
         run, _ = runs.request(account, "demo")
         run = syncing.run_sync(run)
         if run.status == SyncRun.Status.SUCCEEDED:
             return True
-        self.say(f"{account}: {run.cause} The demo begins without its figures.")
+        self.say(f"{account}: {run.cause} The demo starts without its figures.")
         return False

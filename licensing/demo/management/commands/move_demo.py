@@ -1,4 +1,4 @@
-"""Tell the demo's license servers where the emulator stands now."""
+"""Write the emulator's new address into the demo's license servers."""
 
 from typing import Any
 
