@@ -125,7 +125,7 @@ def _take_place_of_open_job(actor: Actor, cluster: Cluster) -> None:
     job = AssignmentJob.objects.open().select_for_update().filter(cluster=cluster).first()
     if job is None:
         return
-    if job.state == AssignmentJob.State.RUNNING and not reach.asks_people(reach.of(cluster)):
+    if job.state == AssignmentJob.State.RUNNING and not reach.asks_people(reach.way_to(cluster)):
         raise Refusal(f"“{job}” is changing the cluster right now.", "Wait until the job's page says what came of it.")
     close(actor, job, f"{actor.label} decided otherwise.")
 

@@ -1,1 +1,1 @@
-"""What only the partner knows: customers, clusters, nodes and proxies, and how a cluster is reached."""
+"""Keep what only the partner knows: customers, clusters, nodes and proxies, and how a cluster is reached."""

@@ -1,4 +1,4 @@
-"""How clusters are reached."""
+"""Edit customers, clusters and the access to clusters in the admin."""
 
 from typing import Any
 
@@ -81,7 +81,7 @@ class ProxyInline(StackedInline):
 
 
 class WithProxyAdmin(VerbAdmin):
-    """Parts are saved by the verbs of their whole, not one by one."""
+    """An admin that saves parts with the verbs of their whole, not one by one."""
 
     deletable = True
 
@@ -103,7 +103,7 @@ class CustomerAdmin(WithProxyAdmin):
     list_display = ("name", "tags", "created_at")
     search_fields = ("name",)
     inlines = (ProxyInline,)
-    goes_with_it = "Its note and its proxy. Its subscriptions are mapped to nobody from then on."
+    goes_with_it = "Its note and its proxy. Its subscriptions then have no customer."
 
     def save_row(self, actor: audit.Actor, row: Customer, before: dict[str, Any] | None, form: Any) -> None:
         customers.save_customer(actor, row, before)

@@ -1,4 +1,4 @@
-"""Filters of the lists of customers, clusters and assignments."""
+"""Filters of the lists of customers and of transports."""
 
 from typing import Any
 
@@ -34,18 +34,18 @@ class TransportFilter(ListFilter):
         label="Transport",
         empty_label="Any",
         choices=[(mode.value, word) for mode, word in MODE_WORDS.items()],
-        method="keep",
+        method="filter_together",
     )
     rule = django_filters.ChoiceFilter(
         label="Rule",
         empty_label="Any",
         choices=[(rule.value, word) for rule, word in RULE_WORDS.items()],
-        method="keep",
+        method="filter_together",
     )
     changes = django_filters.ChoiceFilter(
         label="If the proxy moved",
         empty_label="Any",
-        method="keep",
+        method="filter_together",
         choices=[("yes", "Something changes"), ("no", "Nothing changes")],
     )
     customer = by_link(Customer.objects.all(), "Customer")
@@ -55,7 +55,7 @@ class TransportFilter(ListFilter):
         model = Cluster
         fields = ["q", "application", "mode", "rule", "changes", "customer", "license_server"]
 
-    def keep(self, rows: QuerySet[Cluster], name: str, value: str) -> QuerySet[Cluster]:
+    def filter_together(self, rows: QuerySet[Cluster], name: str, value: str) -> QuerySet[Cluster]:
         return rows  # see filter_queryset: one walk for all three
 
     def filter_queryset(self, queryset: QuerySet[Cluster]) -> QuerySet[Cluster]:
@@ -63,10 +63,10 @@ class TransportFilter(ListFilter):
         wanted = {name: self.form.cleaned_data.get(name) for name in ("mode", "rule", "changes")}
         if not any(wanted.values()):
             return rows
-        return rows.filter(pk__in=[cluster.pk for cluster in rows if _fits(cluster, wanted)])
+        return rows.filter(pk__in=[cluster.pk for cluster in rows if _matches(cluster, wanted)])
 
 
-def _fits(cluster: Cluster, wanted: dict[str, Any]) -> bool:
+def _matches(cluster: Cluster, wanted: dict[str, Any]) -> bool:
     now = paths.transport_of(cluster)
     changes = "yes" if paths.change_if_proxy_moved(cluster) else "no"
     found = {"mode": now.mode.value, "rule": now.rule.value, "changes": changes}

@@ -1,4 +1,4 @@
-"""The form for the access to a cluster. The password goes in and never comes out."""
+"""Forms for customers, clusters with their nodes and proxies, and the access to a cluster."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ class ClusterAccessForm(forms.ModelForm):
         help_texts = {
             "url": "For AXL, for example https://cucm-pub.example:8443.",
             "username": "An application user with the role Standard AXL API Access.",
-            "ca_certificate": "Unified CM usually signs its own certificate: paste it, or that of your CA.",
-            "verify_tls": "Switched off, nobody notices a server that only claims to be the publisher.",
+            "ca_certificate": "Unified CM usually signs its own certificate. Paste it, or the certificate of your CA.",
+            "verify_tls": "If you switch it off, another server can pose as the publisher unnoticed.",
         }
         widgets = {"ca_certificate": forms.Textarea(attrs={"rows": 4, "class": "mono"}), "method": forms.RadioSelect}
 
@@ -29,22 +29,22 @@ class ClusterAccessForm(forms.ModelForm):
 
     def __init__(self, cluster: Cluster, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["method"].choices = _methods(cluster)  # type: ignore[attr-defined]
+        self.fields["method"].choices = _available_methods(cluster)  # type: ignore[attr-defined]
         self.fields["password"] = secret_field("Password", bool(self.instance.password))
         self.order_fields(self.field_order)
         if not cluster.has_axl:
             self.fields = {"method": self.fields["method"]}  # by hand keeps nothing of the rest
 
     def _post_clean(self) -> None:
-        """The verb checks and fills the row: what is refused must not stand in it."""
+        """Leave the row alone: the verb checks and fills it, and refused values must not stand in it."""
 
     def spec(self) -> AccessSpec:
         values = self.cleaned_data
         return AccessSpec(**{**values, "password": values.get("password") or None})
 
 
-def _methods(cluster: Cluster) -> list[tuple[str, str]]:
-    """Only what the application has."""
+def _available_methods(cluster: Cluster) -> list[tuple[str, str]]:
+    """Return the methods that the cluster's application supports."""
     return [(value, label) for value, label in ClusterAccess.Method.choices if value != "axl" or cluster.has_axl]
 
 
@@ -59,7 +59,7 @@ class CustomerForm(forms.ModelForm):
 
 
 class ProxyForm(forms.Form):
-    """Empty: none of its own. A password that is left empty stays."""
+    """Enter a proxy. An empty form means no proxy of its own; an empty password keeps the stored one."""
 
     prefix = "proxy"
     host = forms.CharField(max_length=253, required=False)
@@ -75,13 +75,13 @@ class ProxyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
         if any(values.get(name) for name in ("port", "username", "password")) and not values.get("host"):
-            self.add_error("host", "Enter the proxy's host, or empty all of its fields.")
+            self.add_error("host", "Enter the proxy's host, or clear all proxy fields.")
         if values.get("host") and not values.get("port") and "port" not in self.errors:
             self.add_error("port", "Enter the proxy's port.")
         return values
 
     def spec(self) -> ProxySpec | None:
-        """None: no proxy of its own. An empty password keeps the stored one, if there is one."""
+        """Return the proxy that is wanted, None for none of its own. An empty password keeps the stored one."""
         values = self.cleaned_data
         if not values["host"]:
             return None
@@ -113,7 +113,7 @@ class NodeForm(forms.Form):
 
 
 def node_rows(posted: QueryDict) -> QueryDict | None:
-    """What was posted; with `more` in it, with empty lines added and nothing lost."""
+    """Return the posted rows. With `more` in the post, empty rows are added and nothing is lost."""
     if not posted:
         return None
     rows = posted.copy()

@@ -1,10 +1,10 @@
-"""Which product instance belongs to which cluster.
+"""Decide which product instance belongs to which cluster.
 
-What registers decides: the publisher; of an Expressway cluster each node. Its UDI serial or UUID comes first, where the
-partner has entered it; then an earlier registration of the same product, whose cluster is known; then the node's host
-name, whole; then its first label, where one of the two names has no domain. The strongest that fits anything decides.
-Several clusters that fit equally well are left to a person (ProductInstance.objects.ambiguous), and what a person has
-decided stays.
+The node that registers decides: the publisher; in an Expressway cluster each node. Its UDI serial or UUID comes first,
+where the partner has entered it; then an earlier registration of the same product, whose cluster is known; then the
+node's whole host name; then its first label, where one of the two names has no domain. The strongest that fits anything
+decides. Several clusters that fit equally well are left to a person (ProductInstance.objects.ambiguous), and a person's
+decision stays.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from licensing.fleet.models import Cluster
 from licensing.mirror.models import ProductInstance
 from people import audit
 
-# Which nodes register: the publisher; of an Expressway cluster each.
+# The publisher registers; in an Expressway cluster each node does.
 REGISTERS = "(node.role = 'publisher' OR cluster.application IN ({}))".format(
     ", ".join(f"'{application}'" for application in Cluster.EXPRESSWAYS)
 )
@@ -70,7 +70,7 @@ FROM wanted
 WHERE wanted.id = row.id AND (wanted.before, wanted.fitting_before) IS DISTINCT FROM (wanted.cluster_id, wanted.fitting)
 """
 
-# What went or came tells something about itself and about the other registrations of the same product.
+# A changed instance concerns itself and the other registrations of the same product.
 CONCERNED = """(
     id IN ({touched})
     OR uuid <> '' AND upper(uuid) IN (
@@ -81,7 +81,7 @@ CONCERNED = """(
     )
 )"""
 
-# Where no cluster has a node that registers yet and none has an instance, as at most first syncs, nothing can match.
+# Nothing can match while no cluster has a node that registers and none has an instance, as at most first syncs.
 ANYTHING_KNOWN = f"""
 SELECT EXISTS (
         SELECT 1 FROM fleet_node node JOIN fleet_cluster cluster ON cluster.id = node.cluster_id
@@ -92,8 +92,10 @@ SELECT EXISTS (
 
 
 def match_clusters(touched: str = "") -> int:
-    """After a sync, and after clusters or nodes have changed. Returns how many product instances were given a cluster
-    or lost it; what was decided by hand is left alone, and a gone instance keeps what it had.
+    """Match product instances with clusters, after a sync and after clusters or nodes have changed.
+
+    Returns how many instances were given a cluster or lost it. Decisions by hand stay, and a gone instance keeps its
+    cluster.
 
     `touched`: a SELECT of the ids of those that a sync has changed, where nothing else has changed since the last time.
     """
@@ -109,7 +111,7 @@ def match_clusters(touched: str = "") -> int:
 
 @transaction.atomic
 def save_product_instance(actor: audit.Actor, instance: ProductInstance, wanted: Mapping[str, Any]) -> None:
-    """Set what people decide about a product instance. `wanted`: those of ProductInstance.OWN that may change.
+    """Set what people decide about a product instance. `wanted` holds the values of ProductInstance.OWN to set.
 
     A cluster that is named, or None, is a decision by hand; `cluster_by_hand` False takes the decision back.
     """
@@ -122,14 +124,14 @@ def save_product_instance(actor: audit.Actor, instance: ProductInstance, wanted:
         if not instance.cluster_by_hand or cluster != instance.cluster:
             settle(actor, instance, cluster)
     elif cluster != instance.cluster:
-        words = "A cluster that you name is a decision by hand."
+        words = "A cluster that you name counts as a decision by hand."
         raise Refusal(words, "Name the cluster, or let the portal find it.", "cluster_by_hand")
     elif instance.cluster_by_hand:
         unsettle(actor, instance)
 
 
 def settle(actor: audit.Actor, instance: ProductInstance, cluster: Cluster | None) -> None:
-    """Decide by hand. None: it belongs to no cluster."""
+    """Decide by hand which cluster it belongs to; None for no cluster."""
     audit.change(actor, "changed", instance, cluster=cluster, cluster_by_hand=True)
 
 

@@ -1,4 +1,4 @@
-"""What only the partner knows: customers, their clusters and nodes, proxies, and who is assigned where."""
+"""The tables of the fleet: customers, their clusters and nodes, proxies, and the access to clusters."""
 
 import uuid
 from datetime import timedelta
@@ -16,7 +16,7 @@ from licensing.accounts.models import WEB_ADDRESS, Check, LicenseServer
 from licensing.fleet import transport
 from licensing.mirror.models import ProductInstance
 
-# How long a product runs without being registered (docs/domain.md#C13, docs/cisco-api.md#evaluation-clock).
+# A product runs this long without being registered (docs/domain.md#C13, docs/cisco-api.md#evaluation-clock).
 EVALUATION = timedelta(days=90)
 TAG_LENGTH, TAGS = 40, 20
 FIRST_YEAR, LAST_YEAR = 1990, 2099  # of an installation
@@ -33,11 +33,11 @@ class Customer(models.Model):
         db_default=[],
         blank=True,
         size=TAGS,
-        help_text="Short words to find customers by, with commas between them: region, contract, data centre.",
+        help_text="Short words to find customers by, separated by commas: region, contract, data centre.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    # What people enter, in the order of page, REST and admin. The proxy has a verb of its own.
+    # People enter these columns. Page, REST and admin show them in this order. The proxy has a verb of its own.
     OWN = ("name", "tags", "note")
 
     class Meta:
@@ -54,14 +54,14 @@ def _registered() -> models.QuerySet[ProductInstance]:
 
 class ClusterQuerySet(models.QuerySet["Cluster"]):
     def in_evaluation(self) -> "ClusterQuerySet":
-        """Installed on a known day, and Cisco lists no product instance of it: what runs is the evaluation period.
+        """Keep clusters in their evaluation period: the installation day is known, and Cisco lists no instance.
 
         `evaluation_ends` is its last day, which may be past: then the evaluation has expired.
         """
         return self.with_evaluation().exclude(installed_on=None).filter(~Exists(_registered()))
 
     def with_evaluation(self) -> "ClusterQuerySet":
-        """Each with `evaluation_ends` (a date), None once it is registered or where the installation is not known."""
+        """Annotate `evaluation_ends` (a date), None once registered or where the installation day is not known."""
         last_day = Cast(F("installed_on") + EVALUATION, DateField())
         return self.annotate(evaluation_ends=models.Case(models.When(~Exists(_registered()), then=last_day)))
 
@@ -87,11 +87,13 @@ class Cluster(models.Model):
     application = models.CharField(max_length=20, choices=Application, default=Application.CUCM)
     version = models.CharField(max_length=30, blank=True, help_text="As the application shows it, for example 14.0.1.")
     deployment = models.CharField(max_length=12, choices=Deployment, default=Deployment.HCS)
-    mixed_mode = models.BooleanField(default=False, help_text="Security is enabled: needs export-controlled tokens.")
+    mixed_mode = models.BooleanField(
+        default=False, help_text="Security is enabled, so it needs export-controlled tokens."
+    )
     managed_on_premise = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="Out of the partner's reach: nothing is asked of it or set on it, its facts are entered by hand.",
+        help_text="The portal cannot reach the cluster and sets nothing on it. You enter its data by hand.",
     )
     installed_on = models.DateField(
         null=True, blank=True, help_text="Starts the 90 days of evaluation, until the cluster is registered."
@@ -102,13 +104,13 @@ class Cluster(models.Model):
         null=True,
         blank=True,
         related_name="clusters",
-        help_text="The On-Prem server it registers with; empty: the cloud.",
+        help_text="The On-Prem server that it registers with. Leave it empty for the cloud.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = ClusterQuerySet.as_manager()
 
-    # What people enter, in the order of page, REST and admin. Nodes, proxy and access are rows of their own.
+    # People enter these columns. Page, REST and admin show them in this order. Nodes, proxy and access are own rows.
     OWN = (
         "customer",
         "name",
@@ -136,16 +138,16 @@ class Cluster(models.Model):
 
     @property
     def has_axl(self) -> bool:
-        """AXL is an interface of Unified CM alone."""
+        """Return whether the cluster has AXL, which is an interface of Unified CM alone."""
         return bool(self.application == self.Application.CUCM)
 
     @property
     def is_expressway(self) -> bool:
-        """Each node of an Expressway registers by itself, and none has a license mode."""
+        """Return whether it is an Expressway, whose nodes register one by one and have no license mode."""
         return transport.is_expressway(self.application)
 
     def clean(self) -> None:
-        """A slip of the pen such as 9999 would put the end of the evaluation beyond what a date can hold."""
+        """Refuse typing errors such as the year 9999: the end of the evaluation would not fit a date."""
         if self.installed_on and not FIRST_YEAR <= self.installed_on.year <= LAST_YEAR:
             raise ValidationError({"installed_on": f"Enter a day between {FIRST_YEAR} and {LAST_YEAR}."})
 
@@ -165,7 +167,7 @@ class Node(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="UDI serial number or UUID of the product, where known: finds its product instance for certain.",
+        help_text="UDI serial number or UUID of the product. It identifies the product instance reliably.",
     )
 
     class Meta:
@@ -209,11 +211,11 @@ class Proxy(models.Model):
 
 
 class ClusterAccess(models.Model):
-    """One per cluster; a cluster without one is reached by hand. All columns are ours.
+    """The access to one cluster; a cluster without one is reached by hand. All columns are ours.
 
     `url`: scheme, host and port of the publisher, for example https://cucm-pub.example:8443. `check_*` hold the answer
     of the last test: its state, what was said, what to do next, and what the application said of itself
-    (`check_found`: the members of reach.Status that are known).
+    (`check_found`: the members of answers.Status that are known).
     """
 
     class Method(models.TextChoices):
@@ -236,7 +238,7 @@ class ClusterAccess(models.Model):
     check_next_step = models.TextField(blank=True, editable=False)
     check_found = models.JSONField(default=dict, blank=True, editable=False)
 
-    # What people enter, in the order of page, REST and admin; the password beside it.
+    # People enter these columns and the password. Page, REST and admin show them in this order.
     OWN = ("method", "url", "username", "ca_certificate", "verify_tls")
 
     class Meta:

@@ -1,7 +1,7 @@
-"""On-Prem servers as rows: what licensing.fleet.transport needs to know of them, and what it warns of.
+"""Gather the facts and warnings of On-Prem servers from their rows, for licensing.fleet.transport.
 
-What people enter stands in the row. How many product instances a server carries, and whether Expressways register with
-it, is read from the mirror and from the fleet: `with_counts` fetches both for any number of servers at once.
+The row holds what people enter. How many product instances a server carries, and whether Expressways register with it,
+is read from the mirror and from the fleet: `with_counts` fetches both for any number of servers at once.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from licensing.mirror.models import ProductInstance
 
 
 def with_counts(servers: QuerySet[LicenseServer]) -> Any:
-    """Each with `present_instances` and `has_expressways`."""
+    """Annotate each server with `present_instances` and `has_expressways`."""
     of_server = "virtual_account__smart_account__license_server"
     present = ProductInstance.objects.present().filter(**{of_server: OuterRef("pk")})
     counted = present.order_by().values(of_server).annotate(number=Count("pk")).values("number")
@@ -29,7 +29,10 @@ def with_counts(servers: QuerySet[LicenseServer]) -> Any:
 
 
 def facts_of(server: LicenseServer) -> transport.ServerFacts:
-    """Return the host of its API, or the SSM On-Prem Name where that is an address (docs/domain.md#F17)."""
+    """Return the facts of a server.
+
+    Its host name is that of its API, or the SSM On-Prem Name where the API has an address (docs/domain.md#F17).
+    """
     known = transport.ServerFacts.at(server.name, server.api_base_url, server.version, server.hcmf_version)
     named = "" if transport.is_ip(server.on_prem_name) else server.on_prem_name.strip().rstrip(".").lower()
     return transport.ServerFacts(
@@ -49,7 +52,10 @@ def facts_of(server: LicenseServer) -> transport.ServerFacts:
 
 
 def warnings_of(server: LicenseServer) -> tuple[transport.ServerWarning, ...]:
-    """None of a cloud server. `server` comes from `with_counts`; without it, what needs counts is not judged."""
+    """Return the warnings of a server, none for a cloud server.
+
+    `server` comes from `with_counts`; without it, warnings that need counts are left out.
+    """
     if server.is_cloud:
         return ()
     return transport.server_warnings(facts_of(server), timezone.now(), getattr(server, "has_expressways", False))

@@ -9,22 +9,22 @@ from licensing.fleet.models import Cluster, Customer, Proxy
 
 
 def with_transport(clusters: models.QuerySet[Cluster]) -> models.QuerySet[Cluster]:
-    """With all that `transport_of` reads, in one query."""
+    """Join everything that `transport_of` reads, in one query."""
     return clusters.select_related("customer__proxy", "proxy", "license_server")
 
 
 def transport_of(cluster: Cluster) -> transport.Transport:
-    """Which way it reaches Cisco. Reads what `with_transport` fetches."""
+    """Return how the cluster reaches Cisco. Fetch it with `with_transport`."""
     return transport.resolve(*_transport_facts(cluster))
 
 
 def change_if_proxy_moved(cluster: Cluster) -> str:
-    """What would be otherwise if its customer's proxy were its own and the other way round; "" where nothing would."""
+    """Return what would change if cluster and customer swapped their proxies; "" where nothing would."""
     now, moved = transport.resolve(*_transport_facts(cluster)), transport.if_proxy_moved(*_transport_facts(cluster))
     if (now.mode, now.proxy) == (moved.mode, moved.proxy):
         return ""
     if moved.mode == transport.Mode.DIRECT:
-        return "It would go directly to Cisco: Expressway-E does not use the customer's proxy."
+        return "It would reach Cisco directly, because Expressway-E does not use the customer's proxy."
     return f"It would use the proxy {moved.proxy}."
 
 

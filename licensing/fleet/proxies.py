@@ -12,7 +12,7 @@ from kit.wording import shorten_sentences
 from licensing.fleet import transport
 from licensing.fleet.models import Cluster, Customer, Proxy
 from licensing.fleet.paths import transport_of, with_transport
-from licensing.fleet.saving import _save
+from licensing.fleet.saving import save_row
 from licensing.mirror.models import VirtualAccount
 from people import audit
 from people.audit import Actor
@@ -25,7 +25,7 @@ HOST_NAME = RegexValidator(
 
 @dataclass(frozen=True, slots=True)
 class ProxySpec:
-    """`password` None: the stored one stays."""
+    """The wanted proxy. `password` None keeps the stored one."""
 
     host: str
     port: int
@@ -35,7 +35,7 @@ class ProxySpec:
 
 @transaction.atomic
 def set_proxy(actor: Actor, owner: Customer | Cluster, spec: ProxySpec | None) -> None:
-    """None: the proxy goes."""
+    """Set the proxy of a customer or cluster; None removes it. Raises Refusal while a cluster needs it."""
     proxy = Proxy.objects.filter(**{owner._meta.model_name or "": owner}).first()
     if spec is None:
         if proxy:
@@ -47,24 +47,26 @@ def set_proxy(actor: Actor, owner: Customer | Cluster, spec: ProxySpec | None) -
     proxy = proxy or Proxy(**{owner._meta.model_name or "": owner})
     old = str(proxy) if before else None
     _fill_proxy(proxy, spec)
-    _save(proxy, before, "proxy_")
+    save_row(proxy, before, "proxy_")
     if before is None or before != audit.snapshot(proxy):
         audit.record(actor, "changed proxy", owner, changes={"proxy": [old, str(proxy)]})
 
 
 def guard_of_proxy(owner: Customer | Cluster) -> guards.Guard:
-    """Assigned clusters reach Cisco by it. They are unassigned first (docs/domain.md#unassign-first)."""
+    """Guard a proxy that assigned clusters use. They are unassigned first (docs/domain.md#unassign-first)."""
     mine = Q(pk=owner.pk) if isinstance(owner, Cluster) else Q(customer=owner)
     rule = transport.Rule.CLUSTER_PROXY if isinstance(owner, Cluster) else transport.Rule.CUSTOMER_PROXY
     assigned = VirtualAccount.objects.filter(assignments__ended_at=None).values("assignments__cluster")
     rows = with_transport(Cluster.objects.filter(mine, pk__in=assigned))
     using = [str(cluster) for cluster in rows if transport_of(cluster).rule == rule]
     return guards.Guard(
-        shorten_sentences((f"{name} is assigned and reaches Cisco by it." for name in using), len(using), guards.SHOWN),
+        shorten_sentences(
+            (f"{name} is assigned and reaches Cisco through it." for name in using), len(using), guards.SHOWN
+        ),
         (
             "End the assignments of these clusters.",
-            "Take the proxy away.",
-            "Assign them again. To use another proxy, enter that instead: nothing needs to be ended then.",
+            "Remove the proxy.",
+            "Assign them again. To use another proxy, enter it instead; the assignments can then stay.",
         ),
     )
 

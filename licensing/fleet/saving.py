@@ -9,11 +9,11 @@ from licensing.fleet.models import Cluster, Customer, Proxy
 from people import audit
 
 
-def _save(row: Customer | Cluster | Proxy, before: dict[str, Any] | None, prefix: str = "") -> None:
-    """Only what has changed is written: of two who change different columns, both win.
+def save_row(row: Customer | Cluster | Proxy, before: dict[str, Any] | None, prefix: str = "") -> None:
+    """Write only the columns that have changed, so that two people who change different columns both win.
 
-    Refusals name their field (`prefix` before it). Of two who take the same name at once, one gets the refusal that
-    it would have got a moment later.
+    Refusals name their field (`prefix` before it). When two people take the same name at once, one gets the refusal
+    that it would have got a moment later.
     """
     whole = "name" if isinstance(row, Cluster) else ""
     try:

@@ -1,4 +1,4 @@
-"""Tables of customers, clusters and assignments."""
+"""Tables of customers, clusters and transports."""
 
 import django_tables2 as tables
 from django.urls import reverse
@@ -60,7 +60,7 @@ class ClusterTable(PortalTable):
 
 
 def current_pool(cluster: Cluster) -> Assignment | None:
-    """Prefetched by the view as `current`: at most one."""
+    """Return the current assignment, which the view has prefetched as `current`."""
     current: list[Assignment] = getattr(cluster, "current", [])
     return current[0] if current else None
 
@@ -92,7 +92,7 @@ class TransportTable(PortalTable):
         return paths.transport_of(record).rule.value
 
     def render_registration_url(self, record: Cluster) -> SafeString | str:
-        """An address has no place to break a line at, and would push the last column out of sight."""
+        """Render the URL so that it can be broken. It would push the last column out of sight otherwise."""
         url = self.value_registration_url(record)
         return format_html('<span class="mono">{}</span>', url) if url else ""
 

@@ -1,4 +1,6 @@
-"""How a cluster reaches Cisco, and why; which addresses an On-Prem server has. Pure: no database, no clock, no network.
+"""Decide how a cluster reaches Cisco, and which addresses an On-Prem server has.
+
+Pure: no database, no clock, no network.
 
 Sources: (docs/domain.md#transport, docs/domain.md#on-prem-servers). The rules for Expressway are Cisco's own:
 
@@ -39,7 +41,7 @@ _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|\w[\w.-]*?)\.?(?::\d{1,5})?")
 
 
 def is_expressway(application: str) -> bool:
-    """Whether each node of this application registers by itself, and none has a license mode."""
+    """Return whether each node of this application registers by itself, and none has a license mode."""
     return application in EXPRESSWAYS
 
 
@@ -57,7 +59,7 @@ class Rule(StrEnum):
     NO_PROXY = "no_proxy"
 
 
-# As pages say them.
+# Pages show these words.
 MODE_WORDS = {Mode.PROXY: "Proxy", Mode.DIRECT: "Direct", Mode.ON_PREM: "On-Prem"}
 RULE_WORDS = {
     Rule.ON_PREM_SERVER: "On-Prem server",
@@ -92,7 +94,7 @@ class ProxyFacts:
 
 @dataclass(frozen=True)
 class Proxies:
-    """Where a proxy is set for a cluster."""
+    """The proxies that a cluster can use: its own and its customer's."""
 
     cluster: ProxyFacts | None = None
     customer: ProxyFacts | None = None
@@ -115,7 +117,7 @@ class ClusterFacts:
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """An On-Prem server. What is empty or None is not known and gives rise to no warning."""
+    """An On-Prem server. Values that are empty or None are not known and give rise to no warning."""
 
     name: str
     version: str = ""
@@ -132,7 +134,7 @@ class ServerFacts:
 
     @classmethod
     def at(cls, name: str, api_base_url: str, version: str = "", hcmf_version: str = "") -> "ServerFacts":
-        """As far as the address of its API tells."""
+        """Return the facts that the address of its API reveals."""
         host = _host_of(api_base_url)
         fqdn, ip = ("", host) if is_ip(host) else (host, "")
         return cls(name, version, fqdn, ip, hcmf_version)
@@ -143,13 +145,13 @@ class ServerFacts:
 
     @property
     def url_host(self) -> str:
-        """The host that products are told: of the recorded URL, else of the one that should be."""
+        """Return the host that products are told: that of the recorded URL, else of the expected one."""
         return _host_of(self.recorded_url or self.registration_url)
 
 
 @dataclass(frozen=True)
 class Transport:
-    """`registration_url` is what the product is told for On-Prem; the other modes need none."""
+    """The way a cluster reaches Cisco, and the reason. `registration_url` is set for On-Prem only."""
 
     mode: Mode
     rule: Rule
@@ -166,7 +168,7 @@ class ServerWarning:
 
 
 def resolve(cluster: ClusterFacts, proxies: Proxies = NO_PROXIES, server: ServerFacts | None = None) -> Transport:
-    """`server` is the On-Prem server that the cluster registers with, None for the cloud."""
+    """Return how a cluster reaches Cisco. `server` is its On-Prem server, None for the cloud."""
     if server is not None:
         return _on_prem(cluster, server)
     if proxies.cluster:
@@ -179,7 +181,7 @@ def resolve(cluster: ClusterFacts, proxies: Proxies = NO_PROXIES, server: Server
 
 
 def if_proxy_moved(cluster: ClusterFacts, proxies: Proxies, server: ServerFacts | None = None) -> Transport:
-    """What it would be if the customer's proxy were the cluster's and the other way round."""
+    """Return the transport after customer and cluster have swapped their proxies."""
     return resolve(cluster, proxies.swapped(), server)
 
 
@@ -192,7 +194,10 @@ def _customer_proxy(cluster: ClusterFacts, proxy: ProxyFacts) -> Transport:
 
 
 def _on_prem(cluster: ClusterFacts, server: ServerFacts) -> Transport:
-    """Expressway needs the server's name, also in the URL of version 6 (docs/domain.md#F8)."""
+    """Return the transport over a server.
+
+    Expressway needs the server's name, also in the URL of version 6 (docs/domain.md#F8).
+    """
     why = f"The cluster registers with the On-Prem server {server.name}."
     if cluster.is_expressway:
         server = replace(server, ip="")
@@ -222,7 +227,10 @@ def token_url(host: str) -> str:
 
 
 def uses_smart_transport(version: str, hcmf_version: str = "") -> bool:
-    """On-Prem 6: no; 7: unless HCM-F is older than 12.5SU2; 8 and later: yes."""
+    """Return whether products use Smart Transport.
+
+    On-Prem 6: no; 7: unless HCM-F is older than 12.5SU2; 8 and later: yes.
+    """
     major = next(iter(version_numbers(version)), None)
     if major is None or major > SMART_TRANSPORT_SINCE:
         return True
@@ -231,13 +239,16 @@ def uses_smart_transport(version: str, hcmf_version: str = "") -> bool:
 
 
 def version_numbers(version: str) -> tuple[int, ...]:
-    """`7.2.1` -> (7, 2, 1); `8-202404` and `8 Release 202404` -> (8,); unknown -> ()."""
+    """Return a version's numbers: `7.2.1` -> (7, 2, 1); `8-202404`, `8 Release 202404` -> (8,); unknown -> ()."""
     found = re.search(r"\d+(?:\.\d+)*", version)
     return tuple(int(number) for number in found[0].split(".")) if found else ()
 
 
 def hcmf_numbers(version: str) -> tuple[int, int, int] | None:
-    """Release and service update: `12.5SU2`, `12.5(1)SU2` and `12.5.1 SU 2` -> (12, 5, 2); unknown -> None."""
+    """Return release and service update; None for an unknown version.
+
+    `12.5SU2`, `12.5(1)SU2` and `12.5.1 SU 2` -> (12, 5, 2).
+    """
     release = re.search(r"(\d+)(?:\.(\d+))?", version)
     if release is None:
         return None
@@ -272,12 +283,12 @@ def is_ip(host: str) -> bool:
 
 
 def instance_limit(version: str) -> int:
-    """How many product instances an On-Prem server of this version carries."""
+    """Return how many product instances an On-Prem server of this version carries."""
     return INSTANCE_LIMITS.get(next(iter(version_numbers(version)), 0), INSTANCE_LIMIT)
 
 
 def server_warnings(server: ServerFacts, now: datetime, has_expressways: bool = False) -> tuple[ServerWarning, ...]:
-    """What is wrong or soon will be with an On-Prem server. `has_expressways`: some register with it."""
+    """Return what is or soon will be wrong with a server. `has_expressways`: some register with it."""
     return (
         *_version_warnings(server),
         *_url_warnings(server),
@@ -289,7 +300,10 @@ def server_warnings(server: ServerFacts, now: datetime, has_expressways: bool = 
 
 
 def _version_warnings(server: ServerFacts) -> Iterator[ServerWarning]:
-    """Of dated releases of 7 (`7-202001`) no source says which of them are 7.2 or later: they are not judged."""
+    """Warn of a version that is old or not known.
+
+    No source says which dated releases of 7 (`7-202001`) are 7.2 or later, so they are not judged.
+    """
     numbers = version_numbers(server.version)
     if not numbers or server.version.strip() == "7":
         yield ServerWarning(
@@ -301,12 +315,12 @@ def _version_warnings(server: ServerFacts) -> Iterator[ServerWarning]:
         yield ServerWarning(
             WarningKind.VERSION_TOO_OLD,
             f"{server.name} has version {server.version}. Some functions need 7.2 or later.",
-            "Upgrade the server, then set the registration URL anew.",
+            "Upgrade the server, then set the registration URL again.",
         )
 
 
 def _url_warnings(server: ServerFacts) -> Iterator[ServerWarning]:
-    """A person has to change the URL after each upgrade of the server (docs/domain.md#F22)."""
+    """Warn of a URL that does not fit the version. People change it after each upgrade (docs/domain.md#F22)."""
     if not server.recorded_url or not version_numbers(server.version):
         return
     smart = uses_smart_transport(server.version, server.hcmf_version)
@@ -320,7 +334,7 @@ def _url_warnings(server: ServerFacts) -> Iterator[ServerWarning]:
 
 
 def _name_warnings(server: ServerFacts) -> Iterator[ServerWarning]:
-    """Both names must equal the host of the registration URL (docs/domain.md#F17, docs/domain.md#F18)."""
+    """Warn of names that differ from the host of the registration URL (docs/domain.md#F17, docs/domain.md#F18)."""
     names = (
         (WarningKind.ON_PREM_NAME_DIFFERS, "SSM On-Prem Name", "Network", server.on_prem_name),
         (WarningKind.COMMON_NAME_DIFFERS, "Host common name", "Security", server.common_name),
@@ -359,7 +373,7 @@ def _sync_warnings(server: ServerFacts, now: datetime) -> Iterator[ServerWarning
     if server.offline:
         yield ServerWarning(
             WarningKind.OFFLINE,
-            f"{server.name} is not connected to Cisco; its numbers change with each exchange of files only.",
+            f"{server.name} is not connected to Cisco. Its numbers change only when files are exchanged.",
             "Connect it, as Cisco recommends, or note why it must stay offline.",
         )
     if server.last_synced_at is None or now - server.last_synced_at <= SYNC_ADVISED:

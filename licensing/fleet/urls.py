@@ -1,4 +1,4 @@
-"""Pages of customers and clusters. Each collection stands under its REST name."""
+"""Route the pages of customers and clusters. Each collection stands under its REST name."""
 
 from django.urls import path
 

@@ -1,1 +1,1 @@
-"""What Cisco knows, mirrored: virtual accounts, licenses, product instances, tokens, and the sync that keeps them."""
+"""Mirror what Cisco knows: virtual accounts, licenses, product instances, tokens, and the sync that updates them."""

@@ -1,4 +1,4 @@
-"""Alerts and their rules."""
+"""Show the mirrored tables in the admin, and let people edit the columns that are the partner's own."""
 
 from typing import Any
 
@@ -93,7 +93,7 @@ class ProductInstanceAdmin(ShownAdmin):
     inlines = (InstanceUsageInline,)
 
     def save_row(self, actor: audit.Actor, row: ProductInstance, before: dict[str, Any] | None, form: Any) -> None:
-        """A box that is not ticked takes a decision back; beside a cluster that is chosen now it says nothing."""
+        """Save the instance. Clearing the box takes a decision back; a cluster that is chosen now is one."""
         wanted = {name: form.cleaned_data[name] for name in form.changed_data}
         if "cluster" in wanted:
             wanted["cluster_by_hand"] = True

@@ -12,7 +12,7 @@ from people.models import User
 def set_holder(
     actor: Actor, virtual_account: VirtualAccount, cost_center: str, region: str, owner: User | None
 ) -> None:
-    """Whose pool it is. Raises Refusal for an owner who has left."""
+    """Set cost center, region and owner of a pool. Raises Refusal for an owner who has left."""
     users.check_owner(owner, virtual_account.owner_id)
     audit.change(actor, "changed", virtual_account, cost_center=cost_center.strip(), region=region.strip(), owner=owner)
 

@@ -8,7 +8,10 @@ DELETION = WorkerLock("virtual account deletion", "mirror_virtualaccount")
 
 
 def check_stays(pool: VirtualAccount) -> None:
-    """For who holds its row and is about to put something into it."""
+    """Raise Refusal while the pool is being deleted at Cisco.
+
+    Call it with the pool's row locked, before you put something into the pool.
+    """
     if DELETION.is_held(pool.pk):
         raise Refusal(
             f"{pool} is being deleted at Cisco right now.", "Choose another virtual account.", "virtual_account"

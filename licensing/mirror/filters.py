@@ -1,4 +1,4 @@
-"""Search and filters of what is mirrored: licenses, virtual accounts, product instances, sync runs."""
+"""Search and filter mirrored rows: licenses, virtual accounts, product instances, sync runs, tokens and usage."""
 
 from datetime import timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from licensing.alerts.silence import silent_days
 from licensing.fleet.models import Cluster, Customer
 from licensing.mirror.models import InstanceUsage, License, ProductInstance, RegistrationToken, SyncRun, VirtualAccount
 
+SOON = timedelta(days=7)
 BY_RULES = "rule"
 SILENT_DAYS = [
     (BY_RULES, "Longer than your alert rules allow"),
@@ -85,7 +86,7 @@ class ProductInstanceFilter(MirrorFilter):
 
 class SyncRunFilter(ListFilter):
     searched = ("smart_account__name", "smart_account__domain", "requested_by", "cause")
-    placeholder = "Search smart account, cause, who asked"
+    placeholder = "Search smart account, cause, requester"
 
     smart_account = by_choice(SmartAccount.objects.all(), "Smart account")
     status = django_filters.ChoiceFilter(label="Status", empty_label="Any", choices=SyncRun.Status.choices)
@@ -124,12 +125,9 @@ class UsageFilter(ListFilter):
         fields = ("q", "smart_account", "customer", "virtual_account")
 
 
-SOON = timedelta(days=7)
-
-
 class RegistrationTokenFilter(MirrorFilter):
     searched = ("description", "created_by", "virtual_account__name")
-    placeholder = "Search description, maker or virtual account"
+    placeholder = "Search description, creator, virtual account"
     ends = django_filters.ChoiceFilter(
         label="Ends", choices=[("soon", "Within 7 days"), ("ended", "Ended")], empty_label="Any time", method="by_end"
     )

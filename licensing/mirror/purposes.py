@@ -1,9 +1,8 @@
-"""Which virtual accounts are the ordered and the operational pool, judged by their names. Pure.
+"""Suggest by their names which virtual accounts are the ordered and the operational pool. Pure.
 
 Cisco's guide names them va-hcs-ordered and va-hcs-operational, and writes the second one in two more ways
-(docs/domain.md#pool-names). An account may use any name. So names only suggest: without regard to case and to what
-stands between the words, and a name that is nearly one of them is pointed out as a near miss (docs/domain.md#C11).
-A person decides.
+(docs/domain.md#pool-names). An account may use any name, so names only suggest. Case and the characters between words
+do not count, and a name that is nearly one of them is reported as a near miss (docs/domain.md#C11). A person decides.
 """
 
 import re
@@ -12,16 +11,16 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 ORDERED, OPERATIONAL = "ordered", "operational"
-# As Cisco's guide spells them, the usual one first.
+# Cisco's guide spells them like this. The usual name comes first.
 NAMES = {ORDERED: ("va-hcs-ordered",), OPERATIONAL: ("va-hcs-operational", "va-hcs-operations")}
 WORDS = {ORDERED: ("ordered",), OPERATIONAL: ("operational", "operations")}
-# From here on a name or one of its words counts as nearly the same; found by trying what people misspell.
+# At these ratios a name, or one of its words, counts as nearly the same. They were tried on common misspellings.
 NEAR_NAME, NEAR_WORD = 0.88, 0.85
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """`sure` False: a near miss."""
+    """A purpose that fits a virtual account's name. `sure` is False for a near miss."""
 
     name: str
     purpose: str
@@ -31,22 +30,24 @@ class Suggestion:
     def text(self) -> str:
         usual = NAMES[self.purpose][0]
         if self.sure:
-            return f"{self.name} is what Cisco's guide calls the {self.purpose} pool."
-        return f"{self.name} is nearly {usual}, which Cisco's guide calls the {self.purpose} pool. Is it meant?"
+            return f"{self.name} is the name of the {self.purpose} pool in Cisco's guide."
+        return f"{self.name} resembles {usual}, the name of the {self.purpose} pool in Cisco's guide. Check it."
 
 
 def suggest(names: Iterable[str], taken: Collection[str] = ()) -> list[Suggestion]:
-    """For virtual accounts of one smart account that have no purpose yet; `taken` are the purposes that others have.
-    Sure ones first; a near miss only where no name is sure."""
-    found = [suggestion for name in names for suggestion in _of(name) if suggestion.purpose not in taken]
+    """Return suggestions for virtual accounts of one smart account that have no purpose yet, sure ones first.
+
+    `taken` are the purposes that other accounts have. A near miss counts only where no name is sure.
+    """
+    found = [suggestion for name in names for suggestion in _match_name(name) if suggestion.purpose not in taken]
     sure = {suggestion.purpose for suggestion in found if suggestion.sure}
     kept = (suggestion for suggestion in found if suggestion.sure or suggestion.purpose not in sure)
     return sorted(kept, key=lambda one: (not one.sure, one.purpose, one.name))
 
 
-def _of(name: str) -> Iterator[Suggestion]:
-    """At most one: an exact name before a near one."""
-    shape = _shape(name)
+def _match_name(name: str) -> Iterator[Suggestion]:
+    """Yield at most one suggestion: an exact name goes before a near one."""
+    shape = _normalize(name)
     exact = [purpose for purpose, known in NAMES.items() if shape in known]
     near = [purpose for purpose in NAMES if _is_near(shape, purpose)]
     for purpose in (exact or near)[:1]:
@@ -59,7 +60,7 @@ def _is_near(shape: str, purpose: str) -> bool:
     return any(_ratio(word, known) >= NEAR_WORD for word in shape.split("-") for known in WORDS[purpose])
 
 
-def _shape(name: str) -> str:
+def _normalize(name: str) -> str:
     return re.sub(r"[\W_]+", "-", name.casefold()).strip("-")
 
 

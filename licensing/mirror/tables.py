@@ -1,4 +1,4 @@
-"""Tables of what is mirrored. Each row says how old its numbers are."""
+"""Tables of mirrored rows. Each row shows how old its figures are."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from licensing.mirror.models import InstanceUsage, License, ProductInstance, Reg
 
 
 class PurposeColumn(StateColumn):
-    """General is the rule and needs no badge."""
+    """Show the purpose as a badge. General is the rule and needs none."""
 
     def render(self, record: Any, bound_column: Any) -> SafeString:
         purpose = bound_column.accessor.resolve(record)
@@ -33,7 +33,7 @@ class PurposeColumn(StateColumn):
 
 
 class PoolColumn(LinkColumn):
-    """A virtual account with its purpose below it."""
+    """Show a virtual account with its purpose below it."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__("virtual-account", order_by=("virtual_account__name", "pk"), **options)
@@ -51,7 +51,7 @@ class AvailableColumn(NumberColumn):
 
 
 class ShortCountColumn(NumberColumn):
-    """How many licenses are short; nothing where none is."""
+    """Show how many licenses are short, and nothing where none is."""
 
     def render(self, value: int) -> SafeString | str:
         return format_html('<span class="short">{}</span>', number(value)) if value else ""
@@ -92,7 +92,7 @@ class LicenseTable(PortalTable):
         order_by = "name"
 
     def render_status(self, record: License) -> SafeString:
-        """With the days left below it, where a clock runs."""
+        """Show the status, with the days left below it where a clock runs."""
         clocks = getattr(record, "clocks", [])
         left = format_html('<span class="sub">{}</span>', days_left(clocks[0])) if clocks else ""
         return format_html("{} {}", badge(record.status), left)
@@ -143,7 +143,7 @@ class ProductInstanceTable(PortalTable):
 
 
 class UsedLicenseColumn(tables.Column):
-    """The pool's row of the license, where the pool lists it."""
+    """Link the license of the pool, where the pool lists it."""
 
     def render(self, record: InstanceUsage) -> SafeString | str:
         if record.license is None:
@@ -184,10 +184,10 @@ class SyncRunTable(PortalTable):
         "sync-run", below=lambda run: run.cause, order_by=("smart_account__name", "smart_account__domain", "pk")
     )
     status = StateColumn()
-    queued_at = WhenColumn(verbose_name="Asked for")
-    requested_by = tables.Column(verbose_name="By")
+    queued_at = WhenColumn(verbose_name="Requested")
+    requested_by = tables.Column(verbose_name="Triggered by")
     took = tables.Column(empty_values=(), orderable=False)
-    outcome = tables.Column(empty_values=(), orderable=False, verbose_name="What changed")
+    outcome = tables.Column(empty_values=(), orderable=False, verbose_name="Changes")
     created = tables.Column(visible=False)
     changed = tables.Column(visible=False)
     gone = tables.Column(visible=False)
@@ -230,7 +230,7 @@ def outcome(run: SyncRun) -> str:
         return ""
     words = (("created", "new"), ("changed", "changed"), ("gone", "gone"), ("back", "back"))
     said = [f"{count:,} {word}" for name, word in words if (count := run.counts[name])]
-    return ", ".join(said) or f"nothing; {counted(run.unchanged, 'row,rows')} checked"
+    return ", ".join(said) or f"no changes; {counted(run.unchanged, 'row,rows')} checked"
 
 
 class RegistrationTokenTable(PortalTable):

@@ -1,4 +1,4 @@
-"""Registration tokens: made and revoked at Cisco, or written down when somebody made one there.
+"""Create and revoke registration tokens at Cisco, or record tokens that were made there.
 
 Writes follow `cssm.write_back`: when the answer is lost, Cisco's list is read back and decides. `create` and `revoke`
 raise CssmError (unavailable or refused).
@@ -24,21 +24,24 @@ MAX_USES = 1_000_000
 MAX_DAYS = 365  # the largest that Cisco's cloud was seen to take (docs/cisco-api.md#token-days)
 # A token for a registration ends no sooner than this after it.
 SPARE = timedelta(hours=1)
-# What the portal makes by itself.
+# The description and the life of tokens that the portal makes by itself.
 RENEWED, RENEWED_DAYS = "Made by the portal for assignments", 30
-# A token that was made by our lost call ends about when we asked for it.
+# A token that a lost call of the portal made ends about when the call asked for it.
 SAME_END = timedelta(hours=1)
 
 
 def create(
     actor: audit.Actor, virtual_account: VirtualAccount, description: str, expires_after_days: int
 ) -> tuple[RegistrationToken, str]:
-    """The row and the text, which is shown once. Waits for Cisco: call it where waiting is allowed."""
+    """Create a token at Cisco. Returns its row and its text, which is shown once.
+
+    It waits for Cisco: call it where waiting is allowed.
+    """
     check_creation(virtual_account, expires_after_days)
     account = virtual_account.smart_account
     with clients.client_of(account) as client:
         made = _create_once(client, virtual_account, description, expires_after_days)
-    return _keep(actor, virtual_account, made), made.text
+    return _save_created(actor, virtual_account, made), made.text
 
 
 def usable_for(
@@ -47,7 +50,7 @@ def usable_for(
     at: datetime,
     actor: audit.Actor = audit.SYSTEM,
 ) -> RegistrationToken:
-    """A token to register a cluster with: known by its text, not used up, valid at that moment and SPARE beyond it.
+    """Return a token to register a cluster with: its text is known, uses are left, and it outlasts `at` by SPARE.
 
     Where there is none, one is made at Cisco, so that an expiring one is replaced before it is needed. One with export
     control cannot be made over the API (docs/domain.md#C10): Refusal says how. May wait for Cisco: call it outside
@@ -62,8 +65,7 @@ def usable_for(
         return found
     if export_controlled:
         raise Refusal(
-            f"{virtual_account} has no token with export control whose text is recorded and that is valid on "
-            f"{at:%Y-%m-%d}.",
+            f"{virtual_account} has no export-controlled token that is recorded here and valid on {at:%Y-%m-%d}.",
             "Make one in CSSM, tick “Allow export-controlled functionality”, and record it here by hand.",
         )
     days = max(RENEWED_DAYS, (at + SPARE - timezone.now()).days + 1)
@@ -71,14 +73,18 @@ def usable_for(
 
 
 def check_creation(virtual_account: VirtualAccount, expires_after_days: int) -> None:
-    """Raise Refusal for what need not be asked at Cisco."""
+    """Raise Refusal for a token that Cisco would not create."""
     _check_listed(virtual_account)
     if virtual_account.smart_account.paused_at is not None:
         raise Refusal(
             f"{virtual_account.smart_account} is paused.", "Resume the smart account first.", field="virtual_account"
         )
     if not 1 <= expires_after_days <= MAX_DAYS:
-        raise Refusal(f"A token lasts 1 to {MAX_DAYS} days.", "Enter another number.", field="expires_after_days")
+        raise Refusal(
+            f"A registration token is valid for 1 to {MAX_DAYS} days.",
+            f"Enter a number from 1 to {MAX_DAYS}.",
+            field="expires_after_days",
+        )
 
 
 def _check_listed(pool: VirtualAccount) -> None:
@@ -87,7 +93,7 @@ def _check_listed(pool: VirtualAccount) -> None:
 
 
 def _check_place(pool: VirtualAccount, digest: str) -> None:
-    """A product registers where its token was made, whatever is written down here (docs/domain.md#P3)."""
+    """Refuse a token of another pool: a product registers where its token was made (docs/domain.md#P3)."""
     rows = RegistrationToken.objects.filter(digest=digest, gone_at=None).exclude(virtual_account=pool)
     elsewhere = rows.select_related("virtual_account").first()
     if elsewhere is not None:
@@ -96,7 +102,7 @@ def _check_place(pool: VirtualAccount, digest: str) -> None:
 
 
 def without_breaks(text: str) -> str:
-    """As it was made: what was copied from a page or a mail may hold breaks and blanks."""
+    """Remove breaks and blanks, which a copy from a page or a mail may hold."""
     return "".join(text.split())
 
 
@@ -110,7 +116,7 @@ def record_by_hand(
     export_controlled: bool,
     uses_allowed: int | None = None,
 ) -> RegistrationToken:
-    """A token that somebody made in CSSM, with the number of uses that was set there.
+    """Record a token that was made in CSSM, with the number of uses that was set there.
 
     Cisco is not asked; the next sync finds it, or marks it gone.
     """
@@ -119,11 +125,15 @@ def record_by_hand(
     _check_place(virtual_account, digest_of(text))
     known = RegistrationToken.objects.filter(virtual_account=virtual_account, digest=digest_of(text)).first()
     if known is not None and known.text:
-        raise Refusal("This token is recorded already.", "Look for it in the list.", field="text")
+        raise Refusal("This token is already recorded.", "Find it in the list of registration tokens.", field="text")
     token = known or RegistrationToken(
-        virtual_account=virtual_account, digest=digest_of(text), description=description, expires_at=expires_at,
-        created_by=actor.label, export_controlled=export_controlled,
-    )  # fmt: skip
+        virtual_account=virtual_account,
+        digest=digest_of(text),
+        description=description,
+        expires_at=expires_at,
+        created_by=actor.label,
+        export_controlled=export_controlled,
+    )
     token.text, token.uses_allowed = text, _fitting_uses(uses_allowed)
     token.save()
     audit.record(actor, "recorded", token, changes={"virtual_account": ["", str(virtual_account)]})
@@ -132,7 +142,7 @@ def record_by_hand(
 
 @transaction.atomic
 def set_uses(actor: audit.Actor, token: RegistrationToken, **read: int | None) -> None:
-    """What a person reads in CSSM's list of tokens: `uses_allowed`, `uses` or both.
+    """Save what a person reads in CSSM's list of tokens: `uses_allowed`, `uses` or both.
 
     Only what they read is written: a worker may be counting a use at this moment.
     """
@@ -141,21 +151,25 @@ def set_uses(actor: audit.Actor, token: RegistrationToken, **read: int | None) -
 
 
 def count_use(token: RegistrationToken) -> None:
-    """A product has registered with it. Workers may count at the same time."""
+    """Count a product that has registered with it. Workers may count at the same time."""
     RegistrationToken.objects.filter(pk=token.pk).update(uses=F("uses") + 1)
 
 
 def _fitting_uses(number: int | None) -> int | None:
     if number is not None and not 1 <= number <= MAX_USES:
         raise Refusal(
-            f"A token cannot be used {number:,} times.", f"Enter 1 to {MAX_USES:,}, or nothing for no limit.",
+            f"A token cannot be used {number:,} times.",
+            f"Enter 1 to {MAX_USES:,}, or leave the field empty for no limit.",
             "uses_allowed",
-        )  # fmt: skip
+        )
     return number
 
 
 def revoke(actor: audit.Actor, token: RegistrationToken) -> None:
-    """What is registered stays registered; nobody registers with this token any more. Waits for Cisco."""
+    """Revoke the token at Cisco, and wait for Cisco.
+
+    Registered products stay registered; no product can register with this token any more.
+    """
     check_revocation(token)
     with clients.client_of(token.virtual_account.smart_account) as client:
         text = _find_text(client, token)
@@ -165,13 +179,13 @@ def revoke(actor: audit.Actor, token: RegistrationToken) -> None:
 
 
 def check_revocation(token: RegistrationToken) -> None:
-    """Raise Refusal for what need not be asked at Cisco."""
+    """Raise Refusal for a token that Cisco no longer lists."""
     if token.gone_at is not None:
         raise Refusal(f"Cisco no longer lists {token}.", "It cannot be used, so there is nothing to revoke.")
 
 
 def text_of(token: RegistrationToken) -> str:
-    """In the clear: for showing it once, and for registering with it."""
+    """Return the text in the clear, for showing it once and for registering with it."""
     secret: Any = token.text
     return str(secret.reveal())
 
@@ -186,7 +200,7 @@ def _create_once(client: CssmClient, pool: VirtualAccount, description: str, day
     end = timezone.now() + timedelta(days=days)
 
     def find() -> Finding[types.RegistrationToken]:
-        """The one listed token of this description and end that we did not know."""
+        """Return the one listed token of this description and end that the portal did not know."""
         fitting = [
             token
             for token in _list(client, pool)
@@ -201,8 +215,8 @@ def _create_once(client: CssmClient, pool: VirtualAccount, description: str, day
         find,
         Words(
             "No token was made.",
-            "Whether the token was made is not known.",
-            "Start a sync when Cisco's side answers again and look at the list before you make another one.",
+            "The portal does not know whether the token was made.",
+            "When Cisco responds again, start a sync and check the list before you make another token.",
             "Try again in a few minutes.",
         ),
     )
@@ -226,8 +240,8 @@ def _revoke_once(client: CssmClient, token: RegistrationToken, text: str) -> Non
         lambda: found(None if _find_text(client, token) else True),
         Words(
             f"{token} was not revoked.",
-            f"Whether {token} was revoked is not known.",
-            "Start a sync when Cisco's side answers again and look at the list before you try again.",
+            f"The portal does not know whether {token} was revoked.",
+            "When Cisco responds again, start a sync and check the list before you try again.",
             "Try again in a few minutes.",
         ),
     )
@@ -239,16 +253,18 @@ def _list(client: CssmClient, pool: VirtualAccount) -> list[types.RegistrationTo
 
 
 @transaction.atomic
-def _keep(actor: audit.Actor, pool: VirtualAccount, made: types.RegistrationToken) -> RegistrationToken:
-    """A sync may have listed it already: then it is that row."""
+def _save_created(actor: audit.Actor, pool: VirtualAccount, made: types.RegistrationToken) -> RegistrationToken:
+    """Save a token that Cisco has made. A sync may have listed it already, and then it is that row."""
     token, _ = RegistrationToken.objects.get_or_create(
         virtual_account=pool,
         digest=digest_of(made.text),
         defaults={
-            "description": made.description[:500], "expires_at": made.expires_at, "created_by": made.created_by[:254],
+            "description": made.description[:500],
+            "expires_at": made.expires_at,
+            "created_by": made.created_by[:254],
             "export_controlled": made.export_controlled,
         },
-    )  # fmt: skip
+    )
     token.text, token.made_here = made.text, True
     token.save(update_fields=["text", "made_here"])
     audit.record(actor, "created", token, changes={"virtual_account": ["", str(pool)]})
@@ -257,6 +273,6 @@ def _keep(actor: audit.Actor, pool: VirtualAccount, made: types.RegistrationToke
 
 @transaction.atomic
 def _mark_revoked(actor: audit.Actor, token: RegistrationToken) -> None:
-    """Cisco has just said so, hence this mirrored column; the next sync says the same."""
+    """Mark a token as gone. Cisco has just confirmed it, and the next sync will say the same."""
     RegistrationToken.objects.filter(pk=token.pk, gone_at=None).update(gone_at=timezone.now(), text="")
     audit.record(actor, "revoked", token)

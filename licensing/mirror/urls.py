@@ -1,4 +1,4 @@
-"""Pages of what Cisco knows. Each collection stands under its REST name."""
+"""Route the pages of mirrored data. Each collection stands under its REST name."""
 
 from django.urls import path
 

@@ -33,7 +33,7 @@ def test_postgres_restarts(stack: Stack, stuck: Stuck, account: SmartAccount, ci
 
     status, run = outcome(process)
     assert (status, run["status"]) == (1, "failed")
-    assert run["cause"] == "The connection to the database was lost. The next sync starts by itself."
+    assert run["cause"] == "The connection to the database was lost. The next sync starts automatically."
     assert mirrored(account) == before
     assert outcome(stack.sync_in_its_own_process())[0] == 0
     assert mirrored(account) == listed(cisco)

@@ -43,13 +43,13 @@ def stored(cluster: Cluster) -> ClusterAccess:
 
 
 def test_axl_access_is_kept_and_decides_the_way(cluster: Cluster) -> None:
-    by_hand = reach.of(cluster)
+    by_hand = reach.way_to(cluster)
     settings.save(SYSTEM, cluster, AXL)
 
     found = stored(cluster)
     assert (found.method, found.url, found.username, found.password.reveal()) == ("axl", URL, "axl-user", "a-secret")
     assert type(by_hand) is Manual
-    assert type(reach.of(Cluster.objects.get(pk=cluster.pk))) is UnifiedCm
+    assert type(reach.way_to(Cluster.objects.get(pk=cluster.pk))) is UnifiedCm
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_access_that_cannot_work_is_refused(cluster: Cluster, spec: AccessSpec, 
 
 @pytest.mark.parametrize("application", ["cuc", "cer", "expressway_c", "expressway_e"])
 def test_axl_is_unified_cms_alone(acme: Partner, application: str) -> None:
-    with pytest.raises(Refusal, match="AXL is an interface of Unified CM"):
+    with pytest.raises(Refusal, match="Only Unified CM has AXL"):
         settings.save(SYSTEM, make.make_cluster(application=application), AXL)
 
 
@@ -87,7 +87,7 @@ def test_cluster_that_is_managed_on_premise_is_reached_by_hand_alone(cluster: Cl
     with pytest.raises(Refusal, match="managed on premise"):
         settings.save(SYSTEM, cluster, AXL)
 
-    assert type(reach.of(Cluster.objects.get(pk=cluster.pk))) is Manual
+    assert type(reach.way_to(Cluster.objects.get(pk=cluster.pk))) is Manual
 
 
 def test_password_is_not_sent_to_another_address(cluster: Cluster) -> None:
@@ -161,7 +161,7 @@ def test_test_says_where_the_cluster_is_registered(cluster: Cluster, emulator: E
         ({}, "none", "ok", "Connected. It is not registered, Evaluation Mode."),
         ({"password": "wrong"}, "none", "refused", "refused the user name or the password."),
         ({}, "axl-missing", "refused", "has no AXL at this address."),
-        ({}, "server-error", "unavailable", "answered 502 and no word of AXL."),
+        ({}, "server-error", "unavailable", "answered with HTTP 502, not with AXL."),
         ({"unreadable": "x"}, "none", "refused", "The CA certificate of this cluster cannot be read."),
     ],
 )
@@ -193,7 +193,7 @@ def test_cluster_that_went_out_of_reach_is_not_said_to_have_answered(
     fleet_tasks.check_cluster_access(row.pk)
 
     row.refresh_from_db()
-    assert row.check_message == "Reached by hand: there is nothing to connect to."
+    assert row.check_message == "This cluster is reached by hand, so there is no connection to test."
     shown = page(client_of(acme, "operator").get(f"/clusters/{cluster.pk}/access/"))
     assert "whatever is set here, a person works through the run sheet" in shown
     assert "Test access" not in shown

@@ -140,11 +140,11 @@ def test_saving_the_same_again_writes_no_audit(acme: Partner) -> None:
     [
         (
             [NodeSpec("a.example", "publisher"), NodeSpec("b.example", "publisher")],
-            "A cluster has exactly one publisher; a.example and b.example are named as such.",
+            "A cluster has exactly one publisher; a.example and b.example are marked as publishers.",
         ),
         (
             [NodeSpec("a.example", "publisher"), NodeSpec("A.example", "subscriber")],
-            "The node a.example is named twice.",
+            "The node a.example is listed twice.",
         ),
         ([NodeSpec("https://a.example", "publisher")], "'https://a.example' cannot be a node."),
         ([NodeSpec("a b", "publisher")], "'a b' cannot be a node."),

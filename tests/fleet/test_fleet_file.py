@@ -64,7 +64,7 @@ def test_whatever_a_spreadsheet_writes_is_read(content: bytes) -> None:
     ("content", "said"),
     [
         (b"", "does not name the column customer"),
-        (b"customer,colour\n", "columns that are not known: colour"),
+        (b"customer,colour\n", "names unknown columns: colour"),
         (b"customer,customer\n", "names customer twice"),
         (b"cluster\nCore\n", "does not name the column customer"),
         (b"\x89PNG\x00\x00", "not a text file"),
@@ -90,24 +90,24 @@ def test_what_is_no_fleet_file_is_refused(content: bytes, said: str) -> None:
     ("line", "reason"),
     [
         (",,,,Core,cucm,,,,", "It names no customer."),
-        ("Harbor,,,,,,,pub.example,,", "It names a node and no cluster."),
-        ("Harbor,,,,,,14,,,", "It has version and names no cluster."),
-        ("Harbor,,,,,,,,,SER1", "It has serial and names no cluster."),
-        ("Harbor,,,,Core,cucm,14,,publisher,", "It has role and names no node."),
-        ("Harbor,,,,Core,cucm,14,,,SER1", "It has serial and names no node."),
+        ("Harbor,,,,,,,pub.example,,", "It names a node but no cluster."),
+        ("Harbor,,,,,,14,,,", "It has version but names no cluster."),
+        ("Harbor,,,,,,,,,SER1", "It has serial but names no cluster."),
+        ("Harbor,,,,Core,cucm,14,,publisher,", "It has role but names no node."),
+        ("Harbor,,,,Core,cucm,14,,,SER1", "It has serial but names no node."),
         ("Harbor,,,,Core,,,,,", "A new cluster needs its application."),
         ("Harbor,,,,Core,pbx,,,,", "application 'pbx' is none of cucm, cuc, cer, expressway_c, expressway_e."),
         ("Harbor,,,,Core,cucm,,pub example,,", "node 'pub example': Enter a host name or an IP address, without"),
         ("Harbor,,,,Core,cucm,,pub.example,boss,", "role 'boss' is neither publisher nor subscriber."),
         ("Harbor,,,3128,,,,,,", "customer_proxy_host is empty, though other cells of the proxy are not."),
-        ("Harbor,,proxy.example,,,,,,,", "customer_proxy_port is empty: a proxy needs a port."),
+        ("Harbor,,proxy.example,,,,,,,", "customer_proxy_port is empty. A proxy needs a port."),
         ("Harbor,,proxy.example,70000,,,,,,", "customer_proxy_port: Ensure this value is less than or equal to 65535."),
         ("Harbor,,proxy.example,http,,,,,,", "customer_proxy_port 'http' is not a number."),
         ("Harbor,,http://p.example,80,,,,,,", "customer_proxy_host 'http://p.example': Enter a host name or an IP"),
         ("x" * 201 + ",,,,,,,,,", "name: Ensure this value has at most 200 characters (it has 201)."),
         (f"Harbor,{'x' * 41},,,,,,,,", "tags: Item 1 in the array did not validate:"),
         (f"Harbor,,,,Core,cucm,{'1' * 31},,,", "version: Ensure this value has at most 30 characters (it has 31)."),
-        ("Harbor,,,,Core,cucm,,,,,more", "It has more cells than the first line names columns."),
+        ("Harbor,,,,Core,cucm,,,,,more", "It has more cells than the first line has columns."),
     ],
 )
 def test_a_bad_line_says_why(acme: Partner, line: str, reason: str) -> None:
@@ -149,7 +149,7 @@ def test_a_bad_cell_of_a_cluster_says_why(acme: Partner, cell: str, reason: str)
     ],
 )
 def test_what_is_said_of_no_cluster_is_not_passed_over(acme: Partner, column: str) -> None:
-    assert bad_lines(f"customer,{column}\nHarbor,no\n") == [(2, f"It has {column} and names no cluster.")]
+    assert bad_lines(f"customer,{column}\nHarbor,no\n") == [(2, f"It has {column} but names no cluster.")]
 
 
 def test_lines_that_contradict_or_repeat_each_other(acme: Partner) -> None:
@@ -165,8 +165,8 @@ Harbor,north,,,Core,cucm,14,sub.example,,
     assert bad_lines(text) == [
         (3, "tags \"['south']\" contradicts line 2, where it is \"['north']\"."),
         (4, "application 'cuc' contradicts line 2, where it is 'cucm'."),
-        (5, "It repeats line 2: the node stands there."),
-        (6, "A cluster has one publisher, and that is pub.example. Make it a subscriber first."),
+        (5, "It repeats line 2: that line already has this node."),
+        (6, "pub.example is already the publisher of this cluster. Make it a subscriber first."),
     ]
 
 
@@ -357,7 +357,7 @@ def test_a_file_that_is_none_is_said_at_the_form(acme: Partner, client_of: Any) 
     answers = [upload(client, ""), upload(client, "name\nHarbor\n"), client.post("/clusters/import/", {})]
 
     assert [answer.status_code for answer in answers] == [422, 422, 422]
-    assert "The first line names columns that are not known: name." in page(answers[1])
+    assert "The first line names unknown columns: name." in page(answers[1])
 
 
 def test_of_a_huge_file_no_more_than_the_bound_is_kept(acme: Partner, client_of: Any, settings: Any) -> None:

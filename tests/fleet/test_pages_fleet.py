@@ -76,7 +76,7 @@ def test_proxy_password_stays_when_left_empty_and_goes_with_the_proxy(acme: Part
     ("typed", "status", "message"),
     [
         ({"name": "hospital two", "proxy-port": "99999", "proxy-host": "p"}, 422, "less than or equal to 65535"),
-        ({"proxy-host": "", "proxy-port": "3128"}, 422, "Enter the proxy's host, or empty all of its fields."),
+        ({"proxy-host": "", "proxy-port": "3128"}, 422, "Enter the proxy's host, or clear all proxy fields."),
         ({"proxy-host": "proxy.example"}, 422, "Enter the proxy's port."),
         ({"name": "Taken"}, 422, "Customer with this Name already exists."),
     ],
@@ -114,7 +114,7 @@ def test_cluster_is_added_with_nodes(acme: Partner, client_of: Any) -> None:
     ("named", "message"),
     [
         ((("a.example", "publisher"), ("b.example", "publisher")), "A cluster has exactly one publisher"),
-        ((("a.example", "publisher"), ("A.example", "subscriber")), "The node a.example is named twice."),
+        ((("a.example", "publisher"), ("A.example", "subscriber")), "The node a.example is listed twice."),
     ],
 )
 def test_nodes_that_cannot_be_are_refused(acme: Partner, client_of: Any, named: Any, message: str) -> None:
@@ -237,16 +237,16 @@ def test_deleting_a_customer_says_that_its_subscriptions_lose_it(acme: Partner, 
     ]
     client, path = client_of(acme, "operator"), f"/customers/{customer.pk}/delete/"
 
-    assert "2 subscriptions are mapped to nobody from then on." in page(client.get(path))
+    assert "2 subscriptions are left without a customer." in page(client.get(path))
     rows[1].delete()
-    assert "1 subscription is mapped to nobody from then on." in page(client.get(path))
+    assert "1 subscription is left without a customer." in page(client.get(path))
     client.post(path)
 
     assert (Customer.objects.exists(), Subscription.objects.get().customer) == (False, None)
     assert AuditEntry.objects.get(action="deleted").changes == {"subscriptions": [["Sub1"], []]}
     entry = AuditEntry.objects.get(action="mapped", object_type="subscription", object_id=str(rows[0].pk))
     assert (entry.actor, entry.changes) == ("operator@acme.example", {"customer": [customer.pk, None]})
-    assert "mapped to nobody" not in page(client.get(f"/customers/{make.make_customer().pk}/delete/"))
+    assert "left without a customer" not in page(client.get(f"/customers/{make.make_customer().pk}/delete/"))
 
 
 def test_what_is_used_is_not_deleted(acme: Partner, client_of: Any) -> None:

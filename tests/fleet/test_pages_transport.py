@@ -41,7 +41,7 @@ def test_every_cluster_with_its_rule_and_what_a_moved_proxy_changes(acme: Partne
 
     found = rows_of(client_of(acme, "viewer"))
 
-    direct = "It would go directly to Cisco: Expressway-E does not use the customer's proxy."
+    direct = "It would reach Cisco directly, because Expressway-E does not use the customer's proxy."
     assert found == [
         ["Core", "Harbor", "proxy", "customer_proxy", "", "nothing changes"],
         [

@@ -168,10 +168,10 @@ def test_token_that_may_be_one_of_two_is_not_said_to_be_missing(pool: VirtualAcc
     emulator.state.accounts["acme.example"].add_token("Pool", "Hospital, core", 30)  # somebody else's, not mirrored yet
     emulator.scenario("lost-answers")
 
-    with pytest.raises(CssmUnavailable, match="Whether the token was made is not known") as failure:
+    with pytest.raises(CssmUnavailable, match="The portal does not know whether the token was made") as failure:
         tokens.create(audit.SYSTEM, pool, "Hospital, core", 30)
 
-    assert "look at the list before you make another one." in failure.value.next_step
+    assert "check the list before you make another token." in failure.value.next_step
     assert (len(listed(emulator)), RegistrationToken.objects.count()) == (2, 0)
 
 
@@ -201,7 +201,7 @@ def test_token_made_elsewhere_is_revoked(
     token = make.make_token(virtual_account=pool, digest=tokens.digest_of(text), description="Old one")
     client, address = client_of(acme, "operator"), f"/registration-tokens/{token.pk}"
 
-    assert "Nobody can register a product with it any more." in page(client.get(f"{address}/revoke/"))
+    assert "No product can register with it any more." in page(client.get(f"{address}/revoke/"))
     key = client.post(f"{address}/revoke/")["Location"].split("/")[-2]
     assert listed(emulator) == [text]
     tasks.carry_out_request(key, "revoke", {"token": token.pk})
@@ -233,8 +233,8 @@ def test_token_is_recorded_by_hand_once(pool: VirtualAccount, acme: Partner, cli
     token = RegistrationToken.objects.get()
     assert first["Location"] == f"/registration-tokens/{token.pk}/"
     assert (second.status_code, short.status_code) == (409, 422)
-    assert "This token is recorded already." in page(second)
-    assert "This is not a whole registration token." in page(short)
+    assert "This token is already recorded." in page(second)
+    assert "This registration token is incomplete." in page(short)
     assert (token.export_controlled, token.made_here, token.created_by) == (True, False, "operator@acme.example")
     assert tokens.text_of(token) == "MTIzNDU2Nzg5MDEyMzQ1Njc4OTA%3D%0A"
     assert "MTIzNDU2" not in page(client.get(f"/registration-tokens/{token.pk}/")) + page(client.get("/audit/"))

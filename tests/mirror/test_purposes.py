@@ -83,13 +83,13 @@ def test_smart_account_suggests_and_one_click_accepts(acme: Partner, client_of: 
     answer = client.post(f"/virtual-accounts/{pool.pk}/purpose/", {"purpose": "ordered"})
     after = text(client.get(address))
 
-    assert "VA-HCS-Ordered is what Cisco&#x27;s guide calls the ordered pool." in before
-    assert "va-hcs-operatonal is nearly va-hcs-operational" in before
+    assert "VA-HCS-Ordered is the name of the ordered pool in Cisco&#x27;s guide." in before
+    assert "va-hcs-operatonal resembles va-hcs-operational" in before
     assert answer["Location"] == address
     assert VirtualAccount.objects.get(pk=pool.pk).purpose == "ordered"
     assert AuditEntry.objects.get().changes == {"purpose": ["general", "ordered"]}
     assert "VA-HCS-Ordered is what" not in after
-    assert "va-hcs-operatonal is nearly" in after
+    assert "va-hcs-operatonal resembles" in after
 
 
 def test_suggestion_that_no_longer_holds_is_refused_with_the_reason(acme: Partner, client_of: Any) -> None:
@@ -113,7 +113,9 @@ def test_viewer_sees_suggestions_and_accepts_none(acme: Partner, client_of: Any)
     pool = make.make_virtual_account(name="va-hcs-ordered")
     client = client_of(acme, "viewer")
 
-    assert "is what Cisco" in text(client.get(f"/smart-accounts/{pool.smart_account_id}/"))
+    assert "va-hcs-ordered is the name of the ordered pool" in text(
+        client.get(f"/smart-accounts/{pool.smart_account_id}/")
+    )
     assert f"/virtual-accounts/{pool.pk}/purpose/" not in text(client.get(f"/smart-accounts/{pool.smart_account_id}/"))
     assert client.post(f"/virtual-accounts/{pool.pk}/purpose/", {"purpose": "ordered"}).status_code == 403
 
@@ -129,7 +131,7 @@ def test_rest_suggests(acme: Partner, api_of: Any) -> None:
             "name": "va-hcs-orderd",
             "purpose": "ordered",
             "sure": False,
-            "text": "va-hcs-orderd is nearly va-hcs-ordered, which Cisco's guide calls the ordered pool. Is it meant?",
+            "text": "va-hcs-orderd resembles va-hcs-ordered, the name of the ordered pool in Cisco's guide. Check it.",
         }
     ]
 

@@ -92,9 +92,9 @@ def test_numbers_that_cannot_be_are_taken_and_told_each_time(
 
     assert [run.status for run in runs] == ["succeeded"] * 2
     assert {run.remark for run in runs} == {
-        f"Cisco sends numbers for {ENHANCED} in DEFAULT that cannot be: taken were 5,000,000,000 as 999,999,999, "
+        f"Cisco sends invalid numbers for {ENHANCED} in DEFAULT. The portal used 5,000,000,000 as 999,999,999, "
         "nan as 0, 10000000000000000000000000 as 999,999,999. "
-        "Cisco sends numbers for UCM 00004  regid.2016-07.com.cisco.UCM,12.0 in DEFAULT that cannot be: taken were "
+        "Cisco sends invalid numbers for UCM 00004  regid.2016-07.com.cisco.UCM,12.0 in DEFAULT. The portal used "
         "-inf as -999,999,999, many as 0."
     }
     assert (runs[1].created, runs[1].changed, runs[1].unchanged) == (0, 0, 10)

@@ -128,8 +128,8 @@ def test_instances_of_one_identity_are_kept_apart_each_with_its_usage(account: S
 
     assert (run.status, run.created) == ("succeeded", 11)
     assert run.remark == (
-        "Cisco lists 2 product instances as regid.2016-07.com.cisco.UCM,12.0 in DEFAULT; they are kept apart by a "
-        "number, each with its usage."
+        "Cisco lists 2 product instances as regid.2016-07.com.cisco.UCM,12.0 in DEFAULT; the portal keeps them apart "
+        "by a number, each with its usage."
     )
     assert mirrored(account) == listed(cisco)
     rows = ProductInstance.objects.filter(serial="").order_by("identity")
@@ -175,7 +175,7 @@ def test_license_that_is_listed_twice_is_added_up(account: SmartAccount, cisco: 
     row = License.objects.get(name=BASIC)
     assert (run.created, row.quantity, row.in_use, row.available, row.status) == (9, 8, 10, -2, "out_of_compliance")
     assert [line.type for line in row.lines.all()] == ["DEMO"]
-    assert run.remark == f"Cisco lists {BASIC} in DEFAULT 2 times; these lines are added up."
+    assert run.remark == f"Cisco lists {BASIC} in DEFAULT 2 times; the portal adds them up."
     before = versions()
     assert counted(account) == {"unchanged": 9}
     assert versions() == before

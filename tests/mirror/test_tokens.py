@@ -74,7 +74,7 @@ def test_one_for_a_late_window_lasts_until_then(pool: VirtualAccount) -> None:
 def test_export_control_is_never_made_over_the_api(pool: VirtualAccount, emulator: EmulatorThread) -> None:
     now = timezone.now()
     token(pool, now + 48 * HOUR)
-    with pytest.raises(Refusal, match="has no token with export control") as refused:
+    with pytest.raises(Refusal, match="has no export-controlled token") as refused:
         tokens.usable_for(pool, True, now)
     by_hand = token(pool, None, export_controlled=True)
 

@@ -154,7 +154,7 @@ def test_a_proxy_that_assigned_clusters_use_is_not_taken_away(
         except Refusal as refusal:
             refused.append((name, refusal.blockers))
 
-    words = f"{cluster} is assigned and reaches Cisco by it."
+    words = f"{cluster} is assigned and reaches Cisco through it."
     assert refused == ([(blocked, [words])] if blocked else [])
     assert Proxy.objects.count() == len(refused)
 
@@ -171,8 +171,8 @@ def test_a_proxy_in_use_may_be_changed_and_is_kept_by_page_and_rest(acme: Partne
     shown = client_of(acme, "operator").post(f"/customers/{cluster.customer_id}/edit/", typed)
 
     assert (changed.status_code, refused.status_code, shown.status_code) == (200, 409, 409)
-    assert refused.json()["blockers"] == ["Core is assigned and reaches Cisco by it."]
-    assert "Take the proxy away." in page(shown)
+    assert refused.json()["blockers"] == ["Core is assigned and reaches Cisco through it."]
+    assert "Remove the proxy." in page(shown)
     assert Proxy.objects.get().host == "new.example"
 
 
@@ -202,7 +202,7 @@ def test_a_cluster_takes_its_way_along_to_another_customer(
     Assignment.objects.filter(pk=place.pk).update(ended_at=timezone.now())
     unassigned = api.patch(f"/api/v1/clusters/{cluster.pk}/", {"customer": cluster.customer_id})
 
-    words = "Core is assigned and reaches Cisco by the proxy of Harbor; Meadow has none."
+    words = "Core is assigned and uses the proxy of Harbor, but Meadow has no proxy."
     assert words in page(posted)
     assert (patched.status_code, patched.json()["detail"], list(patched.json()["errors"])) == (400, words, ["customer"])
     assert stayed == cluster.customer_id
@@ -232,7 +232,7 @@ def test_the_server_of_an_assigned_cluster_is_not_changed_by_page_rest_or_import
     server = make.make_server(name="Cellar", kind="on_prem", api_base_url="https://ssm.example:8443/api/v1")
     cluster = make.make_cluster(name="Core")
     place = make.make_assignment(cluster=cluster, virtual_account=make.make_pool(name="Pool"))
-    why = f"It is assigned to Pool, which stands on {place.virtual_account.smart_account.license_server}."
+    why = f"It is assigned to Pool, which belongs to {place.virtual_account.smart_account.license_server}."
     form = cluster_form(customer=cluster.customer_id, license_server=server.pk)
     line = f"customer,cluster,license_server\r\n{cluster.customer},Core,Cellar\r\n"
 

@@ -179,7 +179,7 @@ def test_named_cluster_that_the_portal_shall_find_is_refused(acme: Partner, api_
     assert answer.status_code == 400
     assert answer.json()["errors"] == {
         "cluster_by_hand": [
-            "A cluster that you name is a decision by hand. Name the cluster, or let the portal find it."
+            "A cluster that you name counts as a decision by hand. Name the cluster, or let the portal find it."
         ]
     }
     instance.refresh_from_db()

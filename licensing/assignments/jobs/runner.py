@@ -115,4 +115,4 @@ def _work(job_id: int) -> Work:
         raise records.JobTaken
     clusters = Cluster.objects.select_related("customer__proxy", "proxy", "license_server").prefetch_related("nodes")
     cluster = clusters.get(pk=job.cluster_id)
-    return Work(job, cluster, job.virtual_account, reach.of(cluster))
+    return Work(job, cluster, job.virtual_account, reach.way_to(cluster))

@@ -1,4 +1,4 @@
-"""What can be asked of a cluster, whatever the way to it, and what comes back. Knows no database and no network."""
+"""Define what can be asked of a cluster, whatever the way to it, and the answers. No database, no network."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from licensing.fleet.transport import Transport
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is known of a cluster's registration. None: not known.
+    """A cluster's registration, as far as it is known. None stands for not known.
 
     `virtual_account` is empty for a cluster that is not registered. `authorization` in the application's own words
     (docs/cisco-api.md#product-states). `as_of`: when Cisco or the application said so.
@@ -26,22 +26,24 @@ class Status:
     as_of: datetime | None = None
 
     def known(self) -> dict[str, Any]:
-        """Members that are known, as plain values."""
+        """Return the members that are known, as plain values."""
         found = {name: value for name, value in asdict(self).items() if value is not None}
         return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step is done. `text`: in a sentence, what came of it."""
+    """A step that is done. `text` says in a sentence what came of it."""
 
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """A person has to do it: in this order, each line a sentence or a command. Holds no secret: `<token>` stands for
-    the text of the registration token."""
+    """A step that a person has to do. The instructions stand in order, each a sentence or a command.
+
+    They hold no secret: `<token>` stands for the text of the registration token.
+    """
 
     instructions: list[str]
 
@@ -50,7 +52,10 @@ Answer = Done | ByHand
 
 
 class ReachError(Exception):
-    """What happened and why (`message`), and what to do next (`next_step`). Holds no secret."""
+    """A failure to reach a cluster: what happened and why (`message`), and what to do next (`next_step`).
+
+    It holds no secret.
+    """
 
     def __init__(self, message: str, next_step: str = "") -> None:
         super().__init__(message)
@@ -59,7 +64,10 @@ class ReachError(Exception):
 
 
 class ReachUnavailable(ReachError):
-    """No whole answer. Whether the step was done is not known; `status` tells later. Trying later may help."""
+    """The application gave no complete answer. Trying later may help.
+
+    Whether the step was done is not known; `status` tells later.
+    """
 
 
 class ReachRefused(ReachError):
@@ -67,20 +75,22 @@ class ReachRefused(ReachError):
 
 
 class Reach(Protocol):
-    """One way to a cluster. Every method but the manual way's waits for the network: call it in a worker, outside of a
-    database transaction. Each raises ReachRefused or ReachUnavailable and nothing else.
+    """One way to a cluster.
+
+    Every method but the manual way's waits for the network: call it in a worker, outside of a database transaction.
+    Each raises ReachRefused or ReachUnavailable and nothing else.
 
     A step that is done already is Done again: `register` of a registered cluster asks nothing, as does `deregister` of
     one that is not registered.
     """
 
     def probe(self) -> Status:
-        """Whether the way works: sign in and read. By hand: nothing to find out."""
+        """Test the way: sign in and read. The manual way has nothing to test."""
 
     def status(self) -> Status: ...
 
     def set_mode(self, mode: str) -> Answer:
-        """`mode`: hcs or enterprise (VirtualAccount.LicenseMode). May restart the publisher."""
+        """Set the license mode: hcs or enterprise (VirtualAccount.LicenseMode). May restart the publisher."""
 
     def set_transport(self, transport: Transport) -> Answer: ...
 

@@ -1,7 +1,7 @@
-"""Unified CM's AXL, as far as licensing goes (docs/cisco-api.md#axl-calls): read the status, register, deregister.
+"""Call Unified CM's AXL for licensing (docs/cisco-api.md#axl-calls): read the status, register, deregister.
 
-Goes over licensing.cisco.transport: the same address checks, TLS, time limits and answer bounds as calls to Cisco.
-Nothing is repeated blindly. Unified CM 14 may drop the connection while a registration succeeds, so after every write,
+Calls go over licensing.cisco.transport: the same address checks, TLS, time limits and answer bounds as calls to Cisco.
+No write is repeated blindly. Unified CM 14 may drop the connection while a registration succeeds, so after every write,
 answered or not, the status is read until it says what has become of it.
 """
 
@@ -21,13 +21,15 @@ MAX_ANSWER_BYTES = 1024 * 1024
 CREDENTIALS = "Check user name and password; the user needs the role Standard AXL API Access on the publisher."
 SERVICE = "Activate the Cisco AXL Web Service on the publisher, and check the address."
 LATER = "Test the access again in a few minutes."
-LOOK = "Test the access to see whether the cluster is registered, before anything is tried again."
+LOOK = "Test the access to see whether the cluster is registered, before you try again."
 
 
 @dataclass(frozen=True, slots=True)
 class AxlConfig:
-    """`url`: scheme, host and port of the publisher. `version`: Unified CM's own. `settle_seconds`: how long the status
-    may take to show what a write has done."""
+    """The settings for one publisher. `url` is its scheme, host and port, `version` that of Unified CM.
+
+    `settle_seconds` is how long the status may take to show what a write has done.
+    """
 
     url: str
     username: str
@@ -45,7 +47,7 @@ class AxlConfig:
 
 
 class Axl:
-    """Calls one publisher. Use as a context manager. Raises ReachRefused and ReachUnavailable and nothing else."""
+    """A client of one publisher. Use it as a context manager. Raises ReachRefused and ReachUnavailable only."""
 
     def __init__(self, config: AxlConfig) -> None:
         self.config = config
@@ -65,11 +67,11 @@ class Axl:
     def status(self) -> Status:
         found = self._call(STATUS)
         if not isinstance(found, Status):
-            raise ReachUnavailable(f"{self.host} answered without a word about licensing.", LATER)
+            raise ReachUnavailable(f"{self.host} returned no licensing status.", LATER)
         return found
 
     def register(self, token_text: str) -> Status:
-        """The status after it; that of before where the cluster is registered already: nothing is asked then."""
+        """Register the cluster and return its status. A cluster that is already registered is not asked again."""
         return self._write(REGISTER, {"token": token_text, "force": "false"}, wanted=True)
 
     def deregister(self) -> Status:
@@ -88,14 +90,14 @@ class Axl:
         return self._wait_for_status(wanted, before, None)
 
     def _wait_for_status(self, wanted: bool, before: Status, lost: ReachUnavailable | None) -> Status:
-        """Read until the status is as wanted, or the time is up."""
+        """Read the status until it is as wanted, or the time is up."""
         end = time.monotonic() + self.config.settle_seconds
         while True:
             found = self._status_or_none()
             if found is not None and found.registered is wanted:
                 return found
             if found is not None and found.reason and found.reason != before.reason:
-                raise ReachRefused(f"{self.host} could not register: {found.reason}.", _cure(found.reason))
+                raise ReachRefused(f"{self.host} could not register: {found.reason}.", _next_step_for(found.reason))
             if time.monotonic() + self.config.pause_seconds > end:
                 raise self._timeout_error(found, lost)
             time.sleep(self.config.pause_seconds)
@@ -108,8 +110,12 @@ class Axl:
 
     def _timeout_error(self, found: Status | None, lost: ReachUnavailable | None) -> ReachUnavailable:
         if found is None:
-            return ReachUnavailable(f"{self.host} does not answer any more; whether it was done is not known.", LOOK)
-        state = {True: "is still registered", False: "is not registered", None: "is still at it"}[found.registered]
+            return ReachUnavailable(
+                f"{self.host} stopped responding. The portal does not know whether the step was done.", LOOK
+            )
+        state = {True: "is still registered", False: "is not registered", None: "is still working on it"}[
+            found.registered
+        ]
         why = f"{lost.message} " if lost else ""
         return ReachUnavailable(f"{why}{self.host} {state} after {self.config.settle_seconds:.0f} seconds.", LOOK)
 
@@ -130,10 +136,10 @@ class Axl:
             )
         except CssmError as error:
             raise _translate_error(error) from None
-        return self._meaning(status, content)
+        return self._read_answer(status, content)
 
-    def _meaning(self, status: int, content: bytes) -> Status | None:
-        """AXL's faults come with HTTP 500; HTML with any code is no answer of AXL."""
+    def _read_answer(self, status: int, content: bytes) -> Status | None:
+        """Read the answer. AXL's faults come with HTTP 500; HTML with any code does not come from AXL."""
         if refusal := _refusals(self.host).get(status):
             raise refusal()
         try:
@@ -141,17 +147,17 @@ class Axl:
         except soap.NotXml:
             found, status = None, status if status >= 400 else 0
         if isinstance(found, soap.Fault):
-            raise ReachRefused(f"{self.host} refused the call: {found.text.rstrip('.')}.", _cure(found.text))
+            raise ReachRefused(f"{self.host} refused the call: {found.text.rstrip('.')}.", _next_step_for(found.text))
         if status >= 400:
-            raise ReachUnavailable(f"{self.host} answered {status} and no word of AXL.", LATER)
+            raise ReachUnavailable(f"{self.host} answered with HTTP {status}, not with AXL.", LATER)
         if status == 0:
-            raise ReachUnavailable(f"{self.host} sent an answer that is not whole or not XML.", LATER)
+            raise ReachUnavailable(f"{self.host} sent an answer that is incomplete or not XML.", LATER)
         return found
 
 
 def _refusals(host: str) -> dict[int, Callable[[], Exception]]:
-    """599 is AXL's own code for a version that it does not know."""
-    moved = f"{host} wants to send us to another address; that is not followed."
+    """Return the refusal for each HTTP code. 599 is AXL's own code for a version that it does not know."""
+    moved = f"{host} redirects to another address. The portal does not follow redirects."
     return {
         401: lambda: ReachRefused(f"{host} refused the user name or the password.", CREDENTIALS),
         403: lambda: ReachRefused(f"{host} refused access to AXL.", CREDENTIALS),
@@ -161,14 +167,17 @@ def _refusals(host: str) -> dict[int, Callable[[], Exception]]:
     }
 
 
-def _cure(words: str) -> str:
+def _next_step_for(words: str) -> str:
     if "token" in words.casefold():  # (docs/cisco-api.md#invalid-token)
-        return "Use another registration token: this one is not valid any more, or its text is not whole."
-    return "See what the application says under License Management, then try again."
+        return "Use another registration token. This one is no longer valid, or its text is incomplete."
+    return "Check License Management in the application, then try again."
 
 
 def _transport_config(config: AxlConfig, url: str) -> ServerConfig:
-    """A publisher stands where On-Prem servers do: private networks are allowed. Tokens of the API are not used."""
+    """Configure the transport as for On-Prem servers, because a publisher stands in the same networks.
+
+    Private networks are allowed. Tokens of the API are not used.
+    """
     return ServerConfig(
         kind="on_prem",
         api_base_url=url,

@@ -1,4 +1,4 @@
-"""The way by hand: a run sheet for each step. What is known of the cluster is what the last sync saw."""
+"""Reach a cluster by hand, with a run sheet for each step. Its status is what the last sync saw."""
 
 from licensing.fleet.access import run_sheets
 from licensing.fleet.access.answers import Answer, ByHand, Done, Status
@@ -15,8 +15,11 @@ def sheet_of(cluster: Cluster) -> Sheet:
 
 
 def seen_by_sync(cluster: Cluster) -> Status:
-    """Where the last sync saw its product instances. None seen: not known, for the sync may be older than the
-    registration; seen in several virtual accounts: registered, and where is not one answer."""
+    """Return where the last sync saw the cluster's product instances.
+
+    Without instances nothing is known, for the sync may be older than the registration. With instances in several
+    virtual accounts, the cluster is registered, and its virtual account is left open.
+    """
     rows = ProductInstance.objects.present().filter(cluster=cluster).select_related("virtual_account__smart_account")
     pools = {row.virtual_account for row in rows}
     if not pools:
@@ -43,7 +46,7 @@ class Manual:
 
     def set_mode(self, mode: str) -> Answer:
         steps = run_sheets.mode(self.sheet, mode)
-        return ByHand(steps) if steps else Done("Expressway knows no license mode.")
+        return ByHand(steps) if steps else Done("Expressway has no license mode.")
 
     def set_transport(self, transport: Transport) -> Answer:
         return ByHand(run_sheets.transport(self.sheet, transport))

@@ -1,37 +1,17 @@
-"""Reaching a cluster itself. `of(cluster)` is the way that is set for it; the protocol is answers.Reach."""
+"""Choose the way to a cluster. The protocol that all ways follow is answers.Reach."""
 
-from licensing.fleet.access.answers import (
-    Answer,
-    ByHand,
-    Done,
-    Reach,
-    ReachError,
-    ReachRefused,
-    ReachUnavailable,
-    Status,
-)
+from licensing.fleet.access.answers import Reach
 from licensing.fleet.access.manual import Manual
 from licensing.fleet.access.unified_cm import UnifiedCm
 from licensing.fleet.models import Cluster, ClusterAccess
 
-__all__ = [
-    "Answer",
-    "ByHand",
-    "Done",
-    "Reach",
-    "ReachError",
-    "ReachRefused",
-    "ReachUnavailable",
-    "Status",
-    "access_of",
-    "asks_people",
-    "of",
-]
 
+def way_to(cluster: Cluster) -> Reach:
+    """Return the way that is set for the cluster (models.ClusterAccess), by hand where none is set.
 
-def of(cluster: Cluster) -> Reach:
-    """By hand unless another way is set (models.ClusterAccess); always for clusters that are managed on premise, which
-    are out of reach (docs/domain.md#H8). One query where `access` was not fetched with it."""
+    Clusters that are managed on premise are always reached by hand (docs/domain.md#H8). Takes one query where `access`
+    was not fetched with the cluster.
+    """
     access = access_of(cluster)
     if access is None or access.method != ClusterAccess.Method.AXL or cluster.managed_on_premise:
         return Manual(cluster)
@@ -39,7 +19,7 @@ def of(cluster: Cluster) -> Reach:
 
 
 def asks_people(way: Reach) -> bool:
-    """Whether all of it is done by hand: then nothing waits for the network, and nothing changes by itself."""
+    """Return whether all of it is done by hand: then nothing waits for the network, and nothing changes by itself."""
     return type(way) is Manual  # other ways fall back on its run sheets for what they have no call for
 
 

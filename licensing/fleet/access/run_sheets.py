@@ -1,4 +1,4 @@
-"""Run sheets: what a person does on a cluster, application by application, in the applications' own commands. Pure.
+"""Write run sheets: the steps that a person takes on a cluster, in its application's own commands. Pure.
 
 Sources: commands and paths (docs/cisco-api.md#application-interfaces); license mode by COP file, for Unified CM, Unity
 Connection and Emergency Responder, whose publisher restarts (docs/domain.md#H14, docs/domain.md#P8). Names
@@ -46,12 +46,12 @@ class Sheet:
 
 
 def mode(sheet: Sheet, wanted: str) -> list[str]:
-    """Empty for Expressway, which knows no license mode."""
+    """Return the steps that set the license mode; none for Expressway, which has no license mode."""
     if sheet.is_expressway:
         return []
     file = COP_FILES[wanted]
     return [
-        f"Check whether {sheet.host} is in {MODE_WORDS[wanted]} mode already; then this step is done.",
+        f"Check whether {sheet.host} is already in {MODE_WORDS[wanted]} mode. If so, this step is done.",
         f"Download {file} (also published as {file.replace('ciscoconf', 'ciscocm')}) and put it on an SFTP server.",
         f"Choose a maintenance window: {sheet.host} restarts.",
         f"Sign in to the command line of {sheet.host} and install the file: utils system upgrade initiate",
@@ -73,7 +73,7 @@ def register(sheet: Sheet) -> list[str]:
     if sheet.application == CUCM:
         return [
             f"On the command line of {sheet.host}: license smart register idtoken {TOKEN}",
-            "If it says that it is registered already and stands in the wrong virtual account, add the word force.",
+            "If it reports a registration in the wrong virtual account, add the word force.",
             *check(sheet),
         ]
     if sheet.is_expressway:
@@ -97,7 +97,7 @@ def deregister(sheet: Sheet) -> list[str]:
 
 
 def check(sheet: Sheet) -> list[str]:
-    """How the outcome is seen on the cluster itself."""
+    """Return the steps that show the outcome on the cluster itself."""
     if sheet.application == CUCM:
         seen = "show license summary"
     elif sheet.application == CUC:
@@ -107,7 +107,7 @@ def check(sheet: Sheet) -> list[str]:
         seen = f"GET https://{node}/api/status/common/smartlicensing/licensing, Registration.RegistrationStatus"
     else:
         seen = f"{PAGES[CER]}, Registration status"
-    return [f"See what came of it: {seen}", "Confirm the step here; the next sync shows whether Cisco agrees."]
+    return [f"Check the result: {seen}", "Confirm the step here; the next sync shows whether Cisco agrees."]
 
 
 def _transport_command(sheet: Sheet, wanted: Transport) -> str:
@@ -130,7 +130,10 @@ def _transport_choice(sheet: Sheet, wanted: Transport) -> str:
 
 
 def _knows_satellite(version: str) -> bool:
-    """Unified CM 14SU4, 15SU2 and later of each; an unknown version counts as older: the older word works in all."""
+    """Return whether it knows `ssm-satellite`: Unified CM 14SU4, 15SU2 and later of each.
+
+    An unknown version counts as older, because the older word works in all.
+    """
     numbers = version_numbers(version)
     if not numbers or numbers[0] < min(SATELLITE_SINCE):
         return False
@@ -141,7 +144,10 @@ def _knows_satellite(version: str) -> bool:
 
 
 def _smart_mode(sheet: Sheet) -> list[str]:
-    """Before X14.2 Smart Licensing is a choice; a factory reset undoes it (docs/domain.md#expressway-optional)."""
+    """Return the step to Smart Licensing, a choice before X14.2.
+
+    Only a factory reset undoes it (docs/domain.md#expressway-optional).
+    """
     numbers = version_numbers(sheet.version)
     if numbers and numbers >= SMART_ONLY_SINCE:
         return []
@@ -149,6 +155,9 @@ def _smart_mode(sheet: Sheet) -> list[str]:
 
 
 def _each_node(sheet: Sheet) -> str:
-    """Each Expressway peer registers by itself, so a cluster can be half-way (docs/domain.md#cluster-status)."""
+    """Return the step to each node.
+
+    Expressway peers register one by one, so a cluster can be half-way (docs/domain.md#cluster-status).
+    """
     named = ", ".join(sheet.nodes) if sheet.nodes else "each node of the cluster"
     return f"On {named}, one after the other, open {EXPRESSWAY_PAGE}."

@@ -1,4 +1,4 @@
-"""How a cluster is reached: what people set, and the test of it. Pages, REST and admin call these."""
+"""Save and test how a cluster is reached. Pages, REST and admin call these functions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ AXL = ClusterAccess.Method.AXL
 
 @dataclass(frozen=True, slots=True)
 class AccessSpec:
-    """What is wanted. `password` None: the stored one stays."""
+    """The wanted access to a cluster. `password` None keeps the stored one."""
 
     method: str
     url: str = ""
@@ -36,7 +36,10 @@ class AccessSpec:
 
 @transaction.atomic
 def save(actor: Actor, cluster: Cluster, spec: AccessSpec) -> ClusterAccess:
-    """By hand needs nothing: address and credentials are forgotten then. Any change makes the last test void."""
+    """Save the access to a cluster. Any change makes the last test void.
+
+    The manual way needs nothing, so its address and credentials are deleted.
+    """
     Cluster.objects.select_for_update(no_key=True).filter(pk=cluster.pk).first()  # of two at once, one waits
     access = ClusterAccess.objects.filter(cluster=cluster).first()
     before = audit.snapshot(access) if access else None
@@ -65,24 +68,25 @@ def _set_check_status(access: ClusterAccess, status: str) -> None:
 
 
 def check(access: ClusterAccess) -> None:
-    """Ask the cluster, and write down what it said in plain words. Waits for the network."""
-    way = reach.of(access.cluster)
+    """Test the access, and store the answer in plain words. Waits for the network."""
+    way = reach.way_to(access.cluster)
     try:
         found = way.probe()
     except ReachError as error:
-        _write(access, _kind(error), error.message, error.next_step, Status())
+        _save_check(access, _check_result(error), error.message, error.next_step, Status())
     else:
-        _write(access, ClusterAccess.Check.OK, *_said(way, found), found)
+        _save_check(access, ClusterAccess.Check.OK, *_describe_status(way, found), found)
 
 
 def _check_axl(cluster: Cluster, access: ClusterAccess, spec: AccessSpec) -> None:
     if not cluster.has_axl:
         raise Refusal(
-            f"AXL is an interface of Unified CM; {cluster} is {cluster.get_application_display()}.",
-            "Choose “By hand, with a run sheet”.", "method",
-        )  # fmt: skip
+            f"Only Unified CM has AXL; {cluster} is {cluster.get_application_display()}.",
+            "Choose “By hand, with a run sheet”.",
+            "method",
+        )
     if cluster.managed_on_premise:
-        words = f"{cluster} is managed on premise, out of the portal's reach."
+        words = f"{cluster} is managed on premise, so the portal cannot reach it."
         raise Refusal(words, "Choose “By hand, with a run sheet”.", "method")
     if not spec.username:
         raise Refusal("AXL needs a user name.", "Enter an application user with AXL access.", "username")
@@ -112,19 +116,19 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc.lower()
 
 
-def _kind(error: ReachError) -> str:
+def _check_result(error: ReachError) -> str:
     assert isinstance(error, ReachRefused | ReachUnavailable)
     return ClusterAccess.Check.REFUSED if isinstance(error, ReachRefused) else ClusterAccess.Check.UNAVAILABLE
 
 
-def _said(way: Reach, found: Status) -> tuple[str, str]:
-    """(message, next step)"""
+def _describe_status(way: Reach, found: Status) -> tuple[str, str]:
+    """Return (message, next step) for a test that succeeded."""
     if reach.asks_people(way):
-        return "Reached by hand: there is nothing to connect to.", ""
+        return "This cluster is reached by hand, so there is no connection to test.", ""
     state = {
-        True: f"It is registered in {found.virtual_account or 'a virtual account that it does not name'}",
+        True: f"It is registered in {found.virtual_account or 'an unnamed virtual account'}",
         False: "It is not registered",
-        None: "Whether it is registered it does not say",
+        None: "It does not say whether it is registered",
     }[found.registered]
     words = f"Connected. {state}{f', {found.authorization}' if found.authorization else ''}."
     if found.reason:
@@ -132,12 +136,12 @@ def _said(way: Reach, found: Status) -> tuple[str, str]:
     return words, ""
 
 
-def _write(access: ClusterAccess, status: str, message: str, next_step: str, found: Status) -> None:
+def _save_check(access: ClusterAccess, status: str, message: str, next_step: str, found: Status) -> None:
     _set_check(access, timezone.now(), status, message, next_step, found.known())
     access.save(update_fields=CHECK_COLUMNS)
 
 
 def _set_check(access: ClusterAccess, *values: Any) -> None:
-    """In the order of CHECK_COLUMNS."""
+    """Set the columns of the test, in the order of CHECK_COLUMNS."""
     for name, value in zip(CHECK_COLUMNS, values, strict=True):
         setattr(access, name, value)

@@ -1,4 +1,4 @@
-"""AXL's envelope and answers (docs/cisco-api.md#axl-status). Pure: bytes in, words out.
+"""Write AXL's envelope and read its answers (docs/cisco-api.md#axl-status). Pure: bytes in, words out.
 
 The WSDL promises a `return` element around `LicenseDetails`, and Unified CM answers without it: members are found by
 their names, wherever they stand and in whatever namespace. The parser takes no entities and no document types.
@@ -25,12 +25,12 @@ NOT_REGISTERED = ("unregistered", "registration expired", "registration failed",
 
 
 class NotXml(Exception):
-    """Not XML, not whole, or with parts that are not accepted."""
+    """The answer is not XML, is not complete, or has parts that are not accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """AXL's own refusal, in its own words."""
+    """A refusal of AXL, in its own words."""
 
     text: str
 
@@ -42,7 +42,10 @@ def envelope(call: str, version: str, members: Mapping[str, str] | None = None) 
 
 
 def axl_version(version: str) -> str:
-    """Of Unified CM's version, the first two numbers: `14.0.1` -> 14.0, `15` -> 15.0; unknown or older: 12.5."""
+    """Return the first two numbers of Unified CM's version: `14.0.1` -> 14.0, `15` -> 15.0.
+
+    An unknown or older version counts as 12.5.
+    """
     found = re.match(r"\s*(\d+)(?:\.(\d+))?", version)
     if not found or int(found[1]) < 12:
         return OLDEST
@@ -50,7 +53,7 @@ def axl_version(version: str) -> str:
 
 
 def read(content: bytes) -> Status | Fault | None:
-    """The status or the fault that an answer holds; None for any other answer. Raises NotXml."""
+    """Return the status or the fault that an answer holds; None for any other answer. Raises NotXml."""
     try:
         root = fromstring(content, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError):
@@ -77,7 +80,10 @@ def _status(details: object) -> Status:
 
 
 def _is_registered(words: str) -> bool | None:
-    """None: on the way, or a word that no source lists (docs/cisco-api.md#product-states)."""
+    """Return whether the words say registered.
+
+    None: a registration under way, or a word that no source lists (docs/cisco-api.md#product-states).
+    """
     found = words.casefold()
     if found.startswith(NOT_REGISTERED):
         return False
@@ -89,7 +95,7 @@ def _is_allowed(words: str) -> bool | None:
 
 
 def _find(element: object, name: str) -> object | None:
-    """The first descendant of that local name, whatever its namespace."""
+    """Return the first descendant of that local name, whatever its namespace."""
     if element is None:
         return None
     return next((part for part in element.iter() if _local(part.tag) == name), None)  # type: ignore[attr-defined]

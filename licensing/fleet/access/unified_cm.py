@@ -1,4 +1,4 @@
-"""Unified CM over AXL. What AXL has no call for, license mode and transport, stays with the run sheet."""
+"""Reach Unified CM over AXL. AXL has no call for license mode and transport, so run sheets cover them."""
 
 from django.conf import settings
 
@@ -10,7 +10,7 @@ from licensing.fleet.models import Cluster, ClusterAccess
 
 
 def config_of(access: ClusterAccess) -> AxlConfig:
-    """Raises ReachRefused where the password does not open."""
+    """Return the settings for AXL. Raises ReachRefused where the password cannot be decrypted."""
     try:
         password = access.password.reveal()  # type: ignore[attr-defined]
     except SecretUnreadable as error:
@@ -39,7 +39,7 @@ class UnifiedCm(Manual):
 
     def register(self, token_text: str) -> Answer:
         with Axl(config_of(self.access)) as axl:
-            return Done(_where(axl.register(token_text)))
+            return Done(_describe_place(axl.register(token_text)))
 
     def deregister(self) -> Answer:
         with Axl(config_of(self.access)) as axl:
@@ -47,5 +47,5 @@ class UnifiedCm(Manual):
         return Done("The cluster is not registered.")
 
 
-def _where(status: Status) -> str:
+def _describe_place(status: Status) -> str:
     return f"Registered in {status.virtual_account}." if status.virtual_account else "Registered."

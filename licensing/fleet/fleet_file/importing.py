@@ -1,4 +1,4 @@
-"""Carrying out a plan: a fixed number of writes however many lines, one transaction, every change in the audit."""
+"""Carry out a plan in one transaction, with a fixed number of writes, and audit every change."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -18,11 +18,17 @@ BATCH = 1_000
 COLUMNS: dict[Any, list[str]] = {
     Customer: ["note", "tags"],
     Cluster: [
-        "application", "version", "deployment", "mixed_mode", "managed_on_premise", "installed_on", "license_server",
+        "application",
+        "version",
+        "deployment",
+        "mixed_mode",
+        "managed_on_premise",
+        "installed_on",
+        "license_server",
     ],
     Node: ["role", "serial"],
     Proxy: ["host", "port", "username"],
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,7 @@ class Imported:
 
 
 class LooksDifferent(Refusal):
-    """Other lines are bad than those that were shown: somebody has changed the fleet since. Show the preview again."""
+    """The fleet has changed since the preview, so other lines are bad now. Show the preview again."""
 
 
 @transaction.atomic
@@ -40,42 +46,45 @@ def carry_out(actor: Actor, text: str, accepted: list[int]) -> Imported:
     """Import all lines but the bad ones, whose numbers are `accepted` as left out. On Refusal nothing is done."""
     found = plan(read(text), lock=True)
     if [bad.number for bad in found.bad] != accepted:
-        raise LooksDifferent("The fleet has changed since this preview was made.", "Look at it again below.")
+        raise LooksDifferent("The fleet has changed since this preview was made.", "Check the new preview below.")
     try:
         with transaction.atomic():
             _write(found)
     except IntegrityError:
         raise LooksDifferent(
-            "Somebody else changed the same customers or clusters at this moment, so nothing was imported.",
-            "Look at the preview again below.",
+            "Another user changed the same customers or clusters at the same time, so nothing was imported.",
+            "Check the new preview below.",
         ) from None
-    audit.record_many(actor, _audited(found))
+    audit.record_many(actor, _audit_events(found))
     match_clusters()
     return Imported(found.lines, len(found.bad))
 
 
 def _write(found: Plan) -> None:
-    _save(Customer, found.customers)
+    _write_rows(Customer, found.customers)
     for key, entry in found.clusters.items():
         entry.row.customer = found.customers[key[0]].row
-    _save(Cluster, found.clusters)
+    _write_rows(Cluster, found.clusters)
     for (cluster, _), entry in found.nodes.items():
         entry.row.cluster = found.clusters[cluster].row
-    # A cluster has one publisher at each moment: who steps back goes first.
+    # A cluster has one publisher at each moment, so nodes that step back are written first.
     stepping_up = {place: entry for place, entry in found.nodes.items() if entry.row.role == PUBLISHER}
-    _save(Node, {place: entry for place, entry in found.nodes.items() if place not in stepping_up})
-    _save(Node, stepping_up)
-    _save(Proxy, found.proxies)
+    _write_rows(Node, {place: entry for place, entry in found.nodes.items() if place not in stepping_up})
+    _write_rows(Node, stepping_up)
+    _write_rows(Proxy, found.proxies)
 
 
-def _save(model: Any, entries: dict[Any, Entry]) -> None:
+def _write_rows(model: Any, entries: dict[Any, Entry]) -> None:
     model.objects.bulk_create([entry.row for entry in entries.values() if entry.new], batch_size=BATCH)
     changed = [entry.row for entry in entries.values() if entry.changed]
     model.objects.bulk_update(changed, COLUMNS[model], batch_size=BATCH)
 
 
-def _audited(found: Plan) -> list[audit.Event]:
-    """As the verbs of licensing.fleet.clusters say it, one entry for each customer and cluster and what of it has changed."""
+def _audit_events(found: Plan) -> list[audit.Event]:
+    """Return the audit events, worded as those of licensing.fleet.clusters.
+
+    There is one for each customer and cluster, and for what of it has changed.
+    """
     rows = (*found.customers.values(), *found.clusters.values())
     events = [audit.Event("imported", entry.row, entry.before) for entry in rows if entry.new or entry.changed]
     for cluster, (old, new) in _node_changes(found).items():
@@ -89,7 +98,7 @@ def _audited(found: Plan) -> list[audit.Event]:
 
 
 def _node_changes(found: Plan) -> dict[Any, tuple[dict[str, str], dict[str, str]]]:
-    """The nodes that are new or changed, by cluster: before and after."""
+    """Return the nodes that are new or changed, before and after, by cluster."""
     changes: dict[Any, tuple[dict[str, str], dict[str, str]]] = defaultdict(lambda: ({}, {}))
     for (cluster, host_name), entry in found.nodes.items():
         if entry.changed and entry.before:

@@ -1,8 +1,8 @@
-"""What an import would do, line by line, before it does anything: new rows, changed rows, and lines that cannot be.
+"""Plan an import line by line before it changes anything: new rows, changed rows, and bad lines.
 
-A row that is there is changed in what the file says; empty cells leave what is stored, and nothing is deleted. Facts
-of a customer or cluster may stand on each of its lines as long as they agree. A line that relies on a customer or
-cluster that only a bad line would have brought is bad too.
+A stored row is changed in what the file says; empty cells leave what is stored, and nothing is deleted. Facts of a
+customer or cluster may stand on each of its lines as long as they agree. A line that relies on a customer or cluster
+that only a bad line would have brought is bad too.
 """
 
 from dataclasses import dataclass, field
@@ -33,11 +33,15 @@ PUBLISHER = Node.Role.PUBLISHER.value
 
 @dataclass(slots=True)
 class Entry:
-    """A row as it will be. `before`: audit.snapshot of the stored one, None of a new one. `said`: by which line."""
+    """A row as it will be after the import.
+
+    `before` is audit.snapshot of the stored row, None for a new one. `sources` holds each value with the line that gave
+    it.
+    """
 
     row: Any
     before: dict[str, Any] | None
-    said: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    sources: dict[str, tuple[Any, int]] = field(default_factory=dict)
 
     @property
     def new(self) -> bool:
@@ -47,15 +51,15 @@ class Entry:
     def changed(self) -> bool:
         return self.before is not None and audit.snapshot(self.row) != self.before
 
-    def contradiction(self, part: str, values: dict[str, Any], number: int) -> None:
+    def check_agreement(self, part: str, values: dict[str, Any], number: int) -> None:
         for name, value in values.items():
-            known, line = self.said.get(name, (value, number))
+            known, line = self.sources.get(name, (value, number))
             if known != value:
-                raise Unfit(part, f"{name} {_word(value)} contradicts line {line}, where it is {_word(known)}.")
+                raise Unfit(part, f"{name} {_quote(value)} contradicts line {line}, where it is {_quote(known)}.")
 
     def take(self, values: dict[str, Any], number: int) -> None:
         for name, value in values.items():
-            self.said.setdefault(name, (value, number))
+            self.sources.setdefault(name, (value, number))
             setattr(self.row, name, value)
 
 
@@ -69,9 +73,9 @@ class Plan:
     lines: int = 0
 
     def counts(self) -> list[tuple[str, int, int, int]]:
-        """What, how many are new, changed, and as they are."""
+        """Return, for each kind of row, its name and how many are new, changed and unchanged."""
         kinds = (("Customers", self.customers), ("Clusters", self.clusters), ("Nodes", self.nodes))
-        return [_count(name, entries) for name, entries in (*kinds, ("Proxies", self.proxies))]
+        return [_count_entries(name, entries) for name, entries in (*kinds, ("Proxies", self.proxies))]
 
     @property
     def does_something(self) -> bool:
@@ -79,10 +83,10 @@ class Plan:
 
 
 def plan(sheet: Sheet, *, lock: bool = False) -> Plan:
-    """`lock`: hold the rows that may change, for the import itself; needs a transaction."""
+    """Plan an import. `lock` holds the rows that may change, for the import itself, and needs a transaction."""
     planner = _Planner(sheet, lock)
     for line in sheet.lines:
-        planner.look_at(line)
+        planner.plan_line(line)
     found = planner.found
     found.bad = sorted([*sheet.bad, *found.bad], key=lambda bad: bad.number)
     return found
@@ -123,10 +127,10 @@ class _Planner:
         publishers = (place for place, row in self.stored_nodes.items() if row.role == PUBLISHER)
         self.publishers = dict(publishers)  # the host name, by cluster
 
-    def look_at(self, line: Line) -> None:
-        """All of a line or nothing of it."""
+    def plan_line(self, line: Line) -> None:
+        """Take all of a line or nothing of it."""
         try:
-            steps = [*self._customer(line), *self._cluster(line), *self._node(line)]
+            steps = [*self._plan_customer(line), *self._plan_cluster(line), *self._plan_node(line)]
         except Unfit as unfit:
             self.found.bad.append(Bad(line.number, line.names, str(unfit)))
             self._taint(line, unfit.part)
@@ -149,61 +153,61 @@ class _Planner:
             del self.publishers[key]
 
     def _taint(self, line: Line, part: str) -> None:
-        """What this line would have brought and no other has."""
+        """Remember what only this bad line would have brought, so that lines that rely on it are refused."""
         name, key = line.cells["customer"], _cluster_key(line)
         if part == CUSTOMER and name not in self.found.customers:
             self.tainted.setdefault(name, line.number)
         if key and key not in self.found.clusters:
             self.tainted.setdefault(key, line.number)
 
-    def _customer(self, line: Line) -> list[Any]:
+    def _plan_customer(self, line: Line) -> list[Any]:
         name = line.cells["customer"]
         self._refuse_tainted(CUSTOMER, name, "customer")
         values, proxy = customer_values(line), proxy_values(line, CUSTOMER)
-        entry = _entry(self.found.customers, name, self.stored_customers.get(name), Customer)
-        entry.contradiction(CUSTOMER, values, line.number)
-        return [(self.found.customers, name, entry, values), *self._proxy(line, CUSTOMER, name, entry, proxy)]
+        entry = _get_entry(self.found.customers, name, self.stored_customers.get(name), Customer)
+        entry.check_agreement(CUSTOMER, values, line.number)
+        return [(self.found.customers, name, entry, values), *self._plan_proxy(line, CUSTOMER, name, entry, proxy)]
 
-    def _cluster(self, line: Line) -> list[Any]:
+    def _plan_cluster(self, line: Line) -> list[Any]:
         key = _cluster_key(line)
         if key is None:
             return []
         self._refuse_tainted(CLUSTER, key, "cluster")
         values, proxy = cluster_values(line), proxy_values(line, CLUSTER)
         if server := line.cells.get("license_server"):
-            values["license_server"] = self._server(server, key)
-        entry = _entry(self.found.clusters, key, self.stored_clusters.get(key), Cluster)
-        if entry.new and not entry.said and "application" not in values:
+            values["license_server"] = self._find_server(server, key)
+        entry = _get_entry(self.found.clusters, key, self.stored_clusters.get(key), Cluster)
+        if entry.new and not entry.sources and "application" not in values:
             raise Unfit(CLUSTER, "A new cluster needs its application.")
-        entry.contradiction(CLUSTER, values, line.number)
-        return [(self.found.clusters, key, entry, values), *self._proxy(line, CLUSTER, key, entry, proxy)]
+        entry.check_agreement(CLUSTER, values, line.number)
+        return [(self.found.clusters, key, entry, values), *self._plan_proxy(line, CLUSTER, key, entry, proxy)]
 
-    def _node(self, line: Line) -> list[Any]:
+    def _plan_node(self, line: Line) -> list[Any]:
         key = _cluster_key(line)
         if key is None or "node" not in line.cells:
             return []
         values = node_values(line)
         place = (key, values["host_name"])
         if place in self.node_lines:
-            raise Unfit(NODE, f"It repeats line {self.node_lines[place]}: the node stands there.")
+            raise Unfit(NODE, f"It repeats line {self.node_lines[place]}: that line already has this node.")
         publisher = self.publishers.get(key)
         if values.get("role") == PUBLISHER and publisher not in (None, values["host_name"]):
-            raise Unfit(NODE, f"A cluster has one publisher, and that is {publisher}. Make it a subscriber first.")
-        entry = _entry({}, place, self.stored_nodes.get(place), Node)
+            raise Unfit(NODE, f"{publisher} is already the publisher of this cluster. Make it a subscriber first.")
+        entry = _get_entry({}, place, self.stored_nodes.get(place), Node)
         if not entry.new:
             del values["host_name"]  # it may be stored in other letters
         return [(self.found.nodes, place, entry, values)]
 
-    def _proxy(self, line: Line, part: str, key: Any, owner: Entry, values: dict[str, Any]) -> list[Any]:
+    def _plan_proxy(self, line: Line, part: str, key: Any, owner: Entry, values: dict[str, Any]) -> list[Any]:
         if not values:
             return []
-        entry = _entry(self.found.proxies, key, self.stored_proxies.get(key), Proxy)
-        if entry.new and not entry.said and "port" not in values:
-            raise Unfit(part, f"{part}_proxy_port is empty: a proxy needs a port.")
-        entry.contradiction(part, values, line.number)
+        entry = _get_entry(self.found.proxies, key, self.stored_proxies.get(key), Proxy)
+        if entry.new and not entry.sources and "port" not in values:
+            raise Unfit(part, f"{part}_proxy_port is empty. A proxy needs a port.")
+        entry.check_agreement(part, values, line.number)
         return [(self.found.proxies, key, entry, {part: owner.row, **values})]
 
-    def _server(self, name: str, key: ClusterKey) -> LicenseServer:
+    def _find_server(self, name: str, key: ClusterKey) -> LicenseServer:
         server, stored = self.servers.get(name), self.stored_clusters.get(key)
         if server is None or server.is_cloud:
             raise Unfit(CLUSTER, f"license_server {name!r} is not the name of an On-Prem server.")
@@ -217,7 +221,7 @@ class _Planner:
             raise Unfit(part, f"Line {self.tainted[key]}, which brings its {word}, cannot be imported.")
 
 
-def _entry(known: dict[Any, Entry], key: Any, stored: Any, model: Any) -> Entry:
+def _get_entry(known: dict[Any, Entry], key: Any, stored: Any, model: Any) -> Entry:
     if key in known:
         return known[key]
     return Entry(stored, audit.snapshot(stored)) if stored is not None else Entry(model(), None)
@@ -227,11 +231,11 @@ def _cluster_key(line: Line) -> ClusterKey | None:
     return (line.cells["customer"], line.cells["cluster"]) if "cluster" in line.cells else None
 
 
-def _count(name: str, entries: dict[Any, Entry]) -> tuple[str, int, int, int]:
+def _count_entries(name: str, entries: dict[Any, Entry]) -> tuple[str, int, int, int]:
     new = sum(entry.new for entry in entries.values())
     changed = sum(entry.changed for entry in entries.values())
     return name, new, changed, len(entries) - new - changed
 
 
-def _word(value: Any) -> str:
+def _quote(value: Any) -> str:
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else repr(str(value))

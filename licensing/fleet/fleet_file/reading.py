@@ -1,7 +1,7 @@
-"""From an uploaded file to lines, whatever program has written it. Pure: no database.
+"""Read an uploaded file into lines, whatever program has written it. Pure: no database.
 
-Takes UTF-8 and UTF-16 with or without a byte order mark and Windows-1252, and commas, semicolons or tabs. Its size and
-its number of lines are bounded. What is wrong with the file as a whole is a Refusal, what is wrong with a line a Bad.
+It takes UTF-8 and UTF-16 with or without a byte order mark, and Windows-1252; and commas, semicolons or tabs. Its size
+and its number of lines are bounded. An error in the file as a whole is a Refusal, an error in a line a Bad.
 """
 
 import codecs
@@ -15,13 +15,13 @@ from kit.refusals import Refusal
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_LINES = 20_000
-# name: what it holds. A line is a customer, a cluster of it, or a node of that: the last of the three that it names.
+# Each column with its contents. A line is a customer, one of its clusters, or a node of that: the last that it names.
 COLUMNS = {
-    "customer": "Name of the customer. The only column that must be there.",
+    "customer": "Name of the customer. The only required column.",
     "customer_tags": "Short words with commas between them.",
     "customer_note": "Anything about the customer.",
     "customer_proxy_host": "Its HTTPS proxy. Passwords are not imported: enter them on the customer's page.",
-    "customer_proxy_port": "A proxy needs one.",
+    "customer_proxy_port": "Required for a proxy.",
     "customer_proxy_username": "Where the proxy asks for one.",
     "cluster": "Name of the cluster, unique for its customer.",
     "application": "cucm, cuc, cer, expressway_c or expressway_e. A new cluster needs it.",
@@ -32,7 +32,7 @@ COLUMNS = {
     "installed_on": "A day as 2026-12-31.",
     "license_server": "Name of the On-Prem server that it registers with.",
     "cluster_proxy_host": "The cluster's own HTTPS proxy.",
-    "cluster_proxy_port": "A proxy needs one.",
+    "cluster_proxy_port": "Required for a proxy.",
     "cluster_proxy_username": "Where the proxy asks for one.",
     "node": "Host name.",
     "role": "publisher or subscriber; empty for a new node: subscriber.",
@@ -46,7 +46,7 @@ AGAIN = "Save it as CSV (UTF-8) and choose it again."
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`number`: where it begins in the file, the first is 1. `cells`: those that are not empty, by column."""
+    """One line of the file. `number` is where it begins; the first is 1. `cells` are its filled cells, by column."""
 
     number: int
     cells: dict[str, str]
@@ -70,7 +70,7 @@ class Sheet:
 
 
 def decode(content: bytes) -> str:
-    """Raises Refusal for what is too large or no text."""
+    """Return the file's text. Raises Refusal for a file that is too large or no text."""
     if len(content) > MAX_BYTES:
         raise Refusal(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB.", "Import it in parts.", "file")
     for encoding in _encodings(content):
@@ -84,7 +84,7 @@ def decode(content: bytes) -> str:
 
 
 def _encodings(content: bytes) -> tuple[str, ...]:
-    """A file begins with a letter of a column's name, or with a quote: in UTF-16 a zero stands beside it."""
+    """Return the encodings to try. A file begins with a letter or a quote; in UTF-16 a zero stands beside it."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return ("utf-16",)
     if b"\0" in content[:2]:
@@ -93,19 +93,19 @@ def _encodings(content: bytes) -> tuple[str, ...]:
 
 
 def read(text: str) -> Sheet:
-    """Raises Refusal where there is no header that names the columns, or where there are too many lines."""
+    """Read the lines. Raises Refusal for a header that is missing or wrong, or for too many lines."""
     rows = _rows(text)
     columns = _columns(next(rows, (0, []))[1])
     sheet = Sheet()
     for number, cells in rows:
         if len(sheet.lines) + len(sheet.bad) >= MAX_LINES:
             raise Refusal(f"The file has more than {MAX_LINES:,} lines.", "Import it in parts.", "file")
-        _take(sheet, columns, number, cells)
+        _add_line(sheet, columns, number, cells)
     return sheet
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each with the number of the line on which it begins; empty ones are passed over."""
+    """Yield each row with the number of the line on which it begins. Empty rows are skipped."""
     first, _, rest = text.partition("\n")
     number = 1
     if first.lower().startswith("sep="):  # how Excel tells its delimiter
@@ -120,7 +120,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
             number = reader.line_num + before
     except csv.Error as error:
         said = f"Line {number} is not CSV: {error}."
-        raise Refusal(said, f"Look for quotes that do not close. {AGAIN}", "file") from None
+        raise Refusal(said, f"Check for unclosed quotes. {AGAIN}", "file") from None
 
 
 def _columns(header: list[str]) -> list[str]:
@@ -130,7 +130,7 @@ def _columns(header: list[str]) -> list[str]:
     unknown = [name for name in columns if name not in COLUMNS]
     if "customer" not in columns or unknown:
         said = (
-            f"The first line names columns that are not known: {', '.join(unknown)[:200]}."
+            f"The first line names unknown columns: {', '.join(unknown)[:200]}."
             if unknown
             else ("The first line does not name the column customer.")
         )
@@ -140,37 +140,39 @@ def _columns(header: list[str]) -> list[str]:
     return columns
 
 
-def _take(sheet: Sheet, columns: list[str], number: int, cells: list[str]) -> None:
-    values = {name: plain for name, cell in zip(columns, cells, strict=False) if (plain := _plain(cell))}
+def _add_line(sheet: Sheet, columns: list[str], number: int, cells: list[str]) -> None:
+    values = {name: plain for name, cell in zip(columns, cells, strict=False) if (plain := _clean_cell(cell))}
     line = Line(number, values)
     if any(cell.strip() for cell in cells[len(columns) :]):
-        sheet.bad.append(Bad(number, line.names, "It has more cells than the first line names columns."))
+        sheet.bad.append(Bad(number, line.names, "It has more cells than the first line has columns."))
     elif "customer" not in values:
         sheet.bad.append(Bad(number, line.names, "It names no customer."))
-    elif why := _homeless(values):
+    elif why := _find_stray_value(values):
         sheet.bad.append(Bad(number, line.names, why))
     else:
         sheet.lines.append(line)
 
 
-def _homeless(values: dict[str, str]) -> str:
-    """Why what the line says could go nowhere; "" where all of it is about something that it names."""
+def _find_stray_value(values: dict[str, str]) -> str:
+    """Return why a value belongs to nothing that the line names, "" where all belong somewhere."""
     if "cluster" not in values:
         if "node" in values:
-            return "It names a node and no cluster."
+            return "It names a node but no cluster."
         if lone := next((name for name in (*CLUSTER_COLUMNS, *NODE_COLUMNS) if name in values), ""):
-            return f"It has {lone} and names no cluster."
+            return f"It has {lone} but names no cluster."
     if "node" not in values and (lone := next((name for name in NODE_COLUMNS if name in values), "")):
-        return f"It has {lone} and names no node."
+        return f"It has {lone} but names no node."
     return ""
 
 
 def looks_like_formula(text: str) -> bool:
-    """The export puts an apostrophe before it, the import takes it away. Also behind apostrophes, or one that belongs
-    to the text would be taken for ours."""
+    """Return whether a spreadsheet would run the text. The export puts an apostrophe before it; the import removes it.
+
+    Apostrophes in front count as part of such a text, or one of the text's own would be removed.
+    """
     return text.lstrip("'").startswith(formulas.STARTS)
 
 
-def _plain(cell: str) -> str:
+def _clean_cell(cell: str) -> str:
     text = cell.strip()
     return text[1:] if text.startswith("'") and looks_like_formula(text) else text

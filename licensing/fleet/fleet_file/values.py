@@ -1,4 +1,7 @@
-"""From the cells of a line to values of a customer, a cluster, a node and proxies; Unfit says what cannot be."""
+"""Turn the cells of a line into values of a customer, a cluster, a node and proxies.
+
+Unfit says which cell is wrong.
+"""
 
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +18,7 @@ YES, NO = {"yes", "true", "1", "x", "y"}, {"no", "false", "0", "n"}
 
 
 class Unfit(Exception):
-    """Why a line cannot be imported; `part` says what of it is at fault."""
+    """The reason why a line cannot be imported; `part` names the part of the line that is wrong."""
 
     def __init__(self, part: str, reason: str) -> None:
         super().__init__(reason)
@@ -27,22 +30,22 @@ def customer_values(line: Line) -> dict[str, Any]:
     found: dict[str, Any] = {"name": cells["customer"], "note": cells.get("customer_note")}
     if "customer_tags" in cells:
         found["tags"] = customers.clean_tags([cells["customer_tags"]])
-    return _checked(CUSTOMER, Customer, found)
+    return _check_columns(CUSTOMER, Customer, found)
 
 
 def cluster_values(line: Line) -> dict[str, Any]:
-    """Without customer and license_server, which are rows."""
+    """Return the cluster's values without customer and license_server, which are rows."""
     cells = line.cells
     found = {
         "name": cells["cluster"],
-        "application": _choice(cells.get("application"), Cluster.Application, "application"),
+        "application": _read_choice(cells.get("application"), Cluster.Application, "application"),
         "version": cells.get("version"),
-        "deployment": _choice(cells.get("deployment"), Cluster.Deployment, "deployment"),
-        "mixed_mode": _yes_no(cells.get("mixed_mode"), "mixed_mode"),
-        "managed_on_premise": _yes_no(cells.get("managed_on_premise"), "managed_on_premise"),
-        "installed_on": _day(cells.get("installed_on")),
+        "deployment": _read_choice(cells.get("deployment"), Cluster.Deployment, "deployment"),
+        "mixed_mode": _read_yes_no(cells.get("mixed_mode"), "mixed_mode"),
+        "managed_on_premise": _read_yes_no(cells.get("managed_on_premise"), "managed_on_premise"),
+        "installed_on": _read_day(cells.get("installed_on")),
     }
-    return _checked(CLUSTER, Cluster, found)
+    return _check_columns(CLUSTER, Cluster, found)
 
 
 def node_values(line: Line) -> dict[str, Any]:
@@ -51,11 +54,11 @@ def node_values(line: Line) -> dict[str, Any]:
     role = cells.get("role", "").lower() or None
     if role not in (None, *Node.Role.values):
         raise Unfit(NODE, f"role {role!r} is neither publisher nor subscriber.")
-    return _checked(NODE, Node, {"host_name": cells["node"].lower(), "role": role, "serial": cells.get("serial")})
+    return _check_columns(NODE, Node, {"host_name": cells["node"].lower(), "role": role, "serial": cells.get("serial")})
 
 
 def proxy_values(line: Line, part: str) -> dict[str, Any]:
-    """Of the customer or of the cluster; empty where the line names none."""
+    """Return the proxy of the customer or of the cluster; empty where the line names none."""
     cells = {name: line.cells.get(f"{part}_proxy_{name}") for name in ("host", "port", "username")}
     if not any(cells.values()):
         return {}
@@ -66,7 +69,7 @@ def proxy_values(line: Line, part: str) -> dict[str, Any]:
     if port is not None and not (port.isascii() and port.isdigit()):
         raise Unfit(part, f"{part}_proxy_port {port!r} is not a number.")
     found = {"host": cells["host"], "port": int(port) if port else None, "username": cells["username"]}
-    return _checked(part, Proxy, found, prefix=f"{part}_proxy_")
+    return _check_columns(part, Proxy, found, prefix=f"{part}_proxy_")
 
 
 def _check_host(part: str, column: str, cell: str) -> None:
@@ -76,8 +79,8 @@ def _check_host(part: str, column: str, cell: str) -> None:
         raise Unfit(part, f"{column} {cell!r}: {' '.join(error.messages)}") from None
 
 
-def _checked(part: str, model: type[Model], values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Those that are given, each as its column allows it."""
+def _check_columns(part: str, model: type[Model], values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values that are given, each checked by its column."""
     given = {name: value for name, value in values.items() if value is not None}
     others = {column.name for column in model._meta.fields if column.name not in given}
     try:
@@ -90,8 +93,8 @@ def _checked(part: str, model: type[Model], values: dict[str, Any], prefix: str 
     return given
 
 
-def _choice(cell: str | None, choices: Any, column: str) -> str | None:
-    """By its value or by its word on the page."""
+def _read_choice(cell: str | None, choices: Any, column: str) -> str | None:
+    """Return the choice that the cell names by its value or by its label on the page."""
     if cell is None:
         return None
     known = {word.lower(): value for value, label in choices.choices for word in (value, label)}
@@ -100,7 +103,7 @@ def _choice(cell: str | None, choices: Any, column: str) -> str | None:
     return str(known[cell.lower()])
 
 
-def _yes_no(cell: str | None, column: str) -> bool | None:
+def _read_yes_no(cell: str | None, column: str) -> bool | None:
     if cell is None:
         return None
     if cell.lower() not in YES | NO:
@@ -108,7 +111,7 @@ def _yes_no(cell: str | None, column: str) -> bool | None:
     return cell.lower() in YES
 
 
-def _day(cell: str | None) -> date | None:
+def _read_day(cell: str | None) -> date | None:
     if cell is None:
         return None
     for pattern in ("%Y-%m-%d", "%d.%m.%Y"):

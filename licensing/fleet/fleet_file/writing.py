@@ -1,4 +1,4 @@
-"""The fleet as a file that can be imported again. Three queries for any number of clusters; no passwords."""
+"""Write the fleet as a file that can be imported again. Three queries for any number of clusters; no passwords."""
 
 import csv
 import io
@@ -22,17 +22,19 @@ def write() -> str:
     nodes = Prefetch("nodes", Node.objects.order_by("role", "host_name"))
     rows = Customer.objects.select_related("proxy").order_by("name")
     for customer in rows.prefetch_related(Prefetch("clusters", clusters.prefetch_related(nodes))):
-        for line in _lines(customer):
-            writer.writerow({name: _cell(value) for name, value in line.items()})
+        for line in _customer_lines(customer):
+            writer.writerow({name: _format_cell(value) for name, value in line.items()})
     return text.getvalue()
 
 
-def _lines(customer: Customer) -> list[dict[str, Any]]:
-    """Facts stand on the first line of what they are about."""
+def _customer_lines(customer: Customer) -> list[dict[str, Any]]:
+    """Return a customer's lines. Facts stand on the first line of the row that they belong to."""
     about: dict[str, Any] = {
-        "customer": customer.name, "customer_tags": ", ".join(customer.tags), "customer_note": customer.note,
-        **_proxy(customer, "customer"),
-    }  # fmt: skip
+        "customer": customer.name,
+        "customer_tags": ", ".join(customer.tags),
+        "customer_note": customer.note,
+        **_proxy_cells(customer, "customer"),
+    }
     lines = [line for cluster in customer.clusters.all() for line in _cluster_lines(cluster)] or [{}]
     return [{**about, **lines[0]}, *({"customer": customer.name, **line} for line in lines[1:])]
 
@@ -47,24 +49,24 @@ def _cluster_lines(cluster: Cluster) -> list[dict[str, Any]]:
         "managed_on_premise": cluster.managed_on_premise,
         "installed_on": cluster.installed_on,
         "license_server": _on_prem_server(cluster),
-        **_proxy(cluster, "cluster"),
+        **_proxy_cells(cluster, "cluster"),
     }
     nodes = [{"node": node.host_name, "role": node.role, "serial": node.serial} for node in cluster.nodes.all()] or [{}]
     return [{**about, **nodes[0]}, *({"cluster": cluster.name, **node} for node in nodes[1:])]
 
 
 def _on_prem_server(cluster: Cluster) -> LicenseServer | None:
-    """A server of the cloud says no more than none does."""
+    """Return the On-Prem server. A cloud server is left out, because it means the same as none."""
     server = cluster.license_server
     return None if server is None or server.is_cloud else server
 
 
-def _proxy(owner: Customer | Cluster, part: str) -> dict[str, Any]:
+def _proxy_cells(owner: Customer | Cluster, part: str) -> dict[str, Any]:
     proxy = getattr(owner, "proxy", None)
     return {f"{part}_proxy_{name}": getattr(proxy, name) for name in ("host", "port", "username")} if proxy else {}
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=200, unique=True)),
                 ('note', models.TextField(blank=True)),
-                ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, db_default=[], default=list, help_text='Short words to find customers by, with commas between them: region, contract, data centre.', size=20)),
+                ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, db_default=[], default=list, help_text='Short words to find customers by, separated by commas: region, contract, data centre.', size=20)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
@@ -39,11 +39,11 @@ class Migration(migrations.Migration):
                 ('application', models.CharField(choices=[('cucm', 'Unified CM'), ('cuc', 'Unity Connection'), ('cer', 'Emergency Responder'), ('expressway_c', 'Expressway-C'), ('expressway_e', 'Expressway-E')], default='cucm', max_length=20)),
                 ('version', models.CharField(blank=True, help_text='As the application shows it, for example 14.0.1.', max_length=30)),
                 ('deployment', models.CharField(choices=[('hcs', 'HCS'), ('enterprise', 'Enterprise')], default='hcs', max_length=12)),
-                ('mixed_mode', models.BooleanField(default=False, help_text='Security is enabled: needs export-controlled tokens.')),
-                ('managed_on_premise', models.BooleanField(db_default=False, default=False, help_text="Out of the partner's reach: nothing is asked of it or set on it, its facts are entered by hand.")),
+                ('mixed_mode', models.BooleanField(default=False, help_text='Security is enabled, so it needs export-controlled tokens.')),
+                ('managed_on_premise', models.BooleanField(db_default=False, default=False, help_text="The portal cannot reach the cluster and sets nothing on it. You enter its data by hand.")),
                 ('installed_on', models.DateField(blank=True, help_text='Starts the 90 days of evaluation, until the cluster is registered.', null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('license_server', models.ForeignKey(blank=True, help_text='The On-Prem server it registers with; empty: the cloud.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='clusters', to='accounts.licenseserver')),
+                ('license_server', models.ForeignKey(blank=True, help_text='The On-Prem server that it registers with. Leave it empty for the cloud.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='clusters', to='accounts.licenseserver')),
                 ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='clusters', to='fleet.customer')),
             ],
             options={
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('host_name', models.CharField(max_length=253)),
                 ('role', models.CharField(choices=[('publisher', 'Publisher'), ('subscriber', 'Subscriber')], default='subscriber', max_length=12)),
-                ('serial', models.CharField(blank=True, db_default='', default='', help_text='UDI serial number or UUID of the product, where known: finds its product instance for certain.', max_length=100)),
+                ('serial', models.CharField(blank=True, db_default='', default='', help_text='UDI serial number or UUID of the product. It identifies the product instance reliably.', max_length=100)),
                 ('cluster', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='nodes', to='fleet.cluster')),
             ],
             options={

@@ -1,4 +1,4 @@
-"""The access to a cluster, and its run sheet: every step in the commands of its own application."""
+"""The pages of the access to a cluster, and its run sheet in the commands of its own application."""
 
 from typing import Any
 
@@ -12,7 +12,6 @@ from kit.forms.pages import DONE, attempt, form_page
 from kit.tables import check_state
 from licensing.fleet import paths
 from licensing.fleet.access import manual, reach, run_sheets, settings
-from licensing.fleet.access import settings as verbs
 from licensing.fleet.forms import ClusterAccessForm
 from licensing.fleet.models import Cluster, ClusterAccess
 from licensing.fleet.pages.clusters import crumbs_of
@@ -24,8 +23,14 @@ from people.gate import Need, needs
 def cluster_access(request: HttpRequest, pk: int) -> HttpResponse:
     cluster = _find(pk)
     access = reach.access_of(cluster) or ClusterAccess(cluster=cluster)
-    over_axl = not reach.asks_people(reach.of(cluster))
-    context = {"cluster": cluster, "access": access, "over_axl": over_axl, "sheet": _sheet(cluster), **_check(access)}
+    over_axl = not reach.asks_people(reach.way_to(cluster))
+    context = {
+        "cluster": cluster,
+        "access": access,
+        "over_axl": over_axl,
+        "sheet": _run_sheet_sections(cluster),
+        **_check_context(access),
+    }
     return render(request, "fleet/cluster_access/cluster_access.html", context)
 
 
@@ -33,7 +38,7 @@ def cluster_access(request: HttpRequest, pk: int) -> HttpResponse:
 def cluster_access_edit(request: HttpRequest, pk: int) -> HttpResponse:
     cluster, here = _find(pk), reverse("cluster-access", args=[pk])
     form = ClusterAccessForm(cluster, request.POST or None, instance=reach.access_of(cluster) or ClusterAccess())
-    status, saved = attempt(request, form, lambda: verbs.save(actor_of(request), cluster, form.spec()))
+    status, saved = attempt(request, form, lambda: settings.save(actor_of(request), cluster, form.spec()))
     if status == DONE and saved is not None:
         messages.success(request, f"The access to {cluster} was saved.")
         if saved.method == ClusterAccess.Method.AXL:
@@ -54,13 +59,15 @@ def cluster_access_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Need.READ, write=Need.OPERATE)
 def cluster_access_check(request: HttpRequest, pk: int) -> HttpResponse:
-    """Posting starts a test; the answer is fetched from here until it is there."""
+    """Start a test on POST. The page then fetches the answer from here until it is there."""
     access = get_object_or_404(ClusterAccess.objects.select_related("cluster"), cluster=pk)
     if request.method == "POST":
         _start_check(request, access)
         return redirect("cluster-access", pk)
     return render(
-        request, "fleet/cluster_access/check.html", {"cluster": access.cluster, "access": access, **_check(access)}
+        request,
+        "fleet/cluster_access/check.html",
+        {"cluster": access.cluster, "access": access, **_check_context(access)},
     )
 
 
@@ -69,8 +76,8 @@ def _find(pk: int) -> Cluster:
     return get_object_or_404(rows.prefetch_related("nodes"), pk=pk)
 
 
-def _sheet(cluster: Cluster) -> list[tuple[str, list[str]]]:
-    """(title, steps) in the order in which an assignment takes them."""
+def _run_sheet_sections(cluster: Cluster) -> list[tuple[str, list[str]]]:
+    """Return (title, steps) in the order in which an assignment takes them."""
     sheet = manual.sheet_of(cluster)
     steps = [
         ("License mode: to HCS", run_sheets.mode(sheet, "hcs")),
@@ -82,7 +89,7 @@ def _sheet(cluster: Cluster) -> list[tuple[str, list[str]]]:
     return [(title, lines) for title, lines in steps if lines]
 
 
-def _check(access: ClusterAccess) -> dict[str, Any]:
+def _check_context(access: ClusterAccess) -> dict[str, Any]:
     return {"check_state": check_state(access.check_status), "found": access.check_found}
 
 

@@ -1,4 +1,4 @@
-"""Clusters with their nodes, and where each of them is licensed."""
+"""Pages of clusters with their nodes, and where each cluster is licensed."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ INSTANCES_SHOWN = 50
 
 
 def with_pools(rows: QuerySet[Cluster]) -> QuerySet[Cluster]:
-    """Each cluster with its current assignment (`current`, at most one) for tables.fleet.current_pool."""
+    """Prefetch each cluster's current assignment (`current`, at most one) for tables.current_pool."""
     current = Assignment.objects.current().select_related("virtual_account__smart_account")
     return rows.prefetch_related(Prefetch("assignments", queryset=current, to_attr="current"))
 
@@ -37,9 +37,11 @@ def clusters(request: HttpRequest) -> HttpResponse:
     fleet_rows = Cluster.objects.with_evaluation().select_related("customer")
     rows = with_pools(cluster_status.with_status(fleet_rows))
     empty = Empty(
-        "boxes", "No clusters yet", "A cluster is one installation of a UC application for a customer.",
+        "boxes",
+        "No clusters yet",
+        "A cluster is one installation of a UC application for a customer.",
         *invite(may(request.user, Need.OPERATE), "cluster-add", "Add cluster"),
-    )  # fmt: skip
+    )
     return list_page(
         request,
         "fleet/clusters/clusters.html",
@@ -92,7 +94,7 @@ def cluster_delete(request: HttpRequest, pk: int) -> HttpResponse:
         lambda: removal.delete_cluster(audit.actor_of(request), found),
         heading=f"Delete {name}?",
         consequences=[
-            f"Its {found.nodes.count()} nodes, its proxy and the history of its assignments are forgotten.",
+            f"Its {found.nodes.count()} nodes, its proxy and the history of its assignments are deleted.",
             f"Product instances that lose their cluster: {found.product_instances.count()}. At Cisco nothing changes.",
         ],
         blockers=guard.blockers,
@@ -111,9 +113,9 @@ def crumbs_of(row: Cluster) -> Crumbs:
 
 
 def _edit(request: HttpRequest, row: Cluster, heading: str, cancel: str) -> HttpResponse:
-    """`more` in the post asks for more lines for nodes; nothing is saved then."""
+    """Add or edit a cluster. `more` in the post asks for more rows for nodes; nothing is saved then."""
     before, crumbs = (audit.snapshot(row), crumbs_of(row)) if row.pk else (None, [HERE])
-    form = ClusterForm(request.POST or None, instance=row, initial=_customer_asked_for(request))
+    form = ClusterForm(request.POST or None, instance=row, initial=_initial_customer(request))
     # No initial values beside posted ones: a line that equals its initial values would count as left empty.
     nodes = NodeFormSet(node_rows(request.POST), prefix="nodes", initial=None if request.POST else _nodes_of(row))
     proxy = ProxyForm(Proxy.objects.filter(cluster=row).first() if row.pk else None, request.POST or None)
@@ -147,8 +149,11 @@ def _save(
     return saved
 
 
-def _customer_asked_for(request: HttpRequest) -> dict[str, str]:
-    """From a customer's page; nothing otherwise, or it would stand above the customer of a stored cluster."""
+def _initial_customer(request: HttpRequest) -> dict[str, str]:
+    """Return the customer from whose page the user comes.
+
+    It is empty otherwise, or it would replace the customer of a stored cluster.
+    """
     number = request.GET.get("customer", "")
     return {"customer": number} if number.isdecimal() else {}
 

@@ -1,4 +1,4 @@
-"""Customers and what they have."""
+"""Pages of customers and their clusters."""
 
 from typing import Any
 
@@ -34,9 +34,11 @@ def customers(request: HttpRequest) -> HttpResponse:
         assigned_count=Count("clusters", filter=assigned, distinct=True),
     )
     empty = Empty(
-        "building-2", "No customers yet", "Add your customers and their clusters to see who uses which license.",
+        "building-2",
+        "No customers yet",
+        "Add your customers and their clusters to see who uses which license.",
         *invite(may(request.user, Need.OPERATE), "customer-add", "Add customer"),
-    )  # fmt: skip
+    )
     return list_page(
         request,
         "fleet/customers/customers.html",
@@ -74,15 +76,15 @@ def customer_delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Customer, pk=pk)
     name, address, guard = found.name, reverse("customer", args=[pk]), removal.of_customer(found)
     mapped = found.subscriptions.count()
-    unmapped = f"{counted(mapped, 'subscription is,subscriptions are')} mapped to nobody from then on."
+    unmapped = f"{counted(mapped, 'subscription is,subscriptions are')} left without a customer."
     page = confirm_page(
         request,
         lambda: removal.delete_customer(audit.actor_of(request), found),
         heading=f"Delete {name}?",
         consequences=[
-            "Its note and its proxy are forgotten.",
+            "Its note and its proxy are deleted.",
             *([unmapped] if mapped else []),
-            "The audit keeps who it was and who deleted it.",
+            "The audit log keeps its name and who deleted it.",
         ],
         blockers=guard.blockers,
         steps=guard.steps,

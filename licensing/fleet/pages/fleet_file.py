@@ -1,4 +1,4 @@
-"""The fleet as a file: export, and import with a preview that changes nothing."""
+"""Pages that export the fleet as a file, and import one after a preview that changes nothing."""
 
 from django import forms
 from django.contrib import messages
@@ -16,7 +16,7 @@ from people import audit
 from people.gate import Need, needs
 
 NUMBER_LENGTH = 9  # of a line: more than a file of that size can have
-OVER = "The preview is no longer kept, and nothing was imported. Choose the file again."
+OVER = "The preview has expired, and nothing was imported. Choose the file again."
 
 
 class FleetFileForm(forms.Form):
@@ -33,7 +33,7 @@ def fleet_export(request: HttpRequest) -> HttpResponse:
 
 @needs(Need.OPERATE)
 def fleet_import(request: HttpRequest) -> HttpResponse:
-    """A file is looked through and kept; its key, posted with the lines to leave out, imports it."""
+    """Show a preview of a file and keep the file. Its key, posted with the lines to leave out, imports it."""
     if "key" in request.POST:
         return _import(request, request.POST["key"])
     form, status = FleetFileForm(request.POST or None, request.FILES or None), ASKED

@@ -1,4 +1,4 @@
-"""Which way each cluster reaches Cisco, by which rule, and what a proxy that moves would change."""
+"""The page that shows how each cluster reaches Cisco, by which rule, and what moving a proxy would change."""
 
 from collections import Counter
 
@@ -19,9 +19,11 @@ def transport(request: HttpRequest) -> HttpResponse:
     modes = Counter(paths.transport_of(cluster).mode for cluster in filter_.queryset)
     tiles = [(mode.value, label, modes[mode]) for mode, label in MODE_WORDS.items()]
     empty = Empty(
-        "route", "No clusters yet", "Each cluster reaches Cisco directly, by a proxy or over an On-Prem server.",
+        "route",
+        "No clusters yet",
+        "Each cluster reaches Cisco directly, by a proxy or over an On-Prem server.",
         *invite(may(request.user, Need.OPERATE), "cluster-add", "Add cluster"),
-    )  # fmt: skip
+    )
     return list_page(
         request,
         "fleet/transport/transport.html",

@@ -1,4 +1,4 @@
-"""What belongs to one cluster: the access to it, and its run sheet."""
+"""Serve the access to a cluster, and its run sheet, in REST."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from people.gate import Need
 
 
 class AccessSerializer(Strict, serializers.ModelSerializer[ClusterAccess]):
-    """A cluster that nobody has set a way for is reached by hand."""
+    """The access to a cluster. A cluster without one is reached by hand."""
 
     password = SecretText()
     url = serializers.CharField(max_length=500, allow_blank=True, required=False)
@@ -38,7 +38,7 @@ class AccessSerializer(Strict, serializers.ModelSerializer[ClusterAccess]):
 
 
 class Accesses(GenericViewSet[Cluster]):
-    """GET, PUT and PATCH of a cluster's access; the test answers into `check_*`."""
+    """Read and set a cluster's access, with GET, PUT and PATCH. `check_*` hold the answer of the last test."""
 
     serializer_class = AccessSerializer
     queryset = Cluster.objects.select_related("access")
@@ -48,7 +48,7 @@ class Accesses(GenericViewSet[Cluster]):
     filter_backends = ()
 
     def retrieve(self, request: Request, pk: int) -> Response:
-        return Response(self.get_serializer(self._of(self._cluster(pk))).data)
+        return Response(self.get_serializer(self._access_to(self._cluster(pk))).data)
 
     def update(self, request: Request, pk: int) -> Response:
         return self._save(request, pk, partial=False)
@@ -58,7 +58,7 @@ class Accesses(GenericViewSet[Cluster]):
 
     @extend_schema(request=None, responses={202: AccessSerializer})
     def check(self, request: Request, pk: int) -> Response:
-        """Test it. The answer comes into `check_status`, `check_message` and `check_found`."""
+        """Test the access. The answer appears in `check_status`, `check_message` and `check_found`."""
         refuse_body(request)
         row = get_object_or_404(ClusterAccess, cluster=pk)
         settings.start_check(row)
@@ -66,7 +66,7 @@ class Accesses(GenericViewSet[Cluster]):
 
     def _save(self, request: Request, pk: int, partial: bool) -> Response:
         cluster = self._cluster(pk)
-        stored = self._of(cluster)
+        stored = self._access_to(cluster)
         serializer = self.get_serializer(stored, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
         kept = {name: getattr(stored, name) for name in ("method", "url", "username", "ca_certificate", "verify_tls")}
@@ -78,7 +78,7 @@ class Accesses(GenericViewSet[Cluster]):
     def _cluster(self, pk: int) -> Cluster:
         return get_object_or_404(self.get_queryset(), pk=pk)
 
-    def _of(self, cluster: Cluster) -> ClusterAccess:
+    def _access_to(self, cluster: Cluster) -> ClusterAccess:
         return reach.access_of(cluster) or ClusterAccess(cluster=cluster)
 
 

@@ -1,4 +1,4 @@
-"""Customers and clusters."""
+"""Serve customers and clusters in REST."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +27,7 @@ PROXY_FIELDS = ("proxy_host", "proxy_port", "proxy_username", "proxy_password")
 
 
 class WithProxy(Strict, serializers.ModelSerializer[Any]):
-    """`proxy_*` of a customer or cluster; an empty `proxy_host`, or null, takes the proxy away."""
+    """The `proxy_*` fields of a customer or cluster. An empty `proxy_host`, or null, removes the proxy."""
 
     proxy_host = serializers.CharField(
         max_length=253,
@@ -65,7 +65,7 @@ class WithProxy(Strict, serializers.ModelSerializer[Any]):
 
 
 def save_proxy(actor: Actor, owner: Customer | Cluster, sent: Mapping[str, Any] | None) -> None:
-    """`sent`: those of host, port, username and password that were sent; an empty password stays as it is."""
+    """Save the proxy fields that were `sent`. An empty password keeps the stored one."""
     if not sent:
         return
     stored: Proxy | None = getattr(owner, "proxy", None)
@@ -91,7 +91,7 @@ class CustomerFilters(django_filters.FilterSet):
 
 
 class Customers(ModelViewSet[Customer]):
-    """Of one that is deleted, the subscriptions are mapped to nobody."""
+    """Customers of the partner. Deleting one leaves its subscriptions without a customer."""
 
     queryset = Customer.objects.select_related("proxy")
     serializer_class = CustomerSerializer
@@ -118,12 +118,15 @@ class Customers(ModelViewSet[Customer]):
 
 
 class NodeSerializer(Strict, serializers.ModelSerializer[Node]):
-    """`serial` is shown where it is known."""
+    """A node of a cluster. `serial` is shown where it is known."""
 
     host_name = serializers.CharField(max_length=253, validators=[proxies.HOST_NAME])
     role = serializers.ChoiceField(Node.Role.choices, default=Node.Role.SUBSCRIBER)
     serial = serializers.CharField(
-        max_length=100, allow_blank=True, required=False, help_text="UDI serial number or UUID. Left out: it stays."
+        max_length=100,
+        allow_blank=True,
+        required=False,
+        help_text="UDI serial number or UUID. Left out: the stored one stays.",
     )
 
     class Meta:
@@ -131,7 +134,7 @@ class NodeSerializer(Strict, serializers.ModelSerializer[Node]):
         fields = ["host_name", "role", "serial"]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Nodes are replaced together, so a PATCH names them whole too."""
+        """Require the host name even in a PATCH, because nodes are replaced together."""
         if "host_name" not in attrs:
             raise serializers.ValidationError({"host_name": ["This field is required."]})
         return {"role": Node.Role.SUBSCRIBER, **attrs}
@@ -152,12 +155,12 @@ class ClusterSerializer(WithProxy):
     customer = Link(Customer)
     license_server = Link(LicenseServer, required=False, allow_null=True)
     nodes = NodeSerializer(many=True, required=False)
-    transport = serializers.SerializerMethodField(help_text="Which way it reaches Cisco, and why.")
+    transport = serializers.SerializerMethodField(help_text="How it reaches Cisco, and why.")
     evaluation_ends = serializers.DateField(
         read_only=True, allow_null=True, help_text="Last day of the 90 days of evaluation, until it is registered."
     )
     status = serializers.ChoiceField(
-        cluster_status.Status.choices, read_only=True, help_text="Where it stands: the first of these that applies."
+        cluster_status.Status.choices, read_only=True, help_text="The first of these statuses that applies."
     )
 
     class Meta:

@@ -1,4 +1,4 @@
-"""What people decide about mirrored rows."""
+"""Forms for what people decide about mirrored rows."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ NOTE = forms.Textarea(attrs={"rows": 3})
 class VirtualAccountForm(forms.Form):
     purpose = forms.ChoiceField(
         choices=VirtualAccount.Purpose.choices,
-        help_text="Each smart account has one pool for what is ordered and one for what runs.",
+        help_text="A smart account has at most one ordered pool, for purchases, and one operational pool.",
     )
     license_mode = forms.ChoiceField(
         choices=VirtualAccount.LicenseMode.choices,
         required=False,
-        help_text="Which licenses its clusters use. Locked while clusters are assigned.",
+        help_text="The licenses that its clusters use. You cannot change it while clusters are assigned.",
     )
     cost_center = forms.CharField(required=False, max_length=100, label="Cost center")
     region = forms.CharField(required=False, max_length=100)
@@ -29,14 +29,16 @@ class VirtualAccountForm(forms.Form):
     def __init__(self, row: VirtualAccount, data: Any = None) -> None:
         super().__init__(data, initial={name: getattr(row, name) for name in row.OWN})
         self.fields["owner"] = forms.ModelChoiceField(
-            queryset=User.objects.filter(Q(is_active=True) | Q(pk=row.owner_id)).order_by("email"), required=False,
-            empty_label="Nobody", help_text="Who answers for this pool.",
-        )  # fmt: skip
+            queryset=User.objects.filter(Q(is_active=True) | Q(pk=row.owner_id)).order_by("email"),
+            required=False,
+            empty_label="Nobody",
+            help_text="The person responsible for this pool.",
+        )
         self.order_fields(row.OWN)
 
 
 class ProductInstanceForm(forms.Form):
-    """By host name and serial, by one's own choice, or to none."""
+    """Choose how an instance gets its cluster: by host name and serial, by hand, or not at all."""
 
     BY_NAME, BY_HAND, NONE = "match", "cluster", "none"
 
@@ -66,11 +68,11 @@ class ProductInstanceForm(forms.Form):
     def clean(self) -> dict[str, object]:
         cleaned: dict[str, object] = super().clean() or {}
         if cleaned.get("decide") == self.BY_HAND and not cleaned.get("cluster") and "cluster" not in self.errors:
-            self.add_error("cluster", "Choose the cluster that it belongs to.")
+            self.add_error("cluster", "Choose the cluster that this product instance belongs to.")
         return cleaned
 
     def wanted(self) -> dict[str, Any]:
-        """What accounts.save_product_instance takes."""
+        """Return the values that matching.save_product_instance takes."""
         values = self.cleaned_data
         if values["decide"] == self.BY_NAME:
             return {"cluster_by_hand": False, "note": values["note"]}

@@ -19,7 +19,10 @@ class RemoveInstanceForm(forms.Form):
 
 
 class ReplaceInstanceForm(RemoveInstanceForm):
-    """`successor`: of the same product, registered since in the same smart account; the newest come first."""
+    """Choose the device that replaced an instance.
+
+    `successor` lists instances of the same product in the same smart account that registered later, newest first.
+    """
 
     def __init__(self, instance: ProductInstance, data: Any = None) -> None:
         super().__init__(data)
@@ -31,13 +34,16 @@ class ReplaceInstanceForm(RemoveInstanceForm):
             queryset=rows.order_by(F("registered_at").desc(nulls_last=True), "pk"),
             label="Replaced by",
             empty_label="Choose one",
-            help_text="What has registered since, of the same product; the newest come first.",
+            help_text="Instances of the same product that registered later, newest first.",
         )
         self.order_fields(["successor", "return_code"])
 
 
 class TransferInstanceForm(forms.Form):
-    """Within its smart account; the ordered pool serves no applications. `planned`: where its cluster is assigned."""
+    """Move an instance to another pool of its smart account; the ordered pool serves no applications.
+
+    `planned` is the pool to which its cluster is assigned.
+    """
 
     def __init__(self, instance: ProductInstance, planned: int | None, data: Any = None) -> None:
         super().__init__(data, initial={"virtual_account": planned})

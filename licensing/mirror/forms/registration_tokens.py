@@ -19,7 +19,9 @@ def pool_field() -> PoolField:
 
 
 class CreateTokenForm(forms.Form):
-    description = forms.CharField(max_length=500, help_text="What it is for: customer, cluster, occasion.")
+    description = forms.CharField(
+        max_length=500, help_text="What the token is for, such as a customer, cluster or project."
+    )
     expires_after_days = forms.IntegerField(label="Ends after days", min_value=1, max_value=MAX_DAYS, initial=30)
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -34,7 +36,7 @@ def uses_allowed_field() -> forms.IntegerField:
         min_value=1,
         max_value=MAX_USES,
         required=False,
-        help_text="As it was set in CSSM. Empty: no limit.",
+        help_text="The number that was set in CSSM. Leave it empty for no limit.",
     )
 
 
@@ -43,7 +45,7 @@ class TokenUsesForm(forms.Form):
         label="Used so far",
         min_value=0,
         max_value=MAX_USES,
-        help_text="CSSM's list of tokens shows it. From here the portal counts each registration that it makes.",
+        help_text="Enter the number from CSSM's list of tokens. The portal then adds each registration that it makes.",
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -53,12 +55,12 @@ class TokenUsesForm(forms.Form):
 
 
 class RecordTokenForm(forms.ModelForm):
-    """A token that somebody made in CSSM; export-controlled ones can only be made there."""
+    """Record a token that was made in CSSM. Export-controlled tokens can only be made there."""
 
     text = forms.CharField(
         label="Token",
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "autocomplete": "off", "spellcheck": "false"}),
-        help_text="The whole text as CSSM shows it. It is kept encrypted and not shown again.",
+        help_text="The whole text as CSSM shows it. The portal encrypts it and does not show it again.",
     )
 
     class Meta:
@@ -79,5 +81,5 @@ class RecordTokenForm(forms.ModelForm):
     def clean_text(self) -> str:
         text = without_breaks(str(self.cleaned_data["text"]))
         if len(text) < 16:
-            raise forms.ValidationError("This is not a whole registration token. Paste the whole text.")
+            raise forms.ValidationError("This registration token is incomplete. Paste the whole text.")
         return text

@@ -1,4 +1,4 @@
-"""A virtual account that is to be made at Cisco."""
+"""The form for a new virtual account at Cisco."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from licensing.operations.virtual_accounts import NAME_LENGTH
 class NewVirtualAccountForm(forms.Form):
     smart_account = forms.ModelChoiceField(queryset=SmartAccount.objects.active(), label="Smart account")
     name = forms.CharField(
-        max_length=NAME_LENGTH, help_text="Unique in its smart account. Cisco cannot rename it here."
+        max_length=NAME_LENGTH, help_text="Unique in its smart account. You cannot rename it here later."
     )
     description = forms.CharField(max_length=500, required=False)
 

@@ -1,4 +1,10 @@
-"""The mirrored tables, by subject."""
+"""The mirrored tables, by subject.
+
+Columns under "mirrored" are written by licensing.mirror.sync alone. Columns under "ours" are decided by people and
+survive when a row goes and comes back. A row that Cisco stops listing gets `gone_at`; it is not deleted.
+
+Foreign keys to the parent have no index of their own where a unique constraint begins with the same column.
+"""
 
 from licensing.mirror.models.cssm_alerts import CssmAlert
 from licensing.mirror.models.history import Change, SyncRun, SyncRunQuerySet, UsageSample
@@ -16,6 +22,8 @@ from licensing.mirror.models.subscriptions import Subscription, SubscriptionQuer
 from licensing.mirror.models.virtual_accounts import MirroredQuerySet, VirtualAccount, VirtualAccountQuerySet
 
 __all__ = [
+    "TWIN_MARK",
+    "TWIN_NUMBER",
     "Change",
     "CssmAlert",
     "InstanceUsage",
@@ -33,8 +41,6 @@ __all__ = [
     "SubscriptionQuerySet",
     "SyncRun",
     "SyncRunQuerySet",
-    "TWIN_MARK",
-    "TWIN_NUMBER",
     "UsageSample",
     "VirtualAccount",
     "VirtualAccountQuerySet",

@@ -1,4 +1,4 @@
-"""Alerts that Cisco itself raises."""
+"""The table of alerts that Cisco itself raises."""
 
 from django.db import models
 from django.utils import timezone
@@ -7,10 +7,10 @@ from licensing.accounts.models import SmartAccount
 
 
 class CssmAlert(models.Model):
-    """An alert of Cisco's own (docs/cisco-api.md#alerts), as the last complete sync listed it. Replaced by each sync.
+    """An alert that Cisco raises (docs/cisco-api.md#alerts), as the last complete sync listed it.
 
-    Told apart by what Cisco says: `digest` is of its type, source, message and virtual account. It keeps its row from
-    sync to sync, so that ours about it is one story.
+    Each sync replaces the rows. `digest` identifies an alert: it is made from its type, source, message and virtual
+    account. An alert keeps its row from sync to sync, so the portal's own alert about it stays the same one.
     """
 
     smart_account = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Syncs, what they changed, and what each license was on each day."""
+"""The tables of syncs, of what they changed, and of each license's figures on each day."""
 
 from django.db import models
 from django.db.models import Q
@@ -29,7 +29,7 @@ class SyncRun(models.Model):
         FAILED = "failed", "Failed"
 
     class Reason(models.TextChoices):
-        """Why it failed, for alerts: the kinds of error of licensing.cisco, and our own."""
+        """The reason why a sync failed, for alerts: the kinds of error of licensing.cisco, and those of the portal."""
 
         NONE = "", "-"
         UNAVAILABLE = "unavailable", "Cisco's side did not answer"
@@ -41,7 +41,7 @@ class SyncRun(models.Model):
 
     smart_account = models.ForeignKey(SmartAccount, on_delete=models.CASCADE, related_name="sync_runs")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    requested_by = models.CharField(max_length=254, blank=True, help_text="Who or what asked for it.")
+    requested_by = models.CharField(max_length=254, blank=True, help_text="The user or process that started the sync.")
     queued_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -53,7 +53,9 @@ class SyncRun(models.Model):
     back = models.IntegerField(default=0)
     unchanged = models.IntegerField(default=0)
     reason = models.CharField(max_length=12, choices=Reason, default=Reason.NONE, blank=True)
-    remark = models.TextField(blank=True, help_text="What was odd in Cisco's listings, and how it was taken.")
+    remark = models.TextField(
+        blank=True, help_text="Irregularities in Cisco's listings, and how the portal handled them."
+    )
     cause = models.TextField(blank=True)
     next_step = models.TextField(blank=True)
 
@@ -83,7 +85,7 @@ class SyncRun(models.Model):
 
 
 class Change(models.Model):
-    """Something that a sync saw change; that a product was in contact again is none.
+    """A difference that a sync found. A new contact with Cisco alone is no change.
 
     Names and values stand here as they were: the row may change again or go. The run has no constraint in the database,
     for the reason that InstanceUsage has none.
@@ -116,7 +118,7 @@ class Change(models.Model):
 
 
 class UsageSample(models.Model):
-    """What a License was on one day (UTC), as of that day's last complete sync."""
+    """The figures of a License on one day (UTC), as of the last complete sync of that day."""
 
     # No index of its own: the unique constraint begins with it.
     license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="samples", db_index=False)

@@ -1,4 +1,4 @@
-"""Licenses and their purchase lines, as Cisco lists them."""
+"""The tables of licenses and their purchase lines, as Cisco lists them."""
 
 from datetime import date
 
@@ -12,7 +12,7 @@ from licensing.mirror.models.virtual_accounts import MirroredQuerySet, VirtualAc
 
 class LicenseQuerySet(MirroredQuerySet):
     def short(self) -> "LicenseQuerySet":
-        """Out of compliance by Cisco's word."""
+        """Keep the licenses that Cisco reports as out of compliance."""
         return self.present().filter(status=License.Status.OUT_OF_COMPLIANCE)  # type: ignore[no-any-return]
 
     def of_active_accounts(self) -> "LicenseQuerySet":
@@ -20,7 +20,7 @@ class LicenseQuerySet(MirroredQuerySet):
 
 
 class License(models.Model):
-    """One license name in one VirtualAccount. All columns are mirrored; `available` is Cisco's word, not our sum."""
+    """One license name in one VirtualAccount. All columns are mirrored; `available` is Cisco's figure, not our sum."""
 
     class Status(models.TextChoices):
         IN_COMPLIANCE = "in_compliance", "In compliance"
@@ -38,10 +38,12 @@ class License(models.Model):
     pending = models.IntegerField(default=0)
     status = models.CharField(max_length=20, choices=Status, default=Status.UNKNOWN)
     billing_type = models.CharField(max_length=30, blank=True)
-    # Higher licenses lent to this one, a dict each (docs/cisco-api.md#substitutions), with the keys "license",
+    # Higher licenses that are lent to this one, a dict each (docs/cisco-api.md#substitutions), with the keys "license",
     # "substituted_license", "quantity" and "type".
     substitutions = models.JSONField(default=list, blank=True)
-    lines_digest = models.CharField(max_length=64, blank=True, editable=False, help_text="Of the lines, as listed.")
+    lines_digest = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Digest of the lines, as listed."
+    )
     fingerprint = models.BigIntegerField(null=True, editable=False)  # licensing.mirror.sync.fingerprints
     gone_at = models.DateTimeField(null=True, blank=True)
 
@@ -60,15 +62,15 @@ class LicenseLineQuerySet(models.QuerySet["LicenseLine"]):
         return self.filter(license__gone_at=None)
 
     def ending_by(self, day: date) -> "LicenseLineQuerySet":
-        """Lines of present licenses whose term ends on or before that day, ended ones too."""
+        """Keep lines of present licenses whose term ends on or before that day, including terms that have ended."""
         return self.present().not_cancelled().filter(end__lte=day)
 
     def not_cancelled(self) -> "LicenseLineQuerySet":
-        """The end of a cancelled one is nothing that comes."""
+        """Leave out cancelled lines, because the end of such a term changes nothing."""
         return self.exclude(status__istartswith=LicenseLine.CANCELLED)
 
     def next_end(self) -> Coalesce:
-        """Of these lines, for an outer query: the first end that is still to come, else the last one that is past."""
+        """Return, for an outer query, the first end of these lines that is still to come, else the last past one."""
         ends, today = self.not_cancelled().order_by(), timezone.localdate()
         return Coalesce(
             Subquery(ends.filter(end__gte=today).order_by("end").values("end")[:1]),
@@ -77,7 +79,7 @@ class LicenseLineQuerySet(models.QuerySet["LicenseLine"]):
 
 
 class LicenseLine(models.Model):
-    """One purchase line of a License. A part of it: replaced whenever the lines change, never kept as gone."""
+    """One purchase line of a License. Lines are replaced whenever they change, and never kept as gone."""
 
     ACTIVE, CANCELLED = ("", "active"), "cancel"  # Cisco's words, in lower case; spelled Canceled or Cancelled
 

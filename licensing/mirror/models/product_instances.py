@@ -1,4 +1,4 @@
-"""Product instances and what they use."""
+"""The tables of product instances and of the licenses that they use."""
 
 import re
 from datetime import datetime, timedelta
@@ -10,25 +10,23 @@ from django.utils import timezone
 from licensing.mirror.models.licenses import License
 from licensing.mirror.models.virtual_accounts import MirroredQuerySet, VirtualAccount
 
-# Between the identity that several have and the number that tells the second and later ones apart.
+# It stands between an identity that several instances share and the number of the second and later ones.
 TWIN_MARK = " #"
-
-
 TWIN_NUMBER = re.compile(rf"{TWIN_MARK}\d+$")
 
 
 class ProductInstanceQuerySet(MirroredQuerySet):
     def silent_for(self, days: int, now: datetime | None = None) -> "ProductInstanceQuerySet":
-        """Present, and without contact with Cisco for more than that many days (licensing.alerts.silence)."""
+        """Keep present instances without contact with Cisco for more than that many days (licensing.alerts.silence)."""
         moment = (now or timezone.now()) - timedelta(days=days)
         return self.present().filter(last_contact_at__lt=moment)  # type: ignore[no-any-return]
 
     def unmatched(self) -> "ProductInstanceQuerySet":
-        """Present, and no cluster fits; nobody has decided by hand that there is none."""
+        """Keep present instances that no cluster fits, unless a person has decided that they have none."""
         return self._undecided().filter(cluster_candidates=0)
 
     def ambiguous(self) -> "ProductInstanceQuerySet":
-        """Present, and several clusters fit equally well."""
+        """Keep present instances that several clusters fit equally well."""
         return self._undecided().filter(cluster_candidates__gt=1)
 
     def _undecided(self) -> "ProductInstanceQuerySet":
@@ -36,9 +34,10 @@ class ProductInstanceQuerySet(MirroredQuerySet):
 
 
 class ProductInstance(models.Model):
-    """A registered product. `identity` is what tells it from others in its pool: UDI, serial, uuid and product tag,
-    or the display name where Cisco sends none of them. Ours: cluster, cluster_by_hand, cluster_candidates,
-    note.
+    """A registered product.
+
+    `identity` tells it from others in its pool: UDI, serial, uuid and product tag, or the display name where Cisco
+    sends none of them. Ours: cluster, cluster_by_hand, cluster_candidates, note.
     """
 
     # mirrored
@@ -56,7 +55,9 @@ class ProductInstance(models.Model):
     status = models.CharField(max_length=50, blank=True)
     registered_at = models.DateTimeField(null=True, blank=True)
     last_contact_at = models.DateTimeField(null=True, blank=True)
-    usage_digest = models.CharField(max_length=64, blank=True, editable=False, help_text="Of the usage, as listed.")
+    usage_digest = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Digest of the usage, as listed."
+    )
     fingerprint = models.BigIntegerField(null=True, editable=False)  # licensing.mirror.sync.fingerprints
     gone_at = models.DateTimeField(null=True, blank=True)
     # ours
@@ -64,13 +65,13 @@ class ProductInstance(models.Model):
         "fleet.Cluster", on_delete=models.SET_NULL, null=True, blank=True, related_name="product_instances"
     )
     cluster_by_hand = models.BooleanField(default=False, db_default=False)
-    # How many clusters fit equally well, as of the last matching (licensing.fleet.matching).
+    # The number of clusters that fit equally well, as of the last matching (licensing.fleet.matching).
     cluster_candidates = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     note = models.TextField(blank=True, default="", db_default="")
 
     objects = ProductInstanceQuerySet.as_manager()
 
-    # What people decide, in the order of page, REST and admin.
+    # People decide these columns. Page, REST and admin show them in this order.
     OWN = ("cluster", "cluster_by_hand", "note")
 
     class Meta:
@@ -84,8 +85,10 @@ class ProductInstance(models.Model):
         return self.host_name or self.name or self.serial or self.product_tag or "Unnamed product instance"
 
     def twins(self) -> "ProductInstanceQuerySet":
-        """The others of the same pool that Cisco lists with the same identity; a number tells them apart
-        (licensing.mirror.sync.duplicates)."""
+        """Return the other instances of the pool that Cisco lists with the same identity.
+
+        A number after the identity tells them apart (licensing.mirror.sync.duplicates).
+        """
         shared = TWIN_NUMBER.sub("", self.identity)
         same = Q(identity=shared) | Q(identity__startswith=f"{shared}{TWIN_MARK}")
         of_pool = ProductInstance.objects.filter(virtual_account_id=self.virtual_account_id)
@@ -94,17 +97,18 @@ class ProductInstance(models.Model):
 
 class InstanceUsageQuerySet(models.QuerySet["InstanceUsage"]):
     def current(self) -> "InstanceUsageQuerySet":
-        """What is used now, with whose it is: gone products and quantities of none are left out."""
+        """Keep present usage, joined with its owner. Gone products and quantities of zero are left out."""
         return self.filter(product_instance__gone_at=None, quantity__gt=0).select_related(
             "license", "product_instance__virtual_account__smart_account", "product_instance__cluster__customer"
         )
 
 
 class InstanceUsage(models.Model):
-    """Quantity of one license that a ProductInstance uses. A part of it: replaced with it, never kept as gone.
+    """The quantity of one license that a ProductInstance uses. Replaced with its instance, never kept as gone.
 
-    No constraints in the database: PostgreSQL checks them row by row, which took a third of a first sync. Only the
-    merge writes here, from a join with the rows it refers to, and holds the account: nobody removes it meanwhile.
+    There are no constraints in the database: PostgreSQL checks them row by row, which took a third of a first sync.
+    Only the merge writes here, from a join with the rows it refers to. It locks the account, so nothing removes those
+    rows meanwhile.
     """
 
     product_instance = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Registration tokens."""
+"""The table of registration tokens."""
 
 import uuid
 
@@ -17,11 +17,11 @@ class RegistrationTokenQuerySet(MirroredQuerySet):
 
 
 class RegistrationToken(models.Model):
-    """What a product registers with. Mirrored by its digest; ours: text, made_here, uses_allowed, uses.
+    """A token that products register with. Mirrored by its digest; ours: text, made_here, uses_allowed, uses.
 
-    Cisco's interface tells neither how often a token may be used nor how often it was. `uses_allowed` is what a person
-    read in CSSM, None where there is no limit or none is known. `uses` counts the registrations that the portal has
-    carried out with it; others are known only where a person enters them, so it is the least that it can be.
+    Cisco's interface tells neither how often a token may be used nor how often it was used. `uses_allowed` is the
+    number that a person read in CSSM, None where there is no limit or none is known. `uses` counts the registrations
+    that the portal has carried out with it. Other uses are known only where a person enters them, so it is a minimum.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, db_default=RandomUUID())
@@ -54,5 +54,5 @@ class RegistrationToken(models.Model):
 
     @property
     def used_up(self) -> bool:
-        """RegistrationTokenQuerySet.with_uses_left, for one that is at hand."""
+        """Return whether this one token fails RegistrationTokenQuerySet.with_uses_left."""
         return self.uses_allowed is not None and self.uses >= self.uses_allowed

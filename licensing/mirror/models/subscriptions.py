@@ -1,4 +1,4 @@
-"""Subscriptions: what ties purchase lines to a customer and to a license model."""
+"""The table of subscriptions, which tie purchase lines to a customer and to a license model."""
 
 from django.db import models
 from django.utils import timezone
@@ -8,7 +8,7 @@ from licensing.accounts.models import SmartAccount
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def mapped(self) -> "SubscriptionQuerySet":
-        """To a customer, or perpetual and so the partner's."""
+        """Keep subscriptions that belong to a customer, or are perpetual and so belong to the partner."""
         return self.filter(models.Q(customer__isnull=False) | models.Q(license_model="perpetual"))
 
     def unmapped(self) -> "SubscriptionQuerySet":
@@ -45,7 +45,7 @@ class Subscription(models.Model):
 
     objects = SubscriptionQuerySet.as_manager()
 
-    # What people decide, in the order of page, REST and admin.
+    # People decide these columns. Page, REST and admin show them in this order.
     OWN = ("customer", "license_model", "note")
 
     class Meta:

@@ -1,10 +1,4 @@
-"""Accounts, pools, licenses and product instances: what Cisco knows, mirrored.
-
-Columns under "mirrored" are written by licensing.sync alone; those under "ours" are decided by people and survive a
-row's going and coming back. A row that Cisco stops listing gets `gone_at`; it is not deleted.
-
-Foreign keys to the parent have no index of their own where a unique constraint begins with the same column.
-"""
+"""The table of virtual accounts, and the query set that all mirrored tables share."""
 
 from typing import Any
 
@@ -17,13 +11,13 @@ from licensing.accounts.models import SmartAccount
 
 class MirroredQuerySet(models.QuerySet[Any]):
     def present(self) -> Any:
-        """What Cisco listed at the last complete sync."""
+        """Keep rows that Cisco listed at the last complete sync."""
         return self.filter(gone_at=None)
 
 
 class VirtualAccountQuerySet(MirroredQuerySet):
     def serving(self) -> "VirtualAccountQuerySet":
-        """Pools that serve applications: clusters, product instances, tokens and transfers may go there."""
+        """Keep pools that serve applications: clusters, product instances, tokens and transfers may go there."""
         return self.exclude(purpose=VirtualAccount.Purpose.ORDERED)
 
 
@@ -63,9 +57,9 @@ class VirtualAccount(models.Model):
 
     objects = VirtualAccountQuerySet.as_manager()
 
-    # What people decide, in the order of page, REST and admin.
+    # People decide these columns. Page, REST and admin show them in this order.
     OWN = ("purpose", "license_mode", "cost_center", "region", "owner", "note")
-    # What to do where `not_serving` refuses a pool.
+    # The next step where `not_serving` refuses a pool.
     CHOOSE_SERVING = "Choose the operational pool or a general one."
 
     class Meta:
@@ -85,10 +79,10 @@ class VirtualAccount(models.Model):
 
     @property
     def is_ordered(self) -> bool:
-        """Whether this is the pool that records what was bought. It serves no applications."""
+        """Return whether this is the pool that records purchases. It serves no applications."""
         return self.purpose == self.Purpose.ORDERED
 
     @property
     def not_serving(self) -> str:
-        """The reason why this pool serves no applications, "" where it does (of a set: `serving`)."""
+        """The reason why this pool serves no applications, "" where it does. `serving` judges sets of pools."""
         return f"{self} is the ordered pool, which serves no applications." if self.is_ordered else ""

@@ -1,4 +1,7 @@
-"""Removing and moving a product instance at Cisco: ask, let a worker do it, show its answer."""
+"""Pages that remove, replace and move a product instance at Cisco.
+
+Each page asks, lets a worker do the work, and shows Cisco's answer.
+"""
 
 from collections.abc import Callable
 
@@ -25,7 +28,7 @@ HERE = ("Product instances", "/product-instances/")
 def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
     found = _find(pk)
     form = RemoveInstanceForm(request.POST if request.method == "POST" else None)
-    return _ask(
+    return _action_page(
         request,
         found,
         form,
@@ -34,8 +37,8 @@ def product_instance_remove(request: HttpRequest, pk: int) -> HttpResponse:
         submit="Remove at Cisco",
         danger=True,
         consequences=[
-            f"Cisco forgets its registration in {found.virtual_account}; the licenses that it uses become free there.",
-            "The product is unregistered until somebody registers it again. Where you can, deregister it there.",
+            f"Cisco removes its registration from {found.virtual_account}, which frees the licenses that it uses.",
+            "The product stays unregistered until you register it again. If you can, deregister it on the device.",
             *_assignment_consequences(found),
         ],
     )
@@ -48,9 +51,9 @@ def product_instance_replace(request: HttpRequest, pk: int) -> HttpResponse:
     removed = (
         f"{found} is removed at Cisco; the licenses that it uses become free in {found.virtual_account}."
         if found.gone_at is None
-        else "Cisco lists it no longer, so nothing is removed there."
+        else "Cisco no longer lists it, so nothing is removed there."
     )
-    return _ask(
+    return _action_page(
         request,
         found,
         form,
@@ -72,7 +75,7 @@ def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
     found = _find(pk)
     planned = _current_assignments(found).values_list("virtual_account", flat=True).first()
     form = TransferInstanceForm(found, planned, request.POST if request.method == "POST" else None)
-    return _ask(
+    return _action_page(
         request,
         found,
         form,
@@ -84,7 +87,7 @@ def product_instance_transfer(request: HttpRequest, pk: int) -> HttpResponse:
         danger=False,
         consequences=[
             f"It leaves {found.virtual_account} and uses the licenses of the other virtual account from then on.",
-            "Its reservations go with it; no licenses do. Ask what if first, where they may be short.",
+            "Its reservations move with it, but no licenses do. If licenses may run short, try a what-if first.",
             *_assignment_consequences(found),
         ],
     )
@@ -96,7 +99,7 @@ def instance_request(request: HttpRequest, key: str) -> HttpResponse:
     return request_page(request, request_of(request, key), "product_instances", HERE)
 
 
-def _ask(
+def _action_page(
     request: HttpRequest,
     found: ProductInstance,
     form: Form,
@@ -130,7 +133,10 @@ def _ask(
 
 
 def _assignment_consequences(found: ProductInstance) -> list[str]:
-    """The assignment is the portal's own and stays; where the product is elsewhere, moving it there mends that."""
+    """Say that the assignment stays, because it is the portal's own.
+
+    Where the product is in another pool than the assignment says, moving the product there corrects that.
+    """
     return [
         f"{row.cluster} stays assigned to {row.virtual_account}"
         + ("; change that too." if row.virtual_account_id == found.virtual_account_id else ".")

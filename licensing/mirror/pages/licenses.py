@@ -1,4 +1,4 @@
-"""Licenses: how many, how many in use, until when, and who uses them."""
+"""Pages of licenses: how many are owned and in use, until when, and which products use them."""
 
 from django.db.models import OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +19,10 @@ CHANGES_SHOWN = 10
 
 
 def with_next_end(rows: QuerySet[License]) -> QuerySet[License]:
-    """Found for the rows of one page: joined lines would be grouped for all."""
+    """Annotate licenses with their next end of a term.
+
+    A subquery runs for the rows of one page only; a join would group the lines of all licenses.
+    """
     return rows.annotate(next_end=LicenseLine.objects.filter(license=OuterRef("pk")).next_end())
 
 

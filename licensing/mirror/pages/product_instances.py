@@ -1,4 +1,4 @@
-"""Product instances: what is registered, what it uses, and which cluster it belongs to."""
+"""Pages of product instances: what is registered, what it uses, and which cluster it belongs to."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -57,7 +57,7 @@ def product_instance(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Need.OPERATE)
 def product_instance_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Its cluster and its note; everything else is Cisco's."""
+    """Edit its cluster and its note; everything else is Cisco's."""
     found = get_object_or_404(ProductInstance.objects.select_related("cluster"), pk=pk)
     here = reverse("product-instance", args=[pk])
     form = ProductInstanceForm(found, request.POST or None)

@@ -1,4 +1,4 @@
-"""Registration tokens: the inventory, making and revoking at Cisco, recording by hand. Texts are shown once."""
+"""Pages of registration tokens: list, create and revoke at Cisco, record by hand. Texts are shown once."""
 
 from typing import Any
 
@@ -27,7 +27,9 @@ HERE = ("Registration tokens", "/registration-tokens/")
 @needs(Need.READ)
 def registration_tokens(request: HttpRequest) -> HttpResponse:
     rows = RegistrationToken.objects.select_related("virtual_account__smart_account")
-    empty = Empty("ticket", "No registration tokens", "Products register with them. Syncs find those made elsewhere.")
+    empty = Empty(
+        "ticket", "No registration tokens yet", "Products register with a token. Syncs also find tokens made in CSSM."
+    )
     return list_page(
         request,
         "mirror/registration_tokens/registration_tokens.html",
@@ -46,7 +48,7 @@ def registration_token(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs(Need.OPERATE)
 def registration_token_add(request: HttpRequest) -> HttpResponse:
-    """Cisco makes it, so a worker asks for it; the next page waits for the answer."""
+    """Start the creation at Cisco. A worker carries it out, and the next page waits for the answer."""
     form = CreateTokenForm(request.POST or None, initial={"virtual_account": request.GET.get("virtual_account")})
     status, asked = attempt(
         request, form, lambda: requests.start(signed_in(request), requests.CREATE_TOKEN, **form.cleaned_data)
@@ -106,9 +108,9 @@ def registration_token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
         lambda: started.append(requests.start(signed_in(request), requests.REVOKE_TOKEN, token=token)),
         heading=f"Revoke “{token}”?",
         consequences=[
-            "Nobody can register a product with it any more.",
+            "No product can register with it any more.",
             "Products that have registered with it stay registered.",
-            "Cisco cannot take this back: make a new token instead.",
+            "You cannot undo this. If you need a token later, make a new one.",
         ],
         blockers=["Cisco no longer lists this token, so there is nothing to revoke."] if token.gone_at else [],
         confirm="Revoke token",

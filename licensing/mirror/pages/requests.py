@@ -16,14 +16,14 @@ def request_of(request: HttpRequest, key: str) -> CiscoRequest:
     if asked is None:
         raise Http404
     if asked.user_id != request.user.pk:
-        raise PermissionDenied("Somebody else asked for this.")
+        raise PermissionDenied("Another user started this request.")
     return asked
 
 
 def request_page(
     request: HttpRequest, asked: CiscoRequest, folder: str, here: tuple[str, str], **context: Any
 ) -> HttpResponse:
-    """Render the whole page, or its part where the page asks again. `here`: the list that it leads back to."""
+    """Render the whole page, or only its part when the page polls. `here` is the list that it leads back to."""
     part = "request_answer.html" if request.htmx else "request.html"  # type: ignore[attr-defined]
     return render(
         request, f"mirror/{folder}/{part}", {"asked": asked, "waits": asked.waits, "crumbs": [here], **context}

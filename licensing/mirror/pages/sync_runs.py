@@ -1,4 +1,4 @@
-"""Sync runs: how each attempt went, why it failed, and what it saw change."""
+"""Pages of sync runs: how each attempt went, why it failed, and what it changed."""
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -24,8 +24,8 @@ def sync_runs(request: HttpRequest) -> HttpResponse:
     lost_workers.look_for_lost()
     empty = Empty(
         "refresh-cw",
-        "Nothing has been synced yet",
-        "A smart account is synced when it is added, then by schedule.",
+        "No sync runs yet",
+        "The portal syncs a smart account when you add it, then on schedule.",
         *to_smart_accounts(),
     )
     return list_page(
@@ -41,7 +41,7 @@ def sync_runs(request: HttpRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 @needs(Need.READ)
 def sync_run(request: HttpRequest, pk: int) -> HttpResponse:
-    """While it runs, the page asks for its progress alone; when it is over, for itself."""
+    """Show a run. While it runs, the page polls for its progress; then it reloads itself."""
     run = get_object_or_404(SyncRun.objects.select_related("smart_account"), pk=pk)
     if lost_workers.fail_lost_among([run]):
         run.refresh_from_db()
@@ -64,7 +64,7 @@ def sync_run(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def with_addresses(changes: QuerySet[Change]) -> list[tuple[Change, str]]:
-    """Each with the page of the row that changed, where there is one."""
+    """Pair each change with the page of the row that changed, where there is one."""
     return [(change, address_of(change)) for change in changes.order_by("kind", "object_type", "label")[:CHANGES_SHOWN]]
 
 

@@ -1,4 +1,4 @@
-"""What the license page's section "Trend and forecast" needs."""
+"""Gather what the section "Trend and forecast" of the license page shows."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def trend_context(row: License) -> dict[str, Any]:
 
 
 def pace_words(a_day: float) -> str:
-    """In the unit in which it is at least one, weeks or months: "+3.5 a week"."""
+    """Word the pace in the first unit in which it is at least one, weeks or months: "+3.5 a week"."""
     for days, word in ((7, "week"), (30, "month")):
         if abs(a_day * days) >= 1 or word == "month":
             return f"{a_day * days:+,.1f} a {word}".replace("-", "−")

@@ -14,8 +14,8 @@ from people.gate import Need, needs
 def usage(request: HttpRequest) -> HttpResponse:
     empty = Empty(
         "cpu",
-        "Nothing is used yet",
-        "It appears with the first sync after a product has registered.",
+        "No usage yet",
+        "Usage appears with the first sync after a product has registered.",
         *to_smart_accounts(),
     )
     return list_page(

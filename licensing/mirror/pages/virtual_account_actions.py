@@ -1,4 +1,4 @@
-"""Making and deleting a virtual account at Cisco: ask, let a worker do it, show its answer."""
+"""Pages that create and delete a virtual account at Cisco: ask, let a worker do it, show its answer."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect

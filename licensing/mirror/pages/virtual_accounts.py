@@ -1,4 +1,4 @@
-"""Virtual accounts: the pools, what is in them, and what people decided about them."""
+"""Pages of virtual accounts: the pools, what is in them, and what people decided about them."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ CHANGES_SHOWN = 10
 
 
 def count_of(rows: QuerySet[Any]) -> Coalesce:
-    """Rows of one pool, counted for each: a join of several would multiply them."""
+    """Count the rows of each pool in a subquery, because joining several tables would multiply them."""
     per_pool = rows.filter(virtual_account=OuterRef("pk")).order_by().values("virtual_account")
     return Coalesce(Subquery(per_pool.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), 0)
 
@@ -79,14 +79,14 @@ def virtual_account(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def short_first(rows: QuerySet[License]) -> QuerySet[License]:
-    """What is out of compliance, then by name."""
+    """Order licenses that are out of compliance first, then by name."""
     short = Case(When(status=License.Status.OUT_OF_COMPLIANCE, then=0), default=1, output_field=IntegerField())
     return rows.order_by(short, "name", "pk")
 
 
 @needs(Need.OPERATE)
 def virtual_account_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Purpose, license mode, whose it is, and note; everything else is Cisco's."""
+    """Edit purpose, license mode, owner data and note; everything else is Cisco's."""
     pool = get_object_or_404(VirtualAccount, pk=pk)
     here = reverse("virtual-account", args=[pk])
     form = VirtualAccountForm(pool, request.POST or None)
@@ -103,7 +103,7 @@ def virtual_account_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @needs(Need.OPERATE)
 def virtual_account_purpose(request: HttpRequest, pk: int) -> HttpResponse:
-    """Accept a suggestion of the smart account's page."""
+    """Accept a purpose that the smart account's page suggests."""
     pool = get_object_or_404(VirtualAccount, pk=pk)
     try:
         pool_settings.set_purpose(actor_of(request), pool, request.POST.get("purpose", ""))

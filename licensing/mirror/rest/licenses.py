@@ -1,4 +1,4 @@
-"""Licenses in REST."""
+"""Serve licenses and their trend in REST."""
 
 import django_filters
 from django.utils import timezone
@@ -74,5 +74,5 @@ class Licenses(ReadOnlyModelViewSet[License]):
     @extend_schema(responses={200: TrendSerializer})
     @action(detail=True, methods=["get"])
     def trend(self, request: Request, pk: int) -> Response:
-        """Its days, the ends of its terms, and when it runs out at the present pace."""
+        """Return its days, the ends of its terms, and when it runs out at the present pace."""
         return Response(TrendSerializer(trend.of(self.get_object(), timezone.now().date())).data)

@@ -1,4 +1,4 @@
-"""Product instances in REST."""
+"""Serve product instances in REST."""
 
 from typing import Any
 
@@ -41,10 +41,13 @@ class InstanceUsageSerializer(serializers.ModelSerializer[InstanceUsage]):
 
 class ProductInstanceSerializer(Strict, serializers.ModelSerializer[ProductInstance]):
     cluster = Link(
-        Cluster, allow_null=True, required=False, help_text="Setting it decides by hand; null: it belongs to none."
+        Cluster,
+        allow_null=True,
+        required=False,
+        help_text="Setting it decides by hand. Null: the instance belongs to no cluster.",
     )
     cluster_by_hand = serializers.BooleanField(
-        required=False, help_text="False: found by serial number and host name, again after each sync."
+        required=False, help_text="False: the portal matches it by serial number and host name after each sync."
     )
     usage = InstanceUsageSerializer(many=True, read_only=True)
     as_of = AsOf()
@@ -76,7 +79,7 @@ class ProductInstanceFilters(django_filters.FilterSet):
 
 
 class ProductInstances(mixins.UpdateModelMixin, ReadOnlyModelViewSet[ProductInstance]):
-    """Mirrored; `cluster`, `cluster_by_hand` and `note` are the partner's own."""
+    """Product instances as Cisco lists them. `cluster`, `cluster_by_hand` and `note` are the partner's own."""
 
     queryset = ProductInstance.objects.select_related("virtual_account__smart_account").prefetch_related(
         Prefetch("usage", InstanceUsage.objects.order_by("license_name"))

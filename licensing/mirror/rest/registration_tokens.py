@@ -1,4 +1,4 @@
-"""Registration tokens in REST."""
+"""Serve registration tokens in REST."""
 
 from typing import Any
 
@@ -34,8 +34,8 @@ class RegistrationTokenSerializer(serializers.ModelSerializer[RegistrationToken]
         fields = [*TOKEN_FIELDS, *USE_FIELDS, "as_of", "gone_at"]
         read_only_fields = fields
         extra_kwargs: dict[str, Any] = {
-            "uses_allowed": {"help_text": "As somebody read it in CSSM. Null: no limit, or none is known."},
-            "uses": {"help_text": "Registrations by the portal, and what somebody read in CSSM. The least it can be."},
+            "uses_allowed": {"help_text": "The number read in CSSM. Null: no limit, or the limit is not known."},
+            "uses": {"help_text": "Registrations by the portal plus the number read in CSSM. A minimum."},
         }
 
 
@@ -109,7 +109,7 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
     @extend_schema(request=RecordedTokenSerializer, responses={201: RegistrationTokenSerializer})
     @action(detail=False, methods=["post"])
     def record(self, request: Request) -> Response:
-        """Write down a token that somebody made in CSSM: those with export control can only be made there."""
+        """Record a token that was made in CSSM. Tokens with export control can only be made there."""
         new = RecordedTokenSerializer(data=request.data)
         new.is_valid(raise_exception=True)
         recorded = tokens.record_by_hand(audit.actor_of(request), **new.validated_data)
@@ -117,7 +117,7 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
 
     @extend_schema(request=TokenUsesSerializer, responses={200: RegistrationTokenSerializer})
     def partial_update(self, request: Request, pk: int) -> Response:
-        """Enter what CSSM's list of tokens says of its uses, which Cisco's interface does not tell."""
+        """Save the uses that CSSM's list of tokens shows, because Cisco's interface does not report them."""
         sent = TokenUsesSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         token = self.get_object()
@@ -129,7 +129,7 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
     )
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, pk: int) -> Response:
-        """Revoke it at Cisco. What has registered with it stays registered.
+        """Revoke it at Cisco. Products that have registered with it stay registered.
 
         200: it is revoked. 202: not yet; the request at `url` says when it is.
         """

@@ -1,4 +1,4 @@
-"""Requests to Cisco in REST: how calls start them and wait for them, and what can be asked of a product instance.
+"""Serve requests to Cisco in REST: how calls start them and wait, and which actions a product instance offers.
 
 A worker carries them out. No call waits for Cisco; some wait a few seconds for the worker.
 """
@@ -44,7 +44,7 @@ class RemovalSerializer(Strict, serializers.Serializer[Any]):
 
 
 class ReplacementSerializer(RemovalSerializer):
-    successor = Link(ProductInstance, help_text="Registered in its place, in the same smart account.")
+    successor = Link(ProductInstance, help_text="The device that replaced it, in the same smart account.")
 
 
 class TransferSerializer(Strict, serializers.Serializer[Any]):
@@ -52,7 +52,7 @@ class TransferSerializer(Strict, serializers.Serializer[Any]):
 
 
 class CiscoRequestSerializer(serializers.Serializer[Any]):
-    """A request to Cisco, which a worker carries out. Kept for 15 minutes, for the user who asked."""
+    """A request to Cisco, which a worker carries out. It is kept for 15 minutes, for the user who asked."""
 
     key = serializers.CharField()
     url = serializers.SerializerMethodField(help_text="Read it here until its state is `done` or `failed`.")
@@ -60,7 +60,7 @@ class CiscoRequestSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField([(state, state) for state in STATES])
     message = serializers.CharField(allow_blank=True, help_text="Why it failed.")
     next_step = serializers.CharField(allow_blank=True)
-    row = serializers.IntegerField(source="row_id", help_text="Id of what was made; 0 where that is nothing.")
+    row = serializers.IntegerField(source="row_id", help_text="Id of the row that was created; 0 where none was.")
     token = serializers.SerializerMethodField(
         help_text="Text of the new registration token: in the first answer at `url` that says `done`, else empty."
     )
@@ -119,7 +119,7 @@ class Actions(GenericViewSet[ProductInstance]):
 
     @extend_schema(request=ReplacementSerializer, responses={202: CiscoRequestSerializer})
     def replace(self, request: Request, pk: int) -> Response:
-        """Its device was replaced: hand its cluster and note over, remove it at Cisco, and sync."""
+        """Hand the cluster and note of a replaced device over to its successor, remove it at Cisco, and sync."""
         wanted = ReplacementSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         return self._start(request, pk, requests.REPLACE_INSTANCE, **wanted.validated_data)

@@ -1,4 +1,4 @@
-"""Sync runs."""
+"""Serve sync runs in REST, and start syncs."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from people.gate import Need
 
 PROGRESS = {
     "type": "object",
-    "description": "What it is at: a sentence, rows done, and rows in all where that is known. Empty before it begins.",
+    "description": "The current step, rows done, and the total where it is known. Empty before the run begins.",
     "properties": {
         "step": {"type": "string"},
         "done": {"type": "integer"},
@@ -89,7 +89,7 @@ class AccountSyncs(GenericViewSet[Any]):
 
     @extend_schema(request=None, responses={202: SyncRunSerializer})
     def sync(self, request: Request, pk: int) -> Response:
-        """Start a sync. Answers the run that is under way where there is one."""
+        """Start a sync. Returns the run that is already under way where there is one."""
         refuse_body(request)
         account = get_object_or_404(self.get_queryset(), pk=pk)
         run = syncing.start_sync(account, audit.actor_of(request).label)

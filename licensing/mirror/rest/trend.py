@@ -1,4 +1,4 @@
-"""The days of a license, and where it is going."""
+"""Serialize the days of a license and its forecast."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ class GapSerializer(serializers.Serializer[Any]):
 
 class TrendSerializer(serializers.Serializer[Any]):
     samples = SampleSerializer(many=True)
-    endings = serializers.SerializerMethodField(help_text="Of the terms to come.")
+    endings = serializers.SerializerMethodField(help_text="Ends of future terms.")
     forecast = serializers.SerializerMethodField(help_text="Null where it is not known: see `unknown`.")
     unknown = serializers.SerializerMethodField(help_text="Why there is no forecast.")
     gap = serializers.SerializerMethodField(help_text="If no term is renewed and use stays as it is.")

@@ -1,4 +1,4 @@
-"""The usage report."""
+"""Serve the usage report in REST."""
 
 from rest_framework import mixins, serializers
 from rest_framework.viewsets import GenericViewSet
@@ -23,7 +23,7 @@ OWNER_FIELDS = ("cluster", "cluster_name", "customer", "customer_name")
 
 
 class UsageSerializer(serializers.ModelSerializer[InstanceUsage]):
-    """Names beside the links: a report is read on its own."""
+    """One use of a license. Names stand beside the links, so that the report can be read on its own."""
 
     host_name = name("product_instance.host_name")
     virtual_account = link("product_instance.virtual_account_id")
@@ -44,7 +44,7 @@ class UsageSerializer(serializers.ModelSerializer[InstanceUsage]):
 
 
 class UsageFilters(UsageFilter):
-    """The page's, and every link of a row."""
+    """The filters of the page, and one for every link of a row."""
 
     license = LinkFilter()
     product_instance = LinkFilter()
@@ -55,7 +55,7 @@ class UsageFilters(UsageFilter):
 
 
 class Usage(mixins.ListModelMixin, GenericViewSet[InstanceUsage]):
-    """Who uses what now, over all smart accounts.
+    """List which products use which licenses now, over all smart accounts.
 
     An id ends when a sync finds the usage of its product changed; what changes between two pages may come twice.
     """

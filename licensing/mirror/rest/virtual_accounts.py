@@ -1,4 +1,4 @@
-"""The mirror: virtual accounts, licenses, product instances, registration tokens."""
+"""Serve virtual accounts in REST."""
 
 from typing import Any
 
@@ -62,7 +62,10 @@ class VirtualAccountFilters(django_filters.FilterSet):
 
 
 class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccount]):
-    """Mirrored; `purpose`, `license_mode`, `cost_center`, `region`, `owner` and `note` are the partner's own."""
+    """Virtual accounts as Cisco lists them.
+
+    `purpose`, `license_mode`, `cost_center`, `region`, `owner` and `note` are the partner's own.
+    """
 
     queryset = VirtualAccount.objects.select_related("smart_account")
     serializer_class = VirtualAccountSerializer
@@ -73,7 +76,10 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
 
     @extend_schema(request=NewVirtualAccountSerializer, responses={202: CiscoRequestSerializer})
     def create(self, request: Request) -> Response:
-        """Make one at Cisco. A worker does it; the answer is a request, whose `row` is the new virtual account."""
+        """Create a virtual account at Cisco.
+
+        A worker does it; the answer is a request, whose `row` is the new virtual account.
+        """
         new = NewVirtualAccountSerializer(data=request.data)
         new.is_valid(raise_exception=True)
         values = new.validated_data
@@ -88,13 +94,10 @@ class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccou
 
     @extend_schema(responses={202: CiscoRequestSerializer})
     def destroy(self, request: Request, pk: int) -> Response:
-        """Delete it at Cisco, by a worker too. Refused while it is in use: `blockers` says by what."""
+        """Delete it at Cisco; a worker does it. Refused while it is in use: `blockers` lists the reasons."""
         pool = self.get_object()
         return answer_accepted(request, requests.start(signed_in(request), requests.DELETE_VIRTUAL_ACCOUNT, pool=pool))
 
     def perform_update(self, serializer: Any) -> None:
         actor = audit.actor_of(self.request)
         pool_settings.save_virtual_account(actor, serializer.instance, serializer.validated_data)
-
-
-# Of a product instance, by Cisco's word.

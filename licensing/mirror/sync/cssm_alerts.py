@@ -1,4 +1,7 @@
-"""Cisco's own alerts are listed last and never fail a sync (docs/cisco-api.md#alerts)."""
+"""Fetch and store the alerts that Cisco itself raises.
+
+They are listed last and never fail a sync (docs/cisco-api.md#alerts).
+"""
 
 import json
 import logging
@@ -34,7 +37,10 @@ WHERE (mirror_cssmalert.severity, mirror_cssmalert.message) IS DISTINCT FROM (ex
 
 
 def fetch(client: CssmClient, account: AccountRef) -> str | None:
-    """As JSON for STORE; None: not to be known this time, what was known stands. Not offered: there are none."""
+    """Return the alerts as JSON for STORE, "[]" where Cisco does not offer them.
+
+    Return None where they cannot be read this time; the stored ones then stay.
+    """
     try:
         return json.dumps([asdict(alert) for alert in client.alerts(account) or ()])
     except CssmError as error:

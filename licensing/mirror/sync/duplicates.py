@@ -1,8 +1,8 @@
-"""Rows of one listing that share a key: what tells Cisco's own twins from a listing that moved while it was read.
+"""Tell real duplicates in a listing from rows that moved while it was read.
 
-A listing that shifted between two pages lists a row twice and leaves another one out, so twins are believed only when
-the next reading shows the same ones. Then nothing of them is lost: product instances stay apart, each with its usage,
-by a number after their identity; licenses of one name in one pool are added up.
+A listing that shifted between two pages lists a row twice and leaves another one out, so duplicates are believed only
+when the next reading shows the same ones. Then nothing of them is lost: product instances stay apart, each with its
+usage, by a number after their identity; licenses of one name in one pool are added up.
 """
 
 from django.db import connection
@@ -12,10 +12,10 @@ from licensing.cisco.formats import MOST
 from licensing.mirror.models import TWIN_MARK
 from licensing.mirror.sync.mirrors import Mirror
 
-# (pool, key) -> how many rows.
-Twins = dict[tuple[str, str], int]
+# The number of rows by (pool, key).
+Duplicates = dict[tuple[str, str], int]
 
-# The second part: rows that are staged next to one of the mirror's that came again as it was.
+# The second part finds staged rows that share their key with a mirrored row that came again as it was.
 FIND = """
 SELECT virtual_account, {key}, count(*) FROM {staged} GROUP BY virtual_account, {key} HAVING count(*) > 1
 UNION ALL
@@ -38,7 +38,7 @@ WHERE twin.ctid = staged.ctid AND twin.place > 1
 """
 
 FIGURES = ("quantity", "in_use", "available", "reserved", "pending")
-# Without a fingerprint: no row of Cisco's stands for the sum.
+# The sum gets no fingerprint, because no row of Cisco's stands for it.
 ADD_UP_LICENSES = f"""
 WITH twin AS (
     SELECT virtual_account, name FROM staged_license GROUP BY virtual_account, name HAVING count(*) > 1
@@ -65,38 +65,41 @@ FROM part GROUP BY virtual_account, name
 """
 
 
-def find(mirror: Mirror, account: int, missing: list[int]) -> Twins:
-    """Among what is staged, and between that and what came again as it was (0: seen so far only in part)."""
+def find(mirror: Mirror, account: int, missing: list[int]) -> Duplicates:
+    """Return keys that several staged rows share, or a staged row and a row that came again as it was.
+
+    The number is how many rows share the key; 0 says that the row has been seen only in part so far.
+    """
     with connection.cursor() as cursor:
         statement = FIND.format(key=mirror.key, staged=mirror.staged, table=mirror.table)
         cursor.execute(statement, {"account": account, "missing": missing})
         return {(pool, key): number for pool, key, number in cursor.fetchall()}
 
 
-def settle(mirror: Mirror, twins: Twins) -> int:
-    """Returns how many rows fewer there are."""
+def settle(mirror: Mirror, twins: Duplicates) -> int:
+    """Number duplicate instances, or add up duplicate licenses. Returns how many rows fewer there are."""
     with connection.cursor() as cursor:
         cursor.execute(ADD_UP_LICENSES if mirror.object_type == "license" else NUMBER_INSTANCES)
     return sum(twins.values()) - len(twins) if mirror.object_type == "license" else 0
 
 
-def remark(mirror: Mirror, twins: Twins) -> str:
-    """For people: what was done, with an example."""
+def remark(mirror: Mirror, twins: Duplicates) -> str:
+    """Word for people what was done with the duplicates, with an example."""
     (pool, key), number = next(iter(sorted(twins.items())))
     others = and_more(len(twins))
     if mirror.object_type == "license":
-        return f"Cisco lists {key} in {pool} {number} times; these lines are added up{others}."
+        return f"Cisco lists {key} in {pool} {number} times; the portal adds them up{others}."
     return (
-        f"Cisco lists {number} product instances as {readable(key)} in {pool}; they are kept apart by a number, each "
-        f"with its usage{others}."
+        f"Cisco lists {number} product instances as {readable(key)} in {pool}; the portal keeps them apart by a "
+        f"number, each with its usage{others}."
     )
 
 
 def readable(key: str) -> str:
-    """Of a license or a product instance."""
+    """Return the key of a license or a product instance in a form that people can read."""
     return key.strip("|").replace("|", " ") or "no identity"
 
 
 def and_more(number: int) -> str:
-    """So many in all, of which one was named."""
+    """Return a suffix that says how many more there are of `number`, one of which was named."""
     return f" (the same for {count_more(number, 1)})" if number > 1 else ""

@@ -1,4 +1,7 @@
-"""Every listing of an account, into staging. An error in any of them ends the whole: nothing has been merged yet."""
+"""Read every listing of an account into staging.
+
+An error in any of them ends the whole: nothing has been merged yet.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,19 +17,19 @@ from licensing.mirror.models import SyncRun
 from licensing.mirror.sync import duplicates, invalid_counts, runs, staging
 from licensing.mirror.sync.fingerprints import Known, fingerprint, known_to
 from licensing.mirror.sync.mirrors import Mirror
-from licensing.mirror.sync.staging import Odd, Staging, Unknown
+from licensing.mirror.sync.staging import InvalidCounts, Staging, Unknown
 
-# step, done, total: called at each page.
+# It is called at each page with step, done and total.
 OnProgress = Callable[[str, int, int | None], None]
 BEAT_SECONDS = 1.0
-# Of a listing that shifts or has twins; with twins that Cisco really has it takes three at most.
+# A listing that shifts or has duplicates is read this often. Real duplicates need three readings at most.
 READINGS = 4
 # Rows that are staged at once.
 AT_A_TIME = 500
 
 
 class Reporter:
-    """Tells the caller at each page, and the run's row at most once a second."""
+    """Report each page to the caller, and the run's progress to its row at most once a second."""
 
     def __init__(self, run: SyncRun, on_progress: OnProgress | None) -> None:
         self.run = run
@@ -43,17 +46,17 @@ class Reporter:
 
 @dataclass
 class Listed:
-    """What came of one listing: its rows, and how many of them are staged because the mirror does not know them."""
+    """The result of one listing: its rows, and how many are staged because the mirror does not know them."""
 
     table: Staging
     known: Known
     rows: int = 0
     staged: int = 0
     waiting: list[Unknown] = field(default_factory=list)
-    odd: list[Odd] = field(default_factory=list)
+    odd: list[InvalidCounts] = field(default_factory=list)
 
     def add(self, rows: list[bytes], pool: str = "") -> None:
-        """Keep those that the mirror does not know for staging. `pool`: what the rows do not tell themselves."""
+        """Queue the rows that the mirror does not know for staging. `pool` is given where the rows do not name it."""
         take, prefix = self.known.take, f"{pool}\0".encode() if pool else b""
         numbered = ((fingerprint(prefix + row if prefix else row), row) for row in rows)
         unknown = [(number, row, pool) for number, row in numbered if not take(number)]
@@ -64,7 +67,7 @@ class Listed:
             self.stage()
 
     def stage(self) -> None:
-        """What waits: a COPY for each page of few unknown rows would take longer than to read the page."""
+        """Write the queued rows. One COPY for each page of few unknown rows would take longer than reading the page."""
         if self.waiting:
             self.table.make()
             self.odd += self.table.write(self.waiting)
@@ -78,13 +81,16 @@ class Listed:
 
     @property
     def differs(self) -> bool:
-        """Whether the merge has to look at it. Rows without fingerprint are there to be compared."""
+        """Return whether the merge has to look at this listing. Rows without a fingerprint are always compared."""
         return bool(self.staged or self.known.others or self.known.listed.count(0))
 
 
 @dataclass
 class Fetched:
-    """The listings by their mirror, parents first. `remarks`: sentences on what was odd and how it was taken."""
+    """The listings by their mirror, parents first.
+
+    `remarks` are sentences on irregularities in the listings and how they were handled.
+    """
 
     listed: dict[Mirror, Listed] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
@@ -95,7 +101,10 @@ class Fetched:
 
 
 def fetch_whole(client: CssmClient, account: AccountRef, report: Reporter) -> Fetched:
-    """Parents first. Registration tokens are listed per virtual account, all others at once."""
+    """Read all listings, parents first.
+
+    Registration tokens are listed per virtual account, all others at once.
+    """
     reader, of_pools = _Reader(client, report), client.listing_of_virtual_accounts(account)
     pools = reader.virtual_accounts(of_pools)
     reader.paged(staging.LICENSES, client.listing_of_licenses(account), "Licenses")
@@ -118,7 +127,7 @@ class _Reader:
         self.fetched = Fetched()
 
     def virtual_accounts(self, listing: Listing) -> list[str]:
-        """Their names."""
+        """Read the virtual accounts and return their names."""
         self.report("Virtual accounts")
         listed = self._begin(staging.VIRTUAL_ACCOUNTS)
         named = _by_member(listings.rows(self.client.transport, listing), "name")
@@ -129,7 +138,7 @@ class _Reader:
         return list(named)
 
     def paged(self, table: Staging, listing: Listing, step: str) -> None:
-        """Read again where it shifted or has twins; raises Shifted where it does not come to rest."""
+        """Read a listing until it comes to rest: again where it shifted or has duplicates. Raises Shifted otherwise."""
         listed, before = self._begin(table), None
         for reading in range(READINGS):
             try:
@@ -139,9 +148,9 @@ class _Reader:
                     raise
                 found, trusted = None, True
             else:
-                found, trusted = self._twins(listed), False
+                found, trusted = self._find_duplicates(listed), False
                 if found in ({}, before):
-                    self._settle(listed, found)
+                    self._settle_duplicates(listed, found)
                     return
             before = found
             listed.start_again(trusted=trusted)
@@ -162,7 +171,7 @@ class _Reader:
         return listed
 
     def _pages(self, listing: Listing, reading: int) -> Iterator[Page[bytes]]:
-        """In turn at the second reading and later: that bears with pages of any size."""
+        """Return the pages, one after the other from the second reading on, which allows pages of any size."""
         size = self.client.config.page_size
         return listings.pages(self.client.transport, listing, size, 1 if reading else self.parallel)
 
@@ -173,12 +182,12 @@ class _Reader:
             self.report(step, listed.rows, listed.rows if page.total < 0 else page.total)
         listed.stage()
 
-    def _twins(self, listed: Listed) -> duplicates.Twins:
+    def _find_duplicates(self, listed: Listed) -> duplicates.Duplicates:
         if not listed.staged:
             return {}
         return duplicates.find(listed.table.mirror, self.account, listed.known.missing())
 
-    def _settle(self, listed: Listed, found: duplicates.Twins) -> None:
+    def _settle_duplicates(self, listed: Listed, found: duplicates.Duplicates) -> None:
         if found:
             listed.rows -= duplicates.settle(listed.table.mirror, found)
             self.fetched.remarks.append(duplicates.remark(listed.table.mirror, found))

@@ -1,4 +1,4 @@
-"""Which rows the mirror knows already: a fingerprint of each present row as Cisco listed it last.
+"""Know the present rows by a fingerprint of the bytes in which Cisco listed them last.
 
 A row that comes with the same bytes again is done with: it is neither parsed nor staged. Eight bytes a row are held,
 whatever the row holds. With 100,000 rows, a changed one looks known once in some 10^14 changes (63 bits of xxh3).
@@ -19,13 +19,16 @@ from licensing.mirror.sync.mirrors import Mirror
 
 
 def fingerprint(row: bytes) -> int:
-    """63 bits of xxh3: they fit PostgreSQL's bigint."""
+    """Return 63 bits of xxh3, which fit PostgreSQL's bigint."""
     return xxh3_64_intdigest(row) >> 1
 
 
 class Known:
     def __init__(self, fingerprints: bytes = b"", others: int = 0) -> None:
-        """`fingerprints`: sorted, eight bytes each, as int8send writes them. `others`: present rows without one."""
+        """Take sorted `fingerprints`, eight bytes each as int8send writes them.
+
+        `others` counts present rows without one.
+        """
         self.others = others
         self.listed = bytearray(len(fingerprints) // 8)
         self.trusted = True
@@ -37,12 +40,12 @@ class Known:
         return len(self._sorted)
 
     def start(self, *, trusted: bool = True) -> None:
-        """A new reading of the listing. Not trusted: no row counts as known, every one is staged."""
+        """Start a new reading of the listing. Unless it is trusted, no row counts as known and all are staged."""
         self.listed = bytearray(len(self._sorted))
         self.trusted = trusted
 
     def take(self, number: int) -> bool:
-        """Whether a row of the mirror came again as it was. Each one counts once."""
+        """Return whether a row of the mirror came again as it was. Each one counts once."""
         if not self.trusted:
             return False
         place = bisect_left(self._sorted, number)
@@ -54,7 +57,7 @@ class Known:
         return False
 
     def missing(self) -> list[int]:
-        """The fingerprints that did not come again: these rows have changed, moved or gone."""
+        """Return the fingerprints that did not come again: these rows have changed, moved or gone."""
         if not self.listed.count(0):
             return []
         return [number for number, listed in zip(self._sorted, self.listed, strict=True) if not listed]

@@ -1,4 +1,4 @@
-"""One transaction from staging to the mirror.
+"""Merge the staged rows into the mirror in one transaction.
 
 For each mirrored table in question, parents first: (1) a `diff` of staging against the mirror, holding only what
 differs, with the ids that new rows will have; (2) a Change for each; (3) insert, update, mark gone; (4) the parts of
@@ -50,7 +50,7 @@ WHERE named.name NOT IN (
 )
 """
 
-# Whether any instance could have moved: one is gone, or was before.
+# Any instance could have moved if one is gone now, or was gone before.
 LEFT_BEHIND = """
 SELECT 1 WHERE EXISTS (SELECT 1 FROM diff_product_instance WHERE kind = 'gone') OR EXISTS (
     SELECT 1 FROM mirror_productinstance row
@@ -116,8 +116,7 @@ WHERE (mirror_usagesample.quantity, mirror_usagesample.in_use, mirror_usagesampl
     IS DISTINCT FROM (excluded.quantity, excluded.in_use, excluded.available, excluded.reserved)
 """
 
-
-# What people decide about a subscription needs a row to stand in, from the first line that names it.
+# A subscription needs a row from the first line that names it, so that people can save decisions about it.
 SUBSCRIPTIONS = """
 INSERT INTO mirror_subscription (smart_account_id, subscription_id, first_seen_at)
 SELECT DISTINCT pool.smart_account_id, line.subscription_id, %(now)s::timestamptz
@@ -132,7 +131,7 @@ WHERE pool.smart_account_id = %(account)s AND line.subscription_id <> '' AND NOT
 
 @transaction.atomic
 def merge(run: SyncRun, fetched: Fetched, match: Match, cssm_alerts: str | None = None) -> bool:
-    """Bring the mirror to what was listed, and finish the run. `cssm_alerts`: what cssm_alerts.fetch gave.
+    """Bring the mirror to what was listed, and finish the run. `cssm_alerts` is what cssm_alerts.fetch returned.
 
     Returns whether anything is different now.
     """
@@ -173,7 +172,10 @@ class _Merger:
             return int(cursor.rowcount)
 
     def lock_account(self) -> tuple[bool, bool]:
-        """Nobody removes it meanwhile. Whether its last sync was today, with samples, and whether Cisco alerts it."""
+        """Lock the account against removal.
+
+        Returns whether its last sync was today, with samples, and whether alerts of Cisco are stored for it.
+        """
         with connection.cursor() as cursor:
             cursor.execute(ACCOUNT, self.parameters)
             sampled, alerted = cursor.fetchone() or (False, False)
@@ -201,7 +203,7 @@ class _Merger:
             match("SELECT id FROM diff_product_instance WHERE kind <> 'seen'")
 
     def counts(self) -> dict[str, int]:
-        """A new last contact alone is no change."""
+        """Return the run's counts. A new last contact alone is no change."""
         counts = {kind: self.kinds[kind] for kind in COUNTED}
         seen_differently = counts["created"] + counts["changed"] + counts["back"]
         return {**counts, "unchanged": self.rows - seen_differently}

@@ -1,6 +1,7 @@
-"""What is mirrored where, and the statements that follow from it.
+"""Describe which tables are mirrored, and build their SQL statements from that.
 
-Parameters: account, run, now, started; missing: fingerprints that did not come again (licensing.mirror.sync.fingerprints).
+Parameters: account, run, now, started; missing: fingerprints that did not come again (see
+licensing.mirror.sync.fingerprints).
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ POOL = "JOIN mirror_virtualaccount pool ON pool.smart_account_id = %(account)s A
 
 @dataclass(frozen=True, eq=False)
 class Mirror:
-    """`columns` are compared and written; `silent` are written, but a difference in them is no Change.
+    """A mirrored table. `columns` are compared and written; `silent` ones are written, but are no Change.
 
     `parts`: (digest column, name in Change.values, old parts as JSON, statements that replace them). `skip` leaves out
     rows that people have touched since the run began: what is staged may be older than what they did. `insert_again`:
@@ -46,7 +47,7 @@ class Mirror:
 
     @property
     def _staged_rows(self) -> str:
-        """Staging, with the parent's id."""
+        """The staged rows, with the parent's id."""
         if self.parent == "smart_account_id":
             return f"SELECT %(account)s::bigint AS smart_account_id, staged.* FROM {self.staged} staged"
         join = f"{POOL} pool.name = staged.virtual_account"
@@ -60,7 +61,7 @@ class Mirror:
 
     @property
     def fingerprints(self) -> str:
-        """Of the present rows, sorted and packed; and how many have none."""
+        """Select the fingerprints of the present rows, sorted and packed, and how many rows have none."""
         return f"""
             SELECT COALESCE(string_agg(int8send(row.fingerprint), '' ORDER BY row.fingerprint), ''),
                 count(*) FILTER (WHERE row.fingerprint IS NULL)
@@ -68,14 +69,17 @@ class Mirror:
 
     @property
     def _in_question(self) -> str:
-        """The mirror without the rows that came again as they were."""
+        """Select the mirror's rows without those that came again as they were."""
         return f"""
             SELECT row.* FROM {self._of_account}
             AND (row.gone_at IS NOT NULL OR row.fingerprint IS NULL OR row.fingerprint = ANY(%(missing)s::bigint[]))"""
 
     @cached_property
     def diff(self) -> str:
-        """Only what differs, each with its kind. `seen`: only silent columns differ, or it had no fingerprint."""
+        """Create the table of rows that differ, each with its kind.
+
+        `seen` says that only silent columns differ, or that the row had no fingerprint.
+        """
         parts = f", m.{self.parts[0]} IS DISTINCT FROM s.{self.parts[0]} AS parts_differ, s.parts" if self.parts else ""
         return f"""
             CREATE TEMPORARY TABLE {self.diff_table} AS
@@ -84,25 +88,26 @@ class Mirror:
                     WHEN m.id IS NULL THEN 'created'
                     WHEN s.{self.key} IS NULL THEN 'gone'
                     WHEN m.gone_at IS NOT NULL THEN 'back'
-                    WHEN ({_of("m", self.compared)}) IS DISTINCT FROM ({_of("s", self.compared)}) THEN 'changed'
+                    WHEN ({_select("m", self.compared)}) IS DISTINCT FROM ({_select("s", self.compared)}) THEN 'changed'
                     ELSE 'seen'
                 END AS kind,
                 COALESCE(s.{self.parent}, m.{self.parent}) AS {self.parent},
                 COALESCE(s.{self.key}, m.{self.key}) AS {self.key},
-                {_of("s", self.written)}, s.fingerprint{parts}
+                {_select("s", self.written)}, s.fingerprint{parts}
             FROM ({self._staged_rows}) s
             FULL JOIN ({self._in_question}) m ON m.{self.parent} = s.{self.parent} AND m.{self.key} = s.{self.key}
             WHERE CASE
                 WHEN m.id IS NULL THEN true
                 WHEN {self.skip} THEN false
                 WHEN s.{self.key} IS NULL THEN m.gone_at IS NULL
-                ELSE m.gone_at IS NOT NULL OR ({_of("m", self.written)}) IS DISTINCT FROM ({_of("s", self.written)})
+                ELSE m.gone_at IS NOT NULL
+                    OR ({_select("m", self.written)}) IS DISTINCT FROM ({_select("s", self.written)})
                     OR (m.fingerprint IS NULL AND s.fingerprint IS NOT NULL)
             END"""
 
     @cached_property
     def apply(self) -> tuple[str, ...]:
-        """In this order: the Changes need the old values."""
+        """The statements that apply the diff, in order: the Changes need the old values."""
         replace_parts = self.parts[3] if self.parts else ()
         return (self._record, self._insert, self._update, self._mark_gone, *replace_parts)
 
@@ -122,7 +127,7 @@ class Mirror:
 
     @property
     def _differences(self) -> str:
-        """{column: [old, new]} of the columns that differ."""
+        """Select {column: [old, new]} of the columns that differ."""
         pairs = [f"('{name}', to_jsonb(m.{name}), to_jsonb(d.{name}))" for name in self.columns]
         if self.parent == "virtual_account_id":
             pairs.append("('virtual_account', to_jsonb(old_pool.name), to_jsonb(pool.name))")
@@ -139,7 +144,7 @@ class Mirror:
         extra_values = "".join(f", {value}" for value in self.extra_insert.values())
         return f"""
             INSERT INTO {self.table} (id, {", ".join(names)}{extra_names})
-            SELECT d.id, {_of("d", names)}{extra_values} FROM {self.diff_table} d WHERE d.kind = 'created'
+            SELECT d.id, {_select("d", names)}{extra_values} FROM {self.diff_table} d WHERE d.kind = 'created'
             {self.insert_again}"""
 
     @property
@@ -157,7 +162,7 @@ class Mirror:
             FROM {self.diff_table} d WHERE d.id = row.id AND d.kind = 'gone'"""
 
 
-def _of(alias: str, names: tuple[str, ...]) -> str:
+def _select(alias: str, names: tuple[str, ...]) -> str:
     return ", ".join(f"{alias}.{name}" for name in names)
 
 

@@ -19,12 +19,14 @@ from licensing.mirror.sync.fetching import OnProgress, Reporter, fetch_whole
 from licensing.mirror.sync.merging import Match
 
 log = logging.getLogger(__name__)
-REFUSED_NEXT_STEP = "Settle it with what Cisco's side says, then start the sync again."
+REFUSED_NEXT_STEP = "Fix the cause that Cisco names, then start the sync again."
 DATABASE_GONE = (OperationalError, InterfaceError)
 
 
 def run(sync_run: SyncRun, match: Match, on_progress: OnProgress | None = None) -> bool:
-    """Fetch whole, reconcile, record. Returns whether anything is different in the mirror, or the run failed.
+    """Fetch all listings, merge them, and record the outcome.
+
+    Returns whether anything is different in the mirror, or the run failed.
 
     A failure of Cisco's side, of the database or of ours fails the run and leaves the mirror as it was. A run that
     another worker holds is left alone; one that a dead worker has begun is failed as lost. `match` is called in the
@@ -39,7 +41,7 @@ def run(sync_run: SyncRun, match: Match, on_progress: OnProgress | None = None) 
 
 
 def _mirror(sync_run: SyncRun, match: Match, on_progress: OnProgress | None) -> bool:
-    """Return False when nothing is different in the mirror."""
+    """Fetch and merge. Returns False when nothing is different in the mirror."""
     account = sync_run.smart_account
     report = Reporter(sync_run, on_progress)
     try:
@@ -71,7 +73,7 @@ def _quiet_collector() -> Iterator[None]:
 
 
 def _explain(error: Exception) -> tuple[str, str, str]:
-    """Reason, cause and next step."""
+    """Return reason, cause and next step for an error."""
     reasons = SyncRun.Reason
     if isinstance(error, CssmUnavailable):
         return reasons.UNAVAILABLE, error.message, error.next_step
@@ -81,16 +83,24 @@ def _explain(error: Exception) -> tuple[str, str, str]:
         return reasons.INTERNAL, str(error), "Enter the client secret again."
     log.error("Sync failed", exc_info=error)
     if isinstance(error, SoftTimeLimitExceeded):
-        return reasons.INTERNAL, "The sync took longer than a task may.", "See why Cisco's side is so slow today."
+        return (
+            reasons.INTERNAL,
+            "The sync exceeded its time limit.",
+            "Check why Cisco responds slowly, then start the sync again.",
+        )
     if isinstance(error, DATABASE_GONE):
-        return reasons.INTERNAL, "The connection to the database was lost.", "The next sync starts by itself."
+        return reasons.INTERNAL, "The connection to the database was lost.", "The next sync starts automatically."
     if isinstance(error, DataError):
-        return reasons.INTERNAL, "A value that Cisco sent does not fit the portal's tables.", "Report it: see the log."
+        return (
+            reasons.INTERNAL,
+            "A value that Cisco sent does not fit the portal's tables.",
+            "Report it with the log of the worker.",
+        )
     return reasons.INTERNAL, "The portal made an error.", "Report it: the log of the worker holds the details."
 
 
 def _record_failure(sync_run: SyncRun, reason: str, cause: str, next_step: str) -> None:
-    """With patience: PostgreSQL may be starting again. Where even that fails, the run is found as lost."""
+    """Record a failure patiently, as PostgreSQL may be starting again. If that fails, the run is found as lost."""
     if not connection.in_atomic_block and not connection.is_usable():
         connection.close()
     _fail_patiently(sync_run, reason, cause, next_step)

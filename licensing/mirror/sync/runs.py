@@ -1,4 +1,4 @@
-"""The life of a SyncRun, and the lock that makes it the only one of its account.
+"""Guide a SyncRun from request to end, under the lock that makes it the only one of its account.
 
 A run that is running holds its account's lock, so a run without a lock is one whose worker has died.
 """
@@ -22,10 +22,10 @@ WHERE run.status = 'running' AND (%(account)s::bigint IS NULL OR run.smart_accou
 # A run that has just recorded its end releases its lock within moments.
 LOCK_PATIENCE_SECONDS = 5.0
 
-LOST_CAUSE = "The worker that did this sync ended before the sync was complete."
+LOST_CAUSE = "The worker stopped before this sync was complete."
 LOST_NEXT_STEP = (
-    "Nothing has changed, and the next sync starts by itself. If this repeats, see why the worker ended: its log, its "
-    "memory, a restart."
+    "Nothing has changed, and the next sync starts automatically. If this happens again, check why the worker stopped: "
+    "see its log, its memory and its restarts."
 )
 
 
@@ -34,7 +34,7 @@ class RunTaken(Exception):
 
 
 def request(smart_account: SmartAccount, requested_by: str) -> tuple[SyncRun, bool]:
-    """A new run to do, or the unfinished one if there is one. The second value tells whether it is new."""
+    """Return a new run, or the unfinished one if there is one. The second value tells whether it is new."""
     if smart_account.paused_at:
         raise Refusal(f"{smart_account} is paused.", "Resume it first.")
     fail_lost(smart_account)
@@ -52,7 +52,7 @@ def fail_lost(smart_account: SmartAccount | None = None) -> list[SyncRun]:
 
 
 def only_one(run: SyncRun) -> AbstractContextManager[bool]:
-    """Hold the account's lock. False: somebody else is at it."""
+    """Hold the account's lock. Yields False when another worker holds it."""
 
     def still_queued() -> bool:
         run.refresh_from_db()
@@ -63,7 +63,7 @@ def only_one(run: SyncRun) -> AbstractContextManager[bool]:
 
 
 def begin(run: SyncRun) -> bool:
-    """Compare and swap to running. Under the account's lock."""
+    """Set a queued run to running by compare and swap. Call it under the account's lock."""
     now = timezone.now()
     begun = SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.QUEUED).update(
         status=SyncRun.Status.RUNNING, started_at=now, heartbeat_at=now, progress=progress("Signing in")
@@ -81,7 +81,10 @@ def beat(run: SyncRun, step: dict[str, object]) -> None:
 
 
 def succeed(run: SyncRun, counts: dict[str, int], remark: str = "") -> None:
-    """In the transaction of the merge: the run and the account's age change with the mirror, or not at all."""
+    """Record success in the transaction of the merge.
+
+    The run and the account's age change with the mirror, or not at all.
+    """
     now = timezone.now()
     mine = SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.RUNNING)
     ended = {"finished_at": now, "heartbeat_at": now, "progress": {}, "remark": remark}
@@ -91,7 +94,7 @@ def succeed(run: SyncRun, counts: dict[str, int], remark: str = "") -> None:
 
 
 def fail(run: SyncRun, reason: str, cause: str, next_step: str) -> bool:
-    """Compare and swap to failed. False: it was finished already, or is gone."""
+    """Set a run to failed by compare and swap. Returns False when it was already finished, or is gone."""
     now = timezone.now()
     mine = SyncRun.objects.filter(pk=run.pk, status__in=SyncRun.UNFINISHED)
     return bool(

@@ -1,4 +1,4 @@
-"""Temporary tables of a sync's database session, filled page by page with COPY: the rows that the mirror does not know.
+"""Fill temporary tables, page by page with COPY, with the rows that the mirror does not know.
 
 Each page is a statement of its own, so that no transaction is open while the next page is waited for. Temporary tables
 are gone with their session: a killed worker leaves nothing behind. A table is made when its first row comes.
@@ -22,15 +22,17 @@ from licensing.mirror.sync.mirrors import MIRRORS, Mirror
 
 Row = tuple[Any, ...]
 Unknown = tuple[int, bytes, str]  # fingerprint, row, and the pool where the row does not tell it
-Odd = tuple[str, str, str]  # pool and key of a row, and how some of its numbers were taken
-NAMED = 3
+InvalidCounts = tuple[str, str, str]  # pool and key of a row, and how some of its numbers were taken
+MAX_NAMED = 3
 NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _by_name = msgspec.json.Encoder(order="sorted").encode
 
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """A staging table and how a row of it is made: from Cisco's JSON object, and the pool where that does not tell.
+    """A staging table, and how its rows are made from Cisco's JSON object.
+
+    The pool is given where that object does not name it.
 
     Text is cut to what the mirror's columns hold. The last column is the row's fingerprint.
     """
@@ -52,11 +54,13 @@ class Staging:
         with connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {self.table}")
 
-    def write(self, rows: Iterable[Unknown]) -> list[Odd]:
-        """PostgreSQL takes them in while the next ones are made. One with odd numbers gets no fingerprint: it is looked
-        at, and told of, each time."""
+    def write(self, rows: Iterable[Unknown]) -> list[InvalidCounts]:
+        """Copy the rows; PostgreSQL takes them in while the next ones are made.
+
+        A row with invalid numbers gets no fingerprint, so that it is compared and reported each time.
+        """
         row_of = self.row_of
-        odd: list[Odd] = []
+        odd: list[InvalidCounts] = []
         statement, errors = f"COPY {self.table} FROM STDIN", connection.wrap_database_errors
         with (
             formats.collect_invalid_counts() as noted,
@@ -69,7 +73,7 @@ class Staging:
                 values = row_of(parse_row(_without_nul(row)), pool)
                 copy.write_row((*values, None if noted else fingerprint))
                 if noted:
-                    odd.append((values[0], values[1], ", ".join(noted[:NAMED])))
+                    odd.append((values[0], values[1], ", ".join(noted[:MAX_NAMED])))
                     noted.clear()
         return odd
 
@@ -97,7 +101,10 @@ def _license(raw: formats.Raw, _: str) -> Row:
 
 
 def _lines(lines: Iterable[types.LicenseLine]) -> tuple[str, str]:
-    """As JSON, with a digest. Sorted by content: Cisco's order says nothing, and must not look like a change."""
+    """Return the lines as JSON, with a digest.
+
+    They are sorted by content: Cisco's order says nothing, and must not look like a change.
+    """
     return _with_digest(f"[{','.join(sorted(_to_json(_line(line)) for line in lines))}]")
 
 
@@ -135,7 +142,7 @@ def _product_instance(raw: formats.Raw, _: str) -> Row:
 
 
 def _usage(usage: dict[str, int]) -> tuple[str, str]:
-    """A JSON object in the order of the names, with a digest."""
+    """Return the usage as a JSON object in the order of the names, with a digest."""
     return _with_digest(_by_name({name[:300]: quantity for name, quantity in usage.items()}).decode())
 
 
@@ -174,7 +181,7 @@ ALL = (VIRTUAL_ACCOUNTS, LICENSES, PRODUCT_INSTANCES, REGISTRATION_TOKENS)
 
 @contextmanager
 def tables() -> Iterator[None]:
-    """For the length of a sync; with the staging tables go those that the merge makes."""
+    """Keep the staging tables for the length of a sync, and drop them with those that the merge makes."""
     _drop()
     try:
         yield
@@ -186,7 +193,7 @@ def tables() -> Iterator[None]:
 
 
 def _drop() -> None:
-    """Looked for first: that is faster than to drop what is not there."""
+    """Drop the tables that exist. Looking for them first is faster than dropping what is not there."""
     names = [*(staging.table for staging in ALL), *(mirror.diff_table for mirror in MIRRORS)]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -197,7 +204,10 @@ def _drop() -> None:
 
 
 def _without_nul(row: bytes) -> bytes:
-    """PostgreSQL's text holds no NUL. In JSON it is an escape, unless the escape's backslash is escaped itself."""
+    """Remove NUL, which PostgreSQL's text cannot hold.
+
+    In JSON it is an escape, unless the escape's backslash is escaped itself.
+    """
     return NUL.sub(rb"\1", row) if b"\\u0000" in row else row
 
 

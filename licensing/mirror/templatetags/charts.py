@@ -1,4 +1,4 @@
-"""The chart of one license: its days, its terms' ends and where it is going. Drawn here, as SVG without script.
+"""Draw the chart of one license as SVG: its days, the ends of its terms and its forecast. It needs no script.
 
 Shapes stand in an inner drawing that is stretched to the page's width; words and numbers stand outside of it, placed by
 percent, so that they keep their size on a phone. The same data follow as a table.
@@ -24,7 +24,7 @@ TOPS = (10, 12, 16, 20, 24, 30, 40, 50, 60, 80)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A line from top to bottom; `place` in percent from the left. `number` stands at its head."""
+    """A line from top to bottom. `place` is in percent from the left; `number` stands at its head."""
 
     place: str
     kind: str
@@ -54,7 +54,10 @@ class Scale:
 def trend_chart(
     samples: Sequence[Any], endings: Sequence[tuple[date, int]], forecast: Any, today: date
 ) -> dict[str, Any]:
-    """`samples`: at least two, by day. `endings`: last day and quantity of the terms to come, by day."""
+    """Draw the chart from at least two `samples`, by day.
+
+    `endings` are the last day and quantity of the terms to come, by day.
+    """
     known = forecast if isinstance(forecast, Forecast) else None
     scale = _scale(samples, endings, known, today)
     shown = [(day, quantity) for day, quantity in endings if day <= scale.last]
@@ -76,7 +79,7 @@ def trend_chart(
 def _scale(
     samples: Sequence[Any], endings: Sequence[tuple[date, int]], forecast: Forecast | None, today: date
 ) -> Scale:
-    """To today; further, up to AHEAD days, where a term ends or the license may run out."""
+    """Scale the chart to today, or up to AHEAD days further where a term ends or the license may run out."""
     horizon = today + timedelta(days=AHEAD)
     coming = [day for day, _ in endings]
     if forecast:
@@ -87,7 +90,7 @@ def _scale(
 
 
 def _round_up(value: int) -> int:
-    """To a number that halves well: 4, 8, 10, 12, 16, 20 …"""
+    """Round up to a number that halves well: 4, 8, 10, 12, 16, 20 …"""
     size = 1
     while value > TOPS[-1] * size:
         size *= 10
@@ -103,7 +106,7 @@ def _lines(samples: Sequence[Any], scale: Scale) -> dict[str, str]:
 
 
 def _planned(last: Any, endings: Iterable[tuple[date, int]], scale: Scale) -> str:
-    """What stays owned when no term is renewed."""
+    """Draw how many licenses remain when no term is renewed."""
     quantity, points = last.quantity, [scale.point(last.day, last.quantity)]
     for day, ending in endings:
         points += [scale.point(day, quantity), scale.point(day, quantity - ending)]
@@ -112,7 +115,7 @@ def _planned(last: Any, endings: Iterable[tuple[date, int]], scale: Scale) -> st
 
 
 def _projected(last: Any, forecast: Forecast, scale: Scale) -> dict[str, str]:
-    """The median pace as a line, its range as a wedge around it."""
+    """Draw the median pace as a line, and its range as a wedge around it."""
     start = scale.point(last.day, last.in_use)
 
     def end(pace: float) -> str:
@@ -123,7 +126,7 @@ def _projected(last: Any, forecast: Forecast, scale: Scale) -> dict[str, str]:
 
 
 def _pace(last: Any, day: date | None) -> float:
-    """The pace at which it would run out that day; none: not at all."""
+    """Return the pace at which the license would run out that day; 0 where it does not run out."""
     if day is None or day <= last.day:
         return 0
     room: int = last.quantity - last.reserved - last.in_use

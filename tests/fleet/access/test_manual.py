@@ -15,7 +15,7 @@ DIRECT = Transport(Mode.DIRECT, Rule.NO_PROXY, "why")
 
 def test_cluster_without_access_is_reached_by_hand(acme: Partner) -> None:
     cluster = make.make_cluster({"sub.example": "subscriber", "pub.example": "publisher"})
-    way = reach.of(cluster)
+    way = reach.way_to(cluster)
 
     answers = [way.set_mode("hcs"), way.set_transport(DIRECT), way.register("the-token"), way.deregister()]
 
@@ -29,19 +29,19 @@ def test_cluster_without_access_is_reached_by_hand(acme: Partner) -> None:
 def test_license_mode_of_expressway_is_done_without_anybody(acme: Partner) -> None:
     cluster = make.make_cluster(application="expressway_c")
 
-    assert reach.of(cluster).set_mode("hcs") == Done("Expressway knows no license mode.")
+    assert reach.way_to(cluster).set_mode("hcs") == Done("Expressway has no license mode.")
 
 
 def test_status_by_hand_is_what_the_last_sync_saw(acme: Partner, globex: Partner) -> None:
     with tenant_context(globex):
         make.make_instance(cluster=make.make_cluster())
     cluster = make.make_cluster()
-    unseen = reach.of(cluster).status()
+    unseen = reach.way_to(cluster).status()
     pool = make.make_virtual_account(name="Pool")
     make.make_instance(virtual_account=pool, cluster=cluster)
-    seen = reach.of(cluster).status()
+    seen = reach.way_to(cluster).status()
     make.make_instance(cluster=cluster)
-    twice = reach.of(cluster).status()
+    twice = reach.way_to(cluster).status()
 
     assert unseen == Status()
     account = pool.smart_account
@@ -55,7 +55,7 @@ def test_known_status_is_plain_values(acme: Partner) -> None:
     instance = make.make_instance(cluster=make.make_cluster())
     account = instance.virtual_account.smart_account
 
-    known = reach.of(instance.cluster).probe().known()
+    known = reach.way_to(instance.cluster).probe().known()
 
     assert known == {
         "registered": True,

@@ -68,7 +68,7 @@ def test_registration_names_the_command_and_how_to_see_the_outcome(application: 
     steps = run_sheets.register(sheet(application))
 
     assert words in " ".join(steps)
-    assert steps[-2].startswith("See what came of it: ")
+    assert steps[-2].startswith("Check the result: ")
     assert steps[-1] == "Confirm the step here; the next sync shows whether Cisco agrees."
 
 
