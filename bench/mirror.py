@@ -55,7 +55,9 @@ def sync(run: SyncRun, **expected: int) -> None:
 
 def empty() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE accounts_licenseserver, mirror_instanceusage, mirror_change CASCADE")
+        cursor.execute(
+            "TRUNCATE accounts_licenseserver, mirror_instanceusage, mirror_licenseforecast, mirror_change CASCADE"
+        )
         cursor.execute("VACUUM ANALYZE")
 
 

@@ -1,8 +1,8 @@
 """Count how the application is built: `python -m bench.structure [ROOT]` prints the table of docs/architecture.md.
 
-Nothing is imported or run: files are read as text. Tests, benchmarks and migrations do not count. A room is an app; in a
-tree that has folders by kind instead, a folder below `licensing`. A use is a name in the code that is defined at the top
-level of a module of ours, in the same file or imported.
+Nothing is imported or run: files are read as text. Tests, benchmarks and migrations do not count. A room is an app; in
+a tree that has folders by kind instead, a folder below `licensing`. A use is a name in the code that is defined at the
+top level of a module of ours, in the same file or imported.
 """
 
 import ast

@@ -18,7 +18,7 @@ from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import AlertRule
 from licensing.channels.models import Delivery
 from licensing.fleet.models import Cluster, ClusterAccess, Proxy
-from licensing.mirror.models import Change, License, UsageSample, VirtualAccount
+from licensing.mirror.models import Change, License, LicenseForecast, UsageSample, VirtualAccount
 from people.models import ApiToken, AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
@@ -111,6 +111,7 @@ def fill_supply(marker: str) -> tuple[SmartAccount, License]:
     UsageSample.objects.create(
         id=ID, license=license_, day="2026-01-01", quantity=3, in_use=5, available=-2, reserved=0
     )
+    LicenseForecast.objects.create(license=license_, day="2026-01-01")
     return account, license_
 
 

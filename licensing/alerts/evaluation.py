@@ -1,7 +1,7 @@
 """Open what should be open, close what should not, and keep the facts of the rest current: one set-wise statement."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,8 +9,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from licensing.alerts import overages
-from licensing.alerts.findings import forecasts, on_prem
+from licensing.alerts.findings import on_prem
 from licensing.alerts.findings.catalogue import BASE, CONCERNED, FOUND
+from licensing.mirror import kept_forecasts
 
 # What comes back within a week is the same story: the same row opens again, with its history and its owner.
 REOPENS_WITHIN = timedelta(days=7)
@@ -170,7 +171,7 @@ def evaluate(now: datetime | None = None, smart_account_id: int | None = None) -
         cursor.execute(LOCK)
         cursor.execute(overages.FOLLOW, parameters)
         cursor.execute(WAKE, parameters)
-        judged = {"on_prem": on_prem.found(), "forecasts": forecasts.found(now, smart_account_id)}
-        cursor.execute(EVALUATE, {**parameters, **judged})
+        kept_forecasts.refresh(now.astimezone(UTC).date(), smart_account_id)
+        cursor.execute(EVALUATE, {**parameters, "on_prem": on_prem.found()})
         opened, closed, open_before = cursor.fetchone()
     return Evaluation(opened, closed, open_before + opened - closed)

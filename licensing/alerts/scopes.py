@@ -1,4 +1,4 @@
-"""To what rules and channels are narrowed: whether it fits, and how it is said. licensing.alerts.findings.catalogue decides."""
+"""Check and describe what rules and channels are narrowed to; findings.catalogue decides what is in scope."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,7 +19,7 @@ ROWS: dict[str, type[Model]] = {
 
 
 def _choose_pools(chosen: list[int]) -> Any:
-    """Virtual accounts that Cisco lists, and chosen ones that it no longer lists: saving must not drop them silently."""
+    """Offer virtual accounts that Cisco lists, and chosen ones that it no longer lists: saving must not drop them."""
     return VirtualAccount.objects.filter(Q(gone_at=None) | Q(pk__in=chosen)).select_related("smart_account")
 
 

@@ -149,7 +149,7 @@ NAMES = {
 RULES = {"12.5": Rules("12.5", FAMILIES_12_5, TABLE_1_12_5, NAMES)}
 CURRENT = RULES["12.5"]
 
-# What tells licenses apart (licensing.allocation.engine.license_of), in SQL: coalesce(known.tag, written.compared), where a
+# What tells licenses apart (engine.license_of), in SQL: coalesce(known.tag, written.compared), where a
 # statement names KNOWN_NAMES among its WITH, takes the parameters `known_names()`, and joins with_license_of.
 KNOWN_NAMES = "known AS (SELECT * FROM unnest(%(known_names)s::text[], %(known_tags)s::text[]) AS pair (name, tag))"
 

@@ -31,8 +31,8 @@ class Channel(Scoped):
     `url` is a secret, because such addresses carry keys; `url_shown` is what may be seen of it. `signing_secret` signs
     a webhook's calls. `kinds` are licensing.alerts.models.Kind values, none means all. `unsubscribed` are recipients
     who asked out by a link in a mail: they get nothing until an owner takes the address out and enters it again.
-    `failures` counts failed attempts since the last that went well; from licensing.channels.delivery.sending.DEAD_AFTER on the
-    channel is dead, and tried on, until one goes well.
+    `failures` counts failed attempts since the last that went well; from delivery.sending.DEAD_AFTER on the channel
+    is dead, and tried on, until one goes well.
     """
 
     class Kind(models.TextChoices):

@@ -94,7 +94,7 @@ def project(
     """Return the day a license runs out (None: not within five years) and its pace in licenses a day.
 
     `days` are ordinals in ascending order, at least two; `room` is what the last sample leaves free. The pace is never
-    above the largest difference in use divided by half the number of samples: alerts choose their candidates by that.
+    above the largest difference in use divided by half the number of samples: the replay skips days by that.
     """
     pace = median(_slopes(days, _without_step(days, in_use)))
     return _runs_out(room, pace, datetime.date.fromordinal(days[-1]), today), pace

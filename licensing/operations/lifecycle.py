@@ -12,7 +12,15 @@ from licensing.alerts import evaluation
 from licensing.alerts.models import Overage
 from licensing.assignments.models import Assignment
 from licensing.assignments.pool_settings import _refuse_while_assigned
-from licensing.mirror.models import InstanceUsage, License, LicenseLine, ProductInstance, UsageSample, VirtualAccount
+from licensing.mirror.models import (
+    InstanceUsage,
+    License,
+    LicenseForecast,
+    LicenseLine,
+    ProductInstance,
+    UsageSample,
+    VirtualAccount,
+)
 from licensing.mirror.sync import runs
 from licensing.operations import removal
 from licensing.pools.models import TransferPlan
@@ -79,6 +87,7 @@ def _delete_mirror(pools: QuerySet[VirtualAccount]) -> None:
     for rows in (
         InstanceUsage.objects.filter(product_instance__virtual_account__in=pools),
         ProductInstance.objects.filter(virtual_account__in=pools),
+        LicenseForecast.objects.filter(license__virtual_account__in=pools),
         UsageSample.objects.filter(license__virtual_account__in=pools),
         Overage.objects.filter(license__virtual_account__in=pools),
         LicenseLine.objects.filter(license__virtual_account__in=pools),

@@ -1,4 +1,4 @@
-"""Pages of overview, orders and use, transfers, worklist and subscriptions. Each collection stands under its REST name."""
+"""Pages of the overview, pools, transfers, worklist and subscriptions, each under its REST name."""
 
 from django.urls import path
 

@@ -12,7 +12,14 @@ from licensing.accounts.models import LicenseServer, SmartAccount
 from licensing.assignments import pool_settings
 from licensing.assignments.models import Assignment
 from licensing.cisco.emulator.state import Account
-from licensing.mirror.models import InstanceUsage, License, ProductInstance, UsageSample, VirtualAccount
+from licensing.mirror.models import (
+    InstanceUsage,
+    License,
+    LicenseForecast,
+    ProductInstance,
+    UsageSample,
+    VirtualAccount,
+)
 from licensing.mirror.sync import runs
 from licensing.operations import lifecycle, removal, syncing
 from people.audit import SYSTEM, snapshot
@@ -261,12 +268,15 @@ def test_removed_account_goes_with_everything_mirrored(account: SmartAccount, ci
     syncing.run_sync(run)
     pool = VirtualAccount.objects.get(name="DEFAULT")
     make_assignment(virtual_account=pool, ended_at=timezone.now())
+    LicenseForecast.objects.bulk_create(
+        LicenseForecast(license=row, day=timezone.localdate()) for row in License.objects.all()
+    )
 
     lifecycle.remove(SYSTEM, account)
 
     assert list(VirtualAccount.objects.all()) == [other]
-    left = [model.objects.count() for model in (License, ProductInstance, InstanceUsage, UsageSample, Assignment)]
-    assert left == [0, 0, 0, 0, 0]
+    mirrored = (License, ProductInstance, InstanceUsage, UsageSample, LicenseForecast, Assignment)
+    assert [model.objects.count() for model in mirrored] == [0, 0, 0, 0, 0, 0]
     assert actions()[-1] == ("removed", "Account", {"pools": [2, 0]})
 
 

@@ -136,7 +136,7 @@ def test_token_that_is_none_stays_out_of_the_headers(
     client: CssmClient, account: Account, monkeypatch: pytest.MonkeyPatch, token: object
 ) -> None:
     monkeypatch.setattr(transport, "ATTEMPTS", 1)
-    monkeypatch.setattr(client.transport, "_meaning", lambda *_: {"access_token": token})
+    monkeypatch.setattr(client.transport, "_read_answer", lambda *_: {"access_token": token})
 
     with pytest.raises(CssmUnavailable, match="answered without a token"):
         client.transport._fetch_token()
@@ -146,7 +146,7 @@ def test_token_that_is_none_stays_out_of_the_headers(
 def test_any_lifetime_of_a_token_is_borne(
     client: CssmClient, account: Account, monkeypatch: pytest.MonkeyPatch, lifetime: object
 ) -> None:
-    monkeypatch.setattr(client.transport, "_meaning", lambda *_: {"access_token": "good", "expires_in": lifetime})
+    monkeypatch.setattr(client.transport, "_read_answer", lambda *_: {"access_token": "good", "expires_in": lifetime})
 
     began = monotonic()
     client.transport._fetch_token()

@@ -205,7 +205,9 @@ def account(stack: Stack, emulator: EmulatorThread, cisco: Account, django_db_bl
         if stack.workers:
             stack.settle()
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE accounts_licenseserver, mirror_instanceusage, mirror_change CASCADE")
+            cursor.execute(
+                "TRUNCATE accounts_licenseserver, mirror_instanceusage, mirror_licenseforecast, mirror_change CASCADE"
+            )
         server = make_server(api_base_url=emulator.base_url, token_url=emulator.token_url)
         account = make_smart_account(license_server=server, domain="acme.example", last_synced_at=None)
         assert syncing.run_sync(stack.request(account)).status == "succeeded"

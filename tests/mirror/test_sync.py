@@ -303,7 +303,9 @@ def test_each_day_has_one_sample_per_license(account: SmartAccount, cisco: Accou
     cisco.licenses.pop(0)
     counted(account)
 
-    samples = UsageSample.objects.order_by("license__name").values_list("license__name", "quantity", "in_use", "day")
+    samples = UsageSample.objects.order_by("license__name", "-quantity").values_list(
+        "license__name", "quantity", "in_use", "day"
+    )
     today = datetime.now(UTC).date()
     assert list(samples) == [(BASIC, 50, 9, today), (ENHANCED, 20, 7, today), (ENHANCED, 1, 0, today)]
 

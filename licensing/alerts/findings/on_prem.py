@@ -1,4 +1,4 @@
-"""What is wrong with On-Prem servers, as findings take it: licensing.fleet.transport judges, licensing.fleet.on_prem reads."""
+"""Pass what is wrong with On-Prem servers to the findings; licensing.fleet judges it."""
 
 import json
 from collections import defaultdict

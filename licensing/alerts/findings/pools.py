@@ -132,10 +132,9 @@ TERM_ENDED = Finding(
     license_name="term.name",
 )
 
-# licensing.mirror.forecast computes these for the licenses that licensing.alerts.findings.forecasts takes for candidates.
-TREND = """jsonb_to_recordset(%(forecasts)s::jsonb)
-        AS trend(license_id bigint, room integer, quantity integer, runs_out date, pace numeric, days integer)"""
-ROOM = "trend.room"
+# licensing.mirror.forecast projects a license, licensing.mirror.kept_forecasts keeps it for one UTC day.
+ROOM = "(trend.quantity - trend.reserved - trend.in_use)"
+PACE = "trend.pace::numeric"
 RUNS_OUT = "trend.runs_out"
 
 EXHAUSTION = Finding(
@@ -150,18 +149,20 @@ EXHAUSTION = Finding(
         ("left", ROOM),
         ("owned_last", "trend.quantity"),
         ("window", str(WINDOW)),
-        ("pace", "round(trend.pace * 30, 1)"),
-        ("days_measured", "trend.days"),
+        ("pace", f"round({PACE} * 30, 1)"),
+        ("days_measured", "trend.samples"),
         ("runs_out", RUNS_OUT),
         *SPARE,
     ),
     due_at=midnight(RUNS_OUT),
-    source=f"""{TREND}
-        JOIN mirror_license license ON license.id = trend.license_id
+    source="""mirror_licenseforecast trend
+        JOIN mirror_license license ON license.id = trend.license_id AND license.gone_at IS NULL
         JOIN pool ON pool.id = license.virtual_account_id
         LEFT JOIN spare ON spare.smart_account_id = pool.smart_account_id AND spare.name = license.name
             AND spare.pool_id <> pool.id""",
-    where=f"""license.status <> 'out_of_compliance' AND {RUNS_OUT} <= %(today)s::date + {threshold(Kind.EXHAUSTION)}""",
+    where=f"""trend.day = (%(now)s::timestamptz AT TIME ZONE 'UTC')::date AND {ROOM} >= 0
+        AND license.status <> 'out_of_compliance' AND pool.purpose <> 'ordered'
+        AND {RUNS_OUT} <= %(today)s::date + {threshold(Kind.EXHAUSTION)}""",
     account="pool.smart_account_id",
     pool="pool.id",
     license_name="license.name",

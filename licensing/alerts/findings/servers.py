@@ -179,7 +179,7 @@ ON_PREM_SYNC = Finding(
         AND server.last_cloud_sync_at < %(now)s::timestamptz - make_interval(days => {threshold(Kind.ON_PREM_SYNC)})""",
 )
 
-# What licensing.fleet.transport warns of, judged there: one entry per server and kind (licensing.alerts.findings.on_prem).
+# licensing.fleet.transport judges these warnings: one entry per server and kind (findings.on_prem).
 WARNED = """jsonb_to_recordset(%(on_prem)s::jsonb)
         AS warned (server bigint, kind text, judged jsonb, has_expressways boolean, warnings jsonb)
         JOIN accounts_licenseserver server ON server.id = warned.server"""

@@ -75,7 +75,7 @@ FREE_BELOW = sampled(
         ELSE sample.available * 100::bigint < sample.quantity * %(threshold)s::bigint END""",
     where="pool.purpose <> 'ordered'",
 )
-# licensing.alerts.findings.forecasts asks licensing.mirror.forecast for each day.
+# licensing.alerts.replay.forecasts asks licensing.mirror.forecast for each day.
 EXHAUSTION = sampled(
     "sample.runs_out",
     """sample.*, (sample.license_id, sample.day) IN (

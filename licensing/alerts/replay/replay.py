@@ -9,9 +9,9 @@ from django.db import connection
 from django.utils import timezone
 
 from licensing.alerts.findings.catalogue import CONCERNED, FINDINGS, IN_SCOPE, base
-from licensing.alerts.findings.forecasts import fired
 from licensing.alerts.kinds import threshold_of
 from licensing.alerts.models import AlertRule, Kind
+from licensing.alerts.replay.forecasts import fired
 from licensing.alerts.replay.history import HISTORY, NOTHING
 from licensing.alerts.wording import subject
 

@@ -61,9 +61,16 @@ def cluster_assign(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, f"{cluster} is assigned to {made.virtual_account}. This job brings it there.")
         return to_job(made)
     return form_page(
-        request, form, heading=f"Assign {cluster}", submit="Assign", cancel=reverse("cluster", args=[pk]),
-        crumbs=[("Clusters", "/clusters/"), (str(cluster), reverse("cluster", args=[cluster.pk]))], template="assignments/assignments/assign.html", status=status, cluster=cluster,
-    )  # fmt: skip
+        request,
+        form,
+        heading=f"Assign {cluster}",
+        submit="Assign",
+        cancel=reverse("cluster", args=[pk]),
+        crumbs=[("Clusters", "/clusters/"), (str(cluster), reverse("cluster", args=[cluster.pk]))],
+        template="assignments/assignments/assign.html",
+        status=status,
+        cluster=cluster,
+    )
 
 
 @needs(Need.OPERATE)

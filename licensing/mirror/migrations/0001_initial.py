@@ -99,6 +99,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='LicenseForecast',
+            fields=[
+                ('license', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='kept_forecast', serialize=False, to='mirror.license')),
+                ('day', models.DateField()),
+                ('first_day', models.DateField(null=True)),
+                ('last_day', models.DateField(null=True)),
+                ('quantity', models.IntegerField(null=True)),
+                ('in_use', models.IntegerField(null=True)),
+                ('reserved', models.IntegerField(null=True)),
+                ('samples', models.IntegerField(default=0)),
+                ('runs_out', models.DateField(help_text='Null: not within five years, or not known.', null=True)),
+                ('pace', models.FloatField(help_text='Licenses a day. Null: not known.', null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='VirtualAccount',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -7,7 +7,7 @@ Foreign keys to the parent have no index of their own where a unique constraint 
 """
 
 from licensing.mirror.models.cssm_alerts import CssmAlert
-from licensing.mirror.models.history import Change, SyncRun, SyncRunQuerySet, UsageSample
+from licensing.mirror.models.history import Change, LicenseForecast, SyncRun, SyncRunQuerySet, UsageSample
 from licensing.mirror.models.licenses import License, LicenseLine, LicenseLineQuerySet, LicenseQuerySet
 from licensing.mirror.models.product_instances import (
     TWIN_MARK,
@@ -29,6 +29,7 @@ __all__ = [
     "InstanceUsage",
     "InstanceUsageQuerySet",
     "License",
+    "LicenseForecast",
     "LicenseLine",
     "LicenseLineQuerySet",
     "LicenseQuerySet",

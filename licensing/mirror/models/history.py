@@ -135,3 +135,28 @@ class UsageSample(models.Model):
 
     def __str__(self) -> str:
         return f"{self.license_id} on {self.day}"
+
+
+class LicenseForecast(models.Model):
+    """Keep what licensing.mirror.forecast projected for a License on `day` (UTC), so that it is projected once a day.
+
+    The other days and figures name the samples that it stands on: it is projected again as soon as they differ. The
+    license has no constraint in the database: an evaluation that stores forecasts must not wait for the removal of an
+    account, which itself waits for the evaluation.
+    """
+
+    license = models.OneToOneField(
+        License, on_delete=models.CASCADE, primary_key=True, related_name="kept_forecast", db_constraint=False
+    )
+    day = models.DateField()
+    first_day = models.DateField(null=True)
+    last_day = models.DateField(null=True)
+    quantity = models.IntegerField(null=True)
+    in_use = models.IntegerField(null=True)
+    reserved = models.IntegerField(null=True)
+    samples = models.IntegerField(default=0)
+    runs_out = models.DateField(null=True, help_text="Null: not within five years, or not known.")
+    pace = models.FloatField(null=True, help_text="Licenses a day. Null: not known.")
+
+    def __str__(self) -> str:
+        return f"{self.license_id} from {self.day} on"

@@ -15,8 +15,8 @@ PROVIDER_DOMAINS = ("localhost", "127.0.0.1")
 DEMO_PASSWORD = "demo"  # noqa: S105 - the demo's, said so on its sign-in page
 EARLIER_TABLE = "licensing_smartaccount"
 EARLIER_VERSION = (
-    "This database was set up by a version before the first release, and its data cannot be taken over: delete the folder "
-    ".local, or name an empty database in DATABASE_URL, and start again."
+    "This database was set up by a version before the first release, and its data cannot be taken over: delete the "
+    "folder .local, or name an empty database in DATABASE_URL, and start again."
 )
 
 

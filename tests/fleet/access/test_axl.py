@@ -143,10 +143,10 @@ def test_invalid_token_is_refused_in_the_products_own_words(config: AxlConfig, a
     [
         ("axl-silent", ReachUnavailable, "did not answer in time"),
         ("axl-missing", ReachRefused, "has no AXL at this address"),
-        ("axl-not-xml", ReachUnavailable, "not whole or not XML"),
+        ("axl-not-xml", ReachUnavailable, "incomplete or not XML"),
         ("truncated", ReachUnavailable, "broke off its response"),
         ("reset", ReachUnavailable, "broke off its response"),
-        ("server-error", ReachUnavailable, "answered 502 and no word of AXL"),
+        ("server-error", ReachUnavailable, "answered with HTTP 502, not with AXL"),
     ],
 )
 def test_bad_days_are_told_apart(
