@@ -17,6 +17,20 @@ from django.utils import timezone
 from tenants.models import Partner, ScheduledJob
 
 JITTER = 0.1
+# One statement each: every sync plans and unplans the job that looks after it.
+PLAN = """
+INSERT INTO tenants_scheduledjob AS planned (partner_id, job, subject_id, every, next_run_at)
+SELECT id, %(job)s, %(subject)s, %(every)s, %(at)s
+FROM tenants_partner WHERE schema_name = %(schema)s AND kind = 'partner'
+ON CONFLICT (partner_id, job, subject_id) DO UPDATE SET every = excluded.every,
+    next_run_at = coalesce(%(first_at)s::timestamptz, least(planned.next_run_at, %(interval_ends)s::timestamptz))
+WHERE planned.every <> excluded.every OR %(first_at)s::timestamptz IS NOT NULL
+"""
+UNPLAN = """
+DELETE FROM tenants_scheduledjob planned USING tenants_partner partner
+WHERE partner.id = planned.partner_id AND partner.schema_name = %(schema)s
+    AND planned.job = %(job)s AND planned.subject_id = %(subject)s
+"""
 MOST_PER_ROUND = 200
 
 
@@ -34,20 +48,24 @@ def plan(job: str, every: timedelta, subject_id: int = 0, first_at: datetime | N
     Planning again changes the interval and brings the next run forward where the new interval ends earlier.
     """
     now = timezone.now()
-    row, created = ScheduledJob.objects.get_or_create(
-        partner=_present_partner(),
-        job=job,
-        subject_id=subject_id,
-        defaults={"every": every, "next_run_at": first_at or now + every * random.random()},  # noqa: S311 - spreading load
-    )
-    if not created and (row.every != every or first_at):
-        row.every = every
-        row.next_run_at = first_at or min(row.next_run_at, now + every)
-        row.save(update_fields=["every", "next_run_at"])
+    wanted = {
+        "schema": connection.schema_name,
+        "job": job,
+        "subject": subject_id,
+        "every": every,
+        "at": first_at or now + every * random.random(),  # noqa: S311 - spreading load
+        "first_at": first_at,
+        "interval_ends": now + every,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(PLAN, wanted)
+        if not cursor.rowcount:  # planned already, or the partner is unknown
+            Partner.objects.partners().get(schema_name=connection.schema_name)
 
 
 def unplan(job: str, subject_id: int = 0) -> None:
-    ScheduledJob.objects.filter(partner=_present_partner(), job=job, subject_id=subject_id).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(UNPLAN, {"schema": connection.schema_name, "job": job, "subject": subject_id})
 
 
 def next_run_at(job: str, subject_id: int = 0) -> datetime | None:
@@ -78,7 +96,3 @@ def record_done(task: str, args: Sequence[Any], now: datetime | None = None) -> 
     jobs = [job for job, name in settings.SCHEDULED_TASKS.items() if name == task]
     rows = ScheduledJob.objects.filter(partner__schema_name=connection.schema_name, job__in=jobs)
     rows.filter(subject_id=args[0] if args else 0).update(last_done_at=now or timezone.now())
-
-
-def _present_partner() -> Partner:
-    return Partner.objects.partners().get(schema_name=connection.schema_name)
