@@ -46,7 +46,7 @@ def set_purpose(actor: Actor, virtual_account: VirtualAccount, purpose: str) -> 
             f"{other} is the {purpose} pool of this smart account already.", f"Set {other} to general first.", "purpose"
         )
     if purpose == VirtualAccount.Purpose.ORDERED:
-        _refuse_while_assigned(f"{virtual_account} cannot become the ordered pool", [virtual_account])
+        refuse_while_assigned(f"{virtual_account} cannot become the ordered pool", [virtual_account])
     audit.change(actor, "changed", virtual_account, purpose=purpose)
 
 
@@ -65,7 +65,7 @@ def set_license_mode(actor: Actor, virtual_account: VirtualAccount, mode: str) -
     # As it is now: the caller may have read the row before somebody changed it.
     stored = VirtualAccount.objects.select_for_update(no_key=True).get(pk=virtual_account.pk)
     if mode != stored.license_mode:
-        _refuse_while_assigned(
+        refuse_while_assigned(
             f"The license mode of {virtual_account} cannot change", [virtual_account], field="license_mode"
         )
     audit.change(actor, "changed", virtual_account, license_mode=mode)
@@ -82,7 +82,7 @@ def save_virtual_account(actor: Actor, virtual_account: VirtualAccount, wanted: 
         set_holder(actor, virtual_account, **{name: wanted.get(name, stored) for name, stored in holder.items()})
 
 
-def _refuse_while_assigned(
+def refuse_while_assigned(
     sentence: str,
     pools: QuerySet[VirtualAccount] | list[VirtualAccount],
     field: str = "",

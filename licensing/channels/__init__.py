@@ -1,1 +1,1 @@
-"""Who is notified of alerts, and what was delivered."""
+"""Channels that notify people of alerts, and what they delivered."""

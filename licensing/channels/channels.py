@@ -1,4 +1,4 @@
-"""What people do with channels. Pages, REST and the admin site call these."""
+"""Save, test and delete channels. Pages, REST and the admin site call these verbs."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,7 +58,7 @@ def save_channel(
 
 @transaction.atomic
 def delete_channel(actor: Actor, channel: Channel) -> None:
-    """With its deliveries; what it had still to tell is told by nobody."""
+    """Delete a channel with its deliveries. Its pending notices are lost."""
     audit.record(actor, "deleted", channel, changes={})
     channel.delete()
     transaction.on_commit(dead_channels.remember)

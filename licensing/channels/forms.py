@@ -47,7 +47,7 @@ TIMING_FIELDS = ("digest_at", "storm_limit", "quiet_from", "quiet_until", "quiet
 
 
 class ChannelForm(ScopeFields, forms.ModelForm):
-    """Of one kind: the instance's."""
+    """Form for a channel of one kind, that of the instance."""
 
     scopes = scopes.CHOICES
 

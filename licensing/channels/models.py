@@ -1,4 +1,4 @@
-"""Whom the portal tells of alerts, and what it has told."""
+"""Channels, notices and deliveries: who is notified of alerts, and what was sent."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -82,7 +82,7 @@ class Channel(Scoped):
         return "dead" if self.dead_since else "on"
 
     def addressees(self) -> list[str]:
-        """To whom each message goes: a delivery for each. A channel without recipients of its own has one, unnamed."""
+        """Return the recipients of a message; each gets a delivery. A channel without recipients has one, unnamed."""
         if self.kind != self.Kind.MAIL:
             return [""]
         out = {address.lower() for address in self.unsubscribed}
@@ -111,12 +111,12 @@ class Notice(models.Model):
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def about(self, alert: Alert | int) -> "DeliveryQuerySet":
-        """What told of it, without its texts."""
+        """Return the deliveries about an alert, without their texts."""
         told = Notice.objects.filter(alert=alert).exclude(message=None)
         return self.filter(message__in=told.values("message")).select_related("channel").defer("text", "html", "body")
 
     def due(self, now: datetime) -> "DeliveryQuerySet":
-        """To be sent now: not claimed by a worker, or claimed by one that has not come back in time."""
+        """Return deliveries to send now: not claimed by a worker, or claimed by one that did not come back in time."""
         return self.filter(
             Q(claimed_until=None) | Q(claimed_until__lt=now), state=Delivery.State.WAITING, next_try_at__lte=now
         )

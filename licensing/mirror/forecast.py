@@ -58,7 +58,7 @@ class Forecast:
 
     @property
     def possible(self) -> bool:
-        """Whether it may run out at all within the horizon."""
+        """Return whether it may run out at all within the horizon."""
         return self.earliest is not None
 
 

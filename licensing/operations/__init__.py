@@ -1,1 +1,1 @@
-"""What spans subjects: syncs and what follows them, requests to Cisco, removal, retention."""
+"""Work that spans subjects: syncs and what follows them, requests to Cisco, removal, retention."""

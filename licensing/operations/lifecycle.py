@@ -11,7 +11,7 @@ from licensing.accounts.schedules import plan_sync, unplan_sync
 from licensing.alerts import evaluation
 from licensing.alerts.models import Overage
 from licensing.assignments.models import Assignment
-from licensing.assignments.pool_settings import _refuse_while_assigned
+from licensing.assignments.pool_settings import refuse_while_assigned
 from licensing.mirror.models import (
     InstanceUsage,
     License,
@@ -61,8 +61,8 @@ def _remove(actor: Actor, account: SmartAccount) -> None:
     # A sync that merges at this moment holds it: its rows are there or not, before we look.
     SmartAccount.objects.select_for_update().filter(pk=account.pk).first()
     pools = VirtualAccount.objects.filter(smart_account=account)
-    guard = removal.of_smart_account(account)
-    _refuse_while_assigned(f"{account} cannot be removed", pools, guard=guard)
+    guard = removal.guard_smart_account(account)
+    refuse_while_assigned(f"{account} cannot be removed", pools, guard=guard)
     guard.check(f"{account} cannot be removed: an assignment job or a batch is not over.")
     if account.sync_runs.unfinished().exists():
         raise Refusal(f"{account} is being synced.", "Wait until the sync is over, then remove it.")

@@ -53,7 +53,7 @@ def replace(actor: audit.Actor, instance: ProductInstance, successor: ProductIns
 
 
 def transfer(actor: audit.Actor, instance: ProductInstance, target: VirtualAccount) -> None:
-    """As `remove`."""
+    """Refuse a removal that `remove` would refuse, without asking Cisco."""
     check_transfer(instance, target)
     pool = instance.virtual_account
     with clients.client_of(pool.smart_account) as client:

@@ -1,4 +1,4 @@
-"""What stands in the way of deleting something, and the way to clear it. Pages ask before, verbs when it is done.
+"""Guard deletions, and delete. Pages ask what stands in the way beforehand; the verbs ask again.
 
 Cisco deletes a virtual account that the portal still assigns clusters to (docs/domain.md#P14). The portal deletes
 nothing that is in use.
@@ -43,8 +43,8 @@ ON_PREM_STEPS = (
 )
 
 
-def of_virtual_account(pool: VirtualAccount) -> Guard:
-    """Of deleting it at Cisco."""
+def guard_virtual_account(pool: VirtualAccount) -> Guard:
+    """Return what stands in the way of deleting a virtual account at Cisco."""
     on_premise = not pool.smart_account.license_server.is_cloud
     instances = ProductInstance.objects.present().filter(virtual_account=pool)
     licenses = License.objects.present().filter(virtual_account=pool).filter(Q(quantity__gt=0) | Q(in_use__gt=0))
@@ -58,12 +58,12 @@ def of_virtual_account(pool: VirtualAccount) -> Guard:
     return Guard((*default, *in_it), (*(OTHER_DEFAULT if default else ()), *drain))
 
 
-def of_smart_account(account: SmartAccount) -> Guard:
-    """Of forgetting it here: jobs and batches would be forgotten with it, half-way."""
+def guard_smart_account(account: SmartAccount) -> Guard:
+    """Return what stands in the way of removing a smart account here. Its jobs and batches would vanish half-way."""
     return Guard(_bound_to(VirtualAccount.objects.filter(smart_account=account)), (*END_FIRST, *END_JOBS))
 
 
-def of_server(server: LicenseServer) -> Guard:
+def guard_server(server: LicenseServer) -> Guard:
     rows = server.smart_accounts.all()
     accounts = list_blockers(rows, lambda row: f"The smart account {row} is read through it: remove that first.")
     clusters = list_blockers(
@@ -72,14 +72,14 @@ def of_server(server: LicenseServer) -> Guard:
     return Guard((*accounts, *clusters), ("Remove its smart accounts.", "Move its clusters to another server."))
 
 
-def of_customer(customer: Customer) -> Guard:
+def guard_customer(customer: Customer) -> Guard:
     clusters = list_blockers(
         customer.clusters.all(), lambda row: f"It has the cluster {row}: delete or move that first."
     )
     return Guard(clusters, ("Delete its clusters, or move them to another customer.",))
 
 
-def of_cluster(cluster: Cluster) -> Guard:
+def guard_cluster(cluster: Cluster) -> Guard:
     assigned = Assignment.objects.current().filter(cluster=cluster).select_related("virtual_account")
     jobs = AssignmentJob.objects.open().filter(cluster=cluster)
     return Guard(
@@ -97,7 +97,7 @@ def _registered(number: int) -> tuple[str, ...]:
 
 
 def _bound_to(pools: QuerySet[VirtualAccount]) -> tuple[str, ...]:
-    """What people have begun with these virtual accounts: assignments, and what brings clusters there or away."""
+    """Describe what people have begun with these virtual accounts: assignments, jobs and batches."""
     assigned = Assignment.objects.current().filter(virtual_account__in=pools)
     jobs = AssignmentJob.objects.open().filter(Q(virtual_account__in=pools) | Q(previous__in=pools))
     batches = AssignmentBatch.objects.filter(virtual_account__in=pools, state__in=AssignmentBatch.OPEN)
@@ -111,7 +111,7 @@ def _bound_to(pools: QuerySet[VirtualAccount]) -> tuple[str, ...]:
 @transaction.atomic
 def delete_server(actor: Actor, server: LicenseServer) -> None:
     users = [*server.smart_accounts.all(), *server.clusters.all()]
-    of_server(server).check(
+    guard_server(server).check(
         f"{server.name} is in use by {shorten(users)}.", "Remove its smart accounts and move its clusters first."
     )
     audit.record(actor, "deleted", server, changes={})
@@ -122,7 +122,7 @@ def delete_server(actor: Actor, server: LicenseServer) -> None:
 def delete_customer(actor: Actor, customer: Customer) -> None:
     """Its subscriptions are mapped to nobody then; the audit keeps it at the customer and at each of them."""
     clusters = list(customer.clusters.all())
-    of_customer(customer).check(
+    guard_customer(customer).check(
         f"{customer} has {counted(len(clusters), 'cluster')}: {shorten(clusters, 5)}.",
         "Delete them or move them to another customer first.",
     )
@@ -135,11 +135,11 @@ def delete_customer(actor: Actor, customer: Customer) -> None:
 
 @transaction.atomic
 def delete_cluster(actor: Actor, cluster: Cluster) -> None:
-    """With the history of its ended assignments, which the audit keeps in words."""
+    """Delete a cluster with the history of its ended assignments, which the audit keeps in words."""
     # Nobody assigns it between the look and the deletion.
     Cluster.objects.select_for_update().filter(pk=cluster.pk).first()
     current = Assignment.objects.current().filter(cluster=cluster).select_related("virtual_account").first()
-    guard = of_cluster(cluster)
+    guard = guard_cluster(cluster)
     if current:
         guard.check(f"{cluster} is assigned to {current.virtual_account}.", "End that assignment first.")
     guard.check(f"{cluster} has an assignment job that is not over.", "Wait for its end, or cancel it.")

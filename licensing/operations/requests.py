@@ -33,7 +33,7 @@ LOOK_FIRST = "Start a sync and look at what Cisco lists before you try again."
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a request failed. `kind`: refused (by the portal), rejected (by Cisco), unavailable or internal."""
+    """The reason of a failure. `kind`: refused (by the portal), rejected (by Cisco), unavailable or internal."""
 
     kind: str = ""
     message: str = ""

@@ -1,4 +1,4 @@
-"""When to try again after failures that may pass by themselves."""
+"""Decide when to try again after failures that may pass by themselves."""
 
 import random
 from datetime import timedelta

@@ -78,8 +78,10 @@ def follow(run: SyncRun) -> None:
 
 
 def _may_close_alerts(run: SyncRun) -> bool:
-    """Whether something is open that a complete sync may close. All else that a sync without difference leaves to find
-    comes with the time alone, and is found by the evaluation of every 15 minutes."""
+    """Return whether an alert is open that a complete sync may close.
+
+    All else that a sync without difference leaves to find comes with time alone: the evaluation every 15 minutes finds it.
+    """
     account = run.smart_account
     subjects = Q(subject_type="smart_account", subject_id=account.pk)
     subjects |= Q(subject_type="license_server", subject_id=account.license_server_id)

@@ -63,7 +63,7 @@ def delete(actor: audit.Actor, pool: VirtualAccount) -> None:
 
 @contextmanager
 def _nobody_comes(pool: VirtualAccount) -> Iterator[None]:
-    """From the look at what is in it until it is gone nothing is assigned to it: `check_stays` refuses that.
+    """Keep assignments out from the check of what is in it until it is gone: `check_stays` refuses them.
 
     An assignment holds the row until it is committed, so after the look at the locked row either it is seen here, or
     the lock is seen there.
@@ -81,7 +81,7 @@ def check_deletion(pool: VirtualAccount) -> None:
     if pool.gone_at is not None:
         raise Refusal(f"Cisco no longer lists {pool}.", "There is nothing to delete.")
     _check_active(pool.smart_account)
-    removal.of_virtual_account(pool).check(f"{pool} cannot be deleted: it is in use.")
+    removal.guard_virtual_account(pool).check(f"{pool} cannot be deleted: it is in use.")
 
 
 def _check_active(account: SmartAccount) -> None:

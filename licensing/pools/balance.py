@@ -90,7 +90,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What of one subscription (or of none) ends on one day."""
+    """The purchase lines of one subscription, or of none, that end on one day."""
 
     day: date
     subscription_id: str
@@ -151,7 +151,7 @@ class Pools:
 
     @cached_property
     def by_model(self) -> list[Group]:
-        """What each license model brought; last what no line tells the model of."""
+        """Return what each license model brought. Lines without a known model come last."""
         groups = {value: Group(str(label)) for value, label in Model.choices if value}
         groups[Model.UNSET] = Group("License model not known")
         for line in self._lines_that_count:
@@ -177,7 +177,7 @@ class Pools:
 
     @cached_property
     def by_cluster(self) -> list[Group]:
-        """What each cluster consumes, the largest first; last what no cluster is matched to."""
+        """Return what each cluster consumes, the largest first. Product instances without a cluster come last."""
         groups: dict[int | None, Group] = {}
         for pk, name, quantity in self.consumed:
             cluster = self.clusters[pk] if pk else None
@@ -190,7 +190,7 @@ class Pools:
 
     @cached_property
     def by_order(self) -> list[Group]:
-        """What each order brought into the two pools, those first of which something has not arrived."""
+        """Return what each order brought into the two pools. Orders with something undelivered come first."""
         groups: dict[str, Group] = {}
         for line in self._lines_that_count:
             self._add_line(self._order_group(line, groups), line)

@@ -22,7 +22,7 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """What one sync saw arrive in, or leave, one pool. `first`: the pool was seen for the first time then."""
+    """Licenses that one sync saw arrive in, or leave, one pool. `first`: the pool was new then."""
 
     at: datetime
     sync_run: int
@@ -62,8 +62,10 @@ def _deposit(pool: VirtualAccount, moves: Sequence[tuple[Change, Movement]], fir
 
 
 def _moved(change: Change, after: int) -> tuple[int, int]:
-    """What a change brought, and the quantity before it. A Change holds only what differs, so the history is walked
-    from today's quantity back."""
+    """Return what a change brought, and the quantity before it.
+
+    A Change holds only what differs, so the history is walked back from today's quantity.
+    """
     if change.kind == Change.Kind.CREATED:
         return after, 0
     if change.kind == Change.Kind.GONE:

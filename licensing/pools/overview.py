@@ -1,4 +1,4 @@
-"""Where the partner stands: compliance, what is short, the pools side by side, what ends soon. Reads only the mirror.
+"""Summarise where the partner stands: compliance, shortages, the pools side by side, terms. Reads only the mirror.
 
 Paused accounts do not count: nothing is known of them until they are resumed.
 """
@@ -120,7 +120,7 @@ def shortages(limit: int) -> list[Shortage]:
 
 
 def attention(apart_from: Sequence[int]) -> list[Attention]:
-    """What is open, most urgent first. Three and more of one kind and severity are one line: each is in the list."""
+    """Return open alerts, most urgent first. Three or more of one kind and severity are one line."""
     rows = Alert.objects.open().exclude(pk__in=apart_from)
     kinds = rows.values("kind", "severity").annotate(count=Count("pk"), first_due=Min("due_at"), since=Min("opened_at"))
     groups = [

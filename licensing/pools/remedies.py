@@ -1,4 +1,4 @@
-"""What ends a shortage: each remedy with its effect, computed by the allocation engine from the mirror.
+"""Find what ends a shortage: each remedy with its effect, computed by the allocation engine from the mirror.
 
 Cisco's word decides whether something is short. Where Cisco reports a license out of compliance although by its rules a
 higher one would serve it, borrowing does not happen there (docs/domain.md#no-borrowing): the license's
@@ -60,7 +60,7 @@ class Remedies:
 
 
 def remedies_for(row: License) -> Remedies:
-    """Of a license in its virtual account. Seven statements, however large the account is."""
+    """Return the remedies for a license in its virtual account. Seven statements, however large the account is."""
     books = _Books(row.virtual_account.smart_account)
     here = books.of(row)
     short = here.short(books.pools[here.name])
@@ -165,7 +165,7 @@ def _bound(holding: Holding, asked: Mapping[str, int], pool: Pool) -> Pool:
 
 
 def _trimmed(pool: Pool, but: str) -> Pool:
-    """Without what is short, apart from the license `but`."""
+    """Return the holding without other shortages, keeping that of the license `but`."""
     found = allocate(pool.supply, pool.demand, pool.reserved)
 
     def less(asked: Mapping[str, int], short: Mapping[str, int]) -> dict[str, int]:
@@ -176,7 +176,7 @@ def _trimmed(pool: Pool, but: str) -> Pool:
 
 
 def _moving(books: _Books, here: _Here, short: int) -> tuple[Remedy, ...]:
-    """From pools that serve products; then also from the ordered one, where that helps more."""
+    """Return moves from pools that serve products, and from the ordered one too where that helps more."""
     found: list[Remedy] = []
     left = short
     pools = books.with_this_shortage_alone(here)
@@ -220,7 +220,7 @@ def _reclaiming(books: _Books, here: _Here, short: int) -> tuple[Remedy, ...]:
 
 
 def _silent(here: _Here, days: int) -> list[ProductInstance]:
-    """Those that use what would help, the largest users first."""
+    """Return the silent instances that use a license that would help, the largest users first."""
     names = [row.name for row in here.holding.licenses if license_of(row.name, CURRENT) in here.helpers]
     uses = InstanceUsage.objects.annotate(used_name=holdings.USED_NAME).filter(used_name__in=names, quantity__gt=0)
     silent = ProductInstance.objects.silent_for(days)
@@ -230,7 +230,7 @@ def _silent(here: _Here, days: int) -> list[ProductInstance]:
 
 
 def _borrowing(here: _Here) -> tuple[Remedy, ...]:
-    """What the rules lend to it today, whether Cisco does so or not."""
+    """Return what the rules lend to it today, whether Cisco does so or not."""
     found = here.holding.allocation
     lent = [
         grant for grant in found.grants if grant.rule != Rule.OWN and license_of(grant.requested, CURRENT) == here.tag

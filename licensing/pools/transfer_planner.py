@@ -1,4 +1,4 @@
-"""Which licenses to move between virtual accounts so that shortages end. Pure: no database, no network.
+"""Plan which licenses to move between virtual accounts so that shortages end. Pure: no database, no network.
 
 Movable is what nobody uses now: what the allocation engine leaves in a virtual account, as far as its type may be
 transferred, and not in the ordered pool unless that is allowed. Taking such licenses away leaves every request that is
@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def to_order(self) -> dict[str, int]:
-        """What to buy so that nothing is short, per license."""
+        """Return what to buy so that nothing is short, per license."""
         return totals(missing for short in self.still_short.values() for missing in short.items())
 
 

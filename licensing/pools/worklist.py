@@ -1,4 +1,4 @@
-"""What somebody should look at, with a reason and what to do: one SELECT per reason over the mirror, always fresh.
+"""Find what people should look at, with the reason: one SELECT per reason over the mirror, always fresh.
 
 Nothing is stored: an item is there while its reason is. Accounts that are paused and rows that are gone give none. The
 SELECTs return facts, as JSON; licensing.pools.worklist_words words them.
@@ -210,7 +210,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Items:
-    """What fits, lazily: slices and `len` ask the database. `reasons` empty: all of them. `after`, `before`: by id."""
+    """The items that fit, read lazily: slices and `len` ask the database. `reasons` empty: all; `after`, `before`: ids."""
 
     reasons: tuple[Reason, ...] = ()
     smart_account: int | None = None
@@ -223,7 +223,7 @@ class Items:
         return replace(self, after=id__gt, before=id__lt)
 
     def order_by(self, column: str) -> "Items":
-        """By id, up or down: for the cursor of REST."""
+        """Order by id, up or down, for the cursor of REST."""
         return replace(self, order="id DESC" if column.startswith("-") else "id")
 
     def __getitem__(self, part: slice) -> list[Item]:
@@ -256,7 +256,7 @@ class Items:
 
 
 def counts() -> dict[Reason, int]:
-    """How many items there are for each reason that has any; one statement."""
+    """Return how many items each reason has, without those that have none. One statement."""
     rows = _run((), "SELECT number, count(*) FROM item GROUP BY number ORDER BY number", {})
     reasons = list(Reason)
     return {reasons[number]: count for number, count in rows}

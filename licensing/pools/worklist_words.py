@@ -15,7 +15,7 @@ from kit.wording import choose, counted
 
 
 class Reason(TextChoices):
-    """In the order of the page. The number in an item's id is the place here, so new ones come last."""
+    """The reasons in the order of the page. An item's id holds the place of its reason, so new ones come last."""
 
     STRANDED = "stranded", "Stranded licenses"
     NOT_DEPOSITED = "not_deposited", "Ordered, not operational"

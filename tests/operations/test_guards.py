@@ -272,7 +272,7 @@ def test_everything_that_stands_in_the_way_of_deleting_a_virtual_account(acme: P
     make.make_license(virtual_account=pool, name="Empty", quantity=0, in_use=0)
     make.make_instance(virtual_account=pool, gone_at="2026-01-01T00:00Z")
 
-    guard = removal.of_virtual_account(pool)
+    guard = removal.guard_virtual_account(pool)
 
     assert guard.blockers == (
         "Pool is the default virtual account of Acme.",
@@ -287,11 +287,11 @@ def test_everything_that_stands_in_the_way_of_deleting_a_virtual_account(acme: P
 def test_on_prem_has_its_own_five_steps_and_an_empty_one_has_none(acme: Partner) -> None:
     account = make.make_smart_account(license_server=make.make_server(kind="on_prem"))
     pool = make.make_virtual_account(smart_account=account)
-    empty = removal.of_virtual_account(pool)
+    empty = removal.guard_virtual_account(pool)
     for _ in range(25):
         make.make_assignment(virtual_account=pool)
 
-    guard = removal.of_virtual_account(VirtualAccount.objects.get())
+    guard = removal.guard_virtual_account(VirtualAccount.objects.get())
 
     assert empty == guards.Guard()
     assert guard.steps == removal.ON_PREM_STEPS

@@ -104,7 +104,7 @@ def license_server_secret(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OWN)
 def license_server_delete(request: HttpRequest, pk: int) -> HttpResponse:
     server = get_object_or_404(LicenseServer, pk=pk)
-    address, name, guard = reverse("license-server", args=[pk]), server.name, removal.of_server(server)
+    address, name, guard = reverse("license-server", args=[pk]), server.name, removal.guard_server(server)
     page = confirm_page(
         request,
         lambda: removal.delete_server(audit.actor_of(request), server),

@@ -164,7 +164,7 @@ def smart_account_resume(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OWN)
 def smart_account_remove(request: HttpRequest, pk: int) -> HttpResponse:
     account = _find(pk)
-    name, guard = str(account), removal.of_smart_account(account)
+    name, guard = str(account), removal.guard_smart_account(account)
     page = confirm_page(
         request,
         lambda: lifecycle.remove(audit.actor_of(request), account),

@@ -1,4 +1,4 @@
-"""From events to deliveries, each exactly once: set-wise, in one transaction, one worker at a time for a partner."""
+"""Turn events into deliveries, each exactly once: set-wise, in one transaction, one worker at a time for a partner."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -93,7 +93,7 @@ WHERE notice.channel_id = told.channel_id AND notice.alert_id = told.alert_id AN
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """How many events were taken up, and how many deliveries were made."""
+    """The number of events that were taken up, and of deliveries that were made."""
 
     events: int
     deliveries: int
@@ -101,7 +101,7 @@ class Collected:
 
 @dataclass(slots=True)
 class _Told:
-    """Which alert of which channel, as of which event, went into which message."""
+    """Record which alert of which channel, as of which event, went into which message."""
 
     channels: list[int] = field(default_factory=list)
     alerts: list[int] = field(default_factory=list)
@@ -187,7 +187,7 @@ ALERT_COLUMNS = (
 
 
 def _due_items(channels: list[int], now: datetime) -> Iterable[tuple[int, Item]]:
-    """Of several notices of one alert the last counts: what was opened and closed overnight is told as closed."""
+    """Yield the items that are due. The last of several notices of one alert counts."""
     rows = (
         Notice.objects.filter(message=None, not_before__lte=now, channel__in=channels)
         .order_by("channel_id", "alert_id", "-event_id")

@@ -1,4 +1,4 @@
-"""How sending fails."""
+"""The error that sending raises."""
 
 
 class NotDelivered(Exception):

@@ -48,7 +48,7 @@ def send(delivery: Delivery, base_url: str) -> str:
 
 
 class _Fixed(EmailMultiAlternatives):
-    """With a boundary that does not change from attempt to attempt."""
+    """Build the mail with a boundary that does not change from attempt to attempt."""
 
     boundary = ""
 

@@ -1,4 +1,4 @@
-"""What is said: one message about one alert or many, as text, HTML, JSON and a line for a subject."""
+"""Compose one message about one alert or many, as text, HTML, JSON and a line for a subject."""
 
 import json
 from collections import Counter

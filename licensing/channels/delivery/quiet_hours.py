@@ -9,7 +9,7 @@ from licensing.alerts.models import Severity
 
 
 class Hours(Protocol):
-    """What is asked of a channel: `quiet_from` to `quiet_until` it is silent, at `digest_at` it tells all at once."""
+    """The hours of a channel: it is silent from `quiet_from` to `quiet_until`, and sends everything at `digest_at`."""
 
     quiet_from: time | None
     quiet_until: time | None
@@ -30,7 +30,7 @@ def release_at(hours: Hours, now: datetime, severity: str) -> datetime:
 
 
 def within(wall: time, begin: time, end: time) -> bool:
-    """Whether a wall clock stands in the hours from `begin` to before `end`, which may go over midnight."""
+    """Return whether a wall clock is between `begin` and `end`, which may go over midnight."""
     return begin <= wall < end if begin <= end else wall >= begin or wall < end
 
 
@@ -43,7 +43,7 @@ def next_time(now: datetime, wall: time, zone: ZoneInfo) -> datetime:
 
 
 def next_end(now: datetime, wall: time, zone: ZoneInfo) -> datetime:
-    """As `next_time`, and the second time counts too: who is quiet until 02:30 is so until no clock shows less."""
+    """Return the last such time: when the clock shows 02:30 twice, quiet hours until 02:30 end at the second one."""
     return next(moment for moment, _ in _moments(now, wall, zone) if moment > now)
 
 

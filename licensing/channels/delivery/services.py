@@ -82,7 +82,7 @@ def check_url(url: str) -> str:
 
 
 def send(delivery: Delivery) -> str:
-    """What the service answered in words. Raise NotDelivered."""
+    """Send through the service and return its answer in words. Raise NotDelivered."""
     address: Any = delivery.channel.url
     url = address.reveal()
     try:

@@ -38,7 +38,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def calendar_feed(request: HttpRequest, secret: str) -> HttpResponse:
-    """For calendar programs, which do not sign in. An unknown or revoked address is not found."""
+    """Serve the calendar to programs, which do not sign in. An unknown or revoked address is not found."""
     feed = due_dates.feed_of(secret)
     if feed is None:
         raise Http404("This calendar address is not known, or was revoked.")

@@ -228,7 +228,7 @@ def _secret_once(request: HttpRequest, row: Channel, secret: str) -> HttpRespons
 
 
 def _receipt(row: Channel, message: str) -> dict[str, Any] | None:
-    """What became of a test: its deliveries with their attempts, and whether some are still under way."""
+    """Return what became of a test: its deliveries with their attempts, and whether some are still under way."""
     try:
         number = UUID(message)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How deliveries are shown, on their own pages and on the page of an alert."""
+"""Show deliveries, on their own pages and on the page of an alert."""
 
 from django import template
 from django.utils.safestring import SafeString

@@ -88,7 +88,7 @@ def cluster_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 def cluster_delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Cluster, pk=pk)
-    name, guard = found.name, removal.of_cluster(found)
+    name, guard = found.name, removal.guard_cluster(found)
     page = confirm_page(
         request,
         lambda: removal.delete_cluster(audit.actor_of(request), found),

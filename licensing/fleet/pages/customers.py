@@ -74,7 +74,7 @@ def customer_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @needs(Need.OPERATE)
 def customer_delete(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Customer, pk=pk)
-    name, address, guard = found.name, reverse("customer", args=[pk]), removal.of_customer(found)
+    name, address, guard = found.name, reverse("customer", args=[pk]), removal.guard_customer(found)
     mapped = found.subscriptions.count()
     unmapped = f"{counted(mapped, 'subscription is,subscriptions are')} left without a customer."
     page = confirm_page(

@@ -37,7 +37,11 @@ def virtual_account_add(request: HttpRequest) -> HttpResponse:
 def virtual_account_delete(request: HttpRequest, pk: int) -> HttpResponse:
     rows = VirtualAccount.objects.select_related("smart_account__license_server")
     pool: VirtualAccount = get_object_or_404(rows, pk=pk)
-    here, guard, started = reverse("virtual-account", args=[pk]), removal.of_virtual_account(pool), list[CiscoRequest]()
+    here, guard, started = (
+        reverse("virtual-account", args=[pk]),
+        removal.guard_virtual_account(pool),
+        list[CiscoRequest](),
+    )
     page = confirm_page(
         request,
         lambda: started.append(requests.start(signed_in(request), requests.DELETE_VIRTUAL_ACCOUNT, pool=pool)),

@@ -196,5 +196,5 @@ class _Reader:
 
 
 def _by_member(rows: list[bytes], member: str) -> dict[str, bytes]:
-    """Of listings that come at once, one row per name."""
+    """Return one row per name from listings that come at once."""
     return {str(listings.parse_row(row).get(member) or ""): row for row in rows}

@@ -34,7 +34,7 @@ def pool_list(request: HttpRequest) -> HttpResponse:
 
 @needs(Need.READ)
 def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """By license unless `?by=` asks otherwise; `?format=csv` or `xlsx` is the whole table as a file."""
+    """Show the two pools by license, or as `?by=` asks. `?format=csv` or `xlsx` is the whole table as a file."""
     account = get_object_or_404(SmartAccount, pk=pk)
     found = balance.of(account)
     by = request.GET.get("by", "")

@@ -1,4 +1,4 @@
-"""What ends a shortage, remedy by remedy; and transfers of one license by hand."""
+"""Pages for the remedies of a shortage, and for moving one license by hand."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse

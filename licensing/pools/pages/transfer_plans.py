@@ -126,7 +126,7 @@ def _do(request: HttpRequest, pk: int, act: Callable[[Actor, Any], object], done
 
 
 def _blocker(plan: TransferPlan) -> str:
-    """Why it cannot be executed now, in words; nothing where it can, or where that is no question any more."""
+    """Return why the plan cannot be executed now; empty where it can, or where it is over."""
     if plan.state not in plan.STARTABLE:
         return ""
     try:

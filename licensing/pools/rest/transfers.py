@@ -101,7 +101,7 @@ class NewPlanSerializer(Strict, serializers.Serializer[Any]):
 
 
 class SettledSerializer(Strict, serializers.Serializer[Any]):
-    """What became of a step of this plan, by somebody who has looked in CSSM."""
+    """Record what became of a step of this plan, as a person saw it in CSSM."""
 
     step = Link(TransferStep, help_text="An unclear one that was read back.")
     moved = serializers.BooleanField(help_text="False: it is sent again when the plan is executed again.")
@@ -134,14 +134,14 @@ class TransferPlans(ReadOnlyModelViewSet[TransferPlan]):
     @extend_schema(request=None, responses=PlanSerializer)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: int) -> Response:
-        """By somebody else than its author."""
+        """Approve the plan. A person other than its author must do this."""
         refuse_body(request)
         return self._done(planning.approve(audit.actor_of(request), self.get_object()))
 
     @extend_schema(request=None, responses=PlanSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: int) -> Response:
-        """What has moved stays moved."""
+        """Cancel the plan. Licenses that have moved stay where they are."""
         refuse_body(request)
         return self._done(planning.cancel(audit.actor_of(request), self.get_object()))
 
@@ -185,7 +185,7 @@ class Remedies(GenericViewSet[License]):
     filter_backends = ()
 
     def retrieve(self, request: Request, pk: int) -> Response:
-        """What ends its shortage, each remedy with its effect; no options where nothing is short."""
+        """List the remedies that end its shortage, each with its effect. There are none where nothing is short."""
         return Response(RemediesSerializer(remedies.remedies_for(get_object_or_404(self.get_queryset(), pk=pk))).data)
 
 

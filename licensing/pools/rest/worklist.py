@@ -51,7 +51,7 @@ class WorklistBackend(BaseFilterBackend):
 
 
 class Worklist(mixins.ListModelMixin, GenericViewSet[Any]):
-    """What somebody should look at, computed from the mirror at each call."""
+    """The worklist is computed from the mirror at each call."""
 
     serializer_class = ItemSerializer
     filter_backends: Any = [WorklistBackend]

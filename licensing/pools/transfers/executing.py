@@ -119,7 +119,7 @@ class _Execution:
         self._settle(step, self._write_back(client, step))
 
     def _was_done(self, step: TransferStep, now: Pair) -> bool:
-        """Of a step that may have reached Cisco. False: it did not, and may be sent."""
+        """Return whether a step that may have reached Cisco was done. If not, it may be sent."""
         verdict = compare(step.before, now, step.quantity)
         if verdict == Verdict.UNCLEAR:
             self._write(step, after=now.as_json())

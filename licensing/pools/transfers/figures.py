@@ -1,4 +1,4 @@
-"""What Cisco says of one license in the two pools of a step, and what became of the step. Reads, never writes."""
+"""Read Cisco's figures of one license in the two pools of a step, and judge what became of the step. Never writes."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,7 +28,7 @@ class Pair:
 
 
 def read(client: CssmClient, account: AccountRef, step: TransferStep) -> Pair:
-    """Of the two pools alone. Raises CssmError."""
+    """Read the two pools alone. Raises CssmError."""
     found: dict[str, Figures] = {}
     for page in client.licenses(account, (step.source.name, step.target.name)):
         for row in page.items:

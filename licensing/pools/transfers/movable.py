@@ -1,4 +1,4 @@
-"""How many of a license its type lets go: active perpetual and term lines (docs/cisco-api.md#transfers).
+"""Count how many of a license may be moved: active perpetual and term lines (docs/cisco-api.md#transfers).
 
 Demo, usage-billed and subscription lines stay, as do lines that are not active or have ended. A license without lines
 has no type that could be named to Cisco.

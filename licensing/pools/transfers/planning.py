@@ -52,7 +52,7 @@ def create(actor: audit.Actor, account: SmartAccount, wanted: Sequence[Wanted], 
 
 @transaction.atomic
 def approve(actor: audit.Actor, plan: TransferPlan) -> TransferPlan:
-    """By somebody else than its author."""
+    """Approve a plan; a person other than its author must do this."""
     if actor.user is None or actor.user.pk == plan.created_by_id:
         raise Refusal("Who made a plan cannot approve it.", "Ask a colleague who may operate.")
     before = audit.snapshot(plan)
@@ -66,7 +66,7 @@ def approve(actor: audit.Actor, plan: TransferPlan) -> TransferPlan:
 
 @transaction.atomic
 def cancel(actor: audit.Actor, plan: TransferPlan) -> TransferPlan:
-    """What has moved stays moved."""
+    """Cancel a plan. Licenses that have moved stay where they are."""
     before = audit.snapshot(plan)
     mine = TransferPlan.objects.filter(pk=plan.pk, state__in=TransferPlan.STARTABLE)
     if not mine.update(state=TransferPlan.State.CANCELLED):
@@ -197,7 +197,7 @@ def _steps(plan: TransferPlan, wanted: Iterable[Wanted]) -> Iterator[TransferSte
 
 
 def _split(part: Wanted, left: dict[str, int]) -> Iterator[tuple[str, int]]:
-    """By license type and by what one call takes. What is used up is taken off `left`."""
+    """Split a quantity by license type and by what one call takes, and take it off `left`."""
     missing = part.quantity
     for kind in TransferStep.LicenseType.values:
         taken = min(missing, left[kind])

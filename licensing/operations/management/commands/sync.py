@@ -77,7 +77,7 @@ def _outcome(run: SyncRun, cause: str) -> str:
 
 @contextmanager
 def _bar(account: SmartAccount) -> Iterator[OnProgress | None]:
-    """On standard error, and only for people."""
+    """Show progress on standard error, and only on a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
