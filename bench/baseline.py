@@ -1,4 +1,4 @@
-"""What the same work takes at least: httpx2, json.loads and COPY into bare tables. Nothing of ours is in here."""
+"""Measure the least that the same work takes: httpx2, json.loads and COPY into bare tables, without code of ours."""
 
 import json
 from collections.abc import Iterator

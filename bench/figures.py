@@ -1,4 +1,4 @@
-"""What a part of the benchmark answers."""
+"""A figure that a part of the benchmark returns."""
 
 from dataclasses import dataclass
 

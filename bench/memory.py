@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Memory:
-    """In MB."""
+    """Memory in MB."""
 
     idle: float
     above: float

@@ -34,7 +34,7 @@ class Counted:
 
 
 def account(url: str, prefix: str) -> Callable[[], SyncRun]:
-    """What makes queued runs of the account as it is served there."""
+    """Return a function that makes queued runs of the account as it is served there."""
 
     def new_run() -> SyncRun:
         where = {"api_base_url": url + prefix, "token_url": f"{url}/token", "client_id": "c", "client_secret": "s"}
@@ -62,7 +62,7 @@ def empty() -> None:
 
 
 def know_sizes() -> None:
-    """What autovacuum does within a minute of a first sync, which is long over at the next one."""
+    """Do what autovacuum does within a minute of a first sync; it is long done when the next one starts."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 

@@ -1,4 +1,4 @@
-"""Where the time of a sync goes: what its phases take, round by round."""
+"""Measure where the time of a sync goes: what its phases take, round by round."""
 
 import time
 from collections import defaultdict

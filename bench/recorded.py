@@ -68,7 +68,7 @@ def _line(chance: random.Random) -> dict[str, object]:
 
 
 def change_one_percent(account: Account) -> None:
-    """Of the product instances: another usage, another host name."""
+    """Change the usage and host name of product instances."""
     for number, device in enumerate(account.devices):
         if number % 100 == 7:
             device["hostName"] += ".changed"
@@ -115,7 +115,7 @@ class Served:
 
 
 class _Connection(asyncio.Protocol):
-    """As little HTTP as works: one request at a time, headers and body by length."""
+    """Speak as little HTTP as works: one request at a time, headers and body by length."""
 
     answers: Answers = {}
 

@@ -1,1 +1,1 @@
-"""What to watch, what was found, and the clock of a license that is out of compliance."""
+"""Rules, the alerts they open, and the clock of a license that is out of compliance."""

@@ -18,7 +18,7 @@ class EventInline(ShownInline):
     readonly_fields = ("text",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AlertEvent]:
-        """With the alerts, whose kinds word the events."""
+        """Read the alerts too, since their kinds word the events."""
         rows: QuerySet[AlertEvent] = super().get_queryset(request)
         return rows.select_related("alert")
 

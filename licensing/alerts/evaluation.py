@@ -139,7 +139,7 @@ SELECT id, 'woken', %(now)s, '', '', facts, severity FROM woken
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How many alerts were opened (again) and closed just now, and how many are open."""
+    """The number of alerts that this evaluation opened (again) and closed, and of those that are open."""
 
     opened: int
     closed: int

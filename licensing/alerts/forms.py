@@ -42,7 +42,7 @@ class Days(forms.CharField):
 
 
 class AlertRuleForm(ScopeFields, forms.Form):
-    """Of one kind: what means nothing for it is not there."""
+    """Form for a rule of one kind, with the fields that mean something for that kind."""
 
     scopes = scopes.CHOICES
 

@@ -1,4 +1,4 @@
-"""What each kind of rule counts, what it may be scoped to, and what is usual: pages, REST and verbs read it here."""
+"""The facts of each kind of rule: what it counts, its scopes and its usual threshold."""
 
 from dataclasses import dataclass
 
@@ -124,7 +124,7 @@ def threshold_of(rule: AlertRule) -> int | None:
 
 
 def in_words(rule: AlertRule) -> str:
-    """When the rule speaks, for lists: "90, 60, 30 days before", "below 10 percent", "" where nothing is counted."""
+    """Return the threshold in words: "90, 60, 30 days before", "below 10 percent", "" where nothing is counted."""
     facts, number = FACTS[rule.kind], threshold_of(rule)
     if facts.timed:
         days = [str(lead) for lead in rule.lead_days if number is None or lead <= number] or [str(number)]

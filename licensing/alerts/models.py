@@ -1,4 +1,4 @@
-"""What to watch, and what was found."""
+"""Rules, alerts with their events, and the out-of-compliance clock."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from licensing.mirror.models import License, VirtualAccount
 
 
 class Kind(models.TextChoices):
-    """What an alert rule watches. What `threshold` counts and which scopes fit: licensing.alerts.kinds."""
+    """The kinds of alert rules. licensing.alerts.kinds says what `threshold` counts and which scopes fit."""
 
     OUT_OF_COMPLIANCE = "out_of_compliance", "License out of compliance"
     FREE_BELOW = "free_below", "Few licenses free"
@@ -33,15 +33,15 @@ class Kind(models.TextChoices):
     EVALUATION_ENDING = "evaluation_ending", "Evaluation running out"
     OVERAGE = "overage", "Time out of compliance running out"
     ON_PREM_SYNC = "on_prem_sync", "On-Prem server not synchronized"
-    ON_PREM_URL = "on_prem_url", "On-Prem server's version and URL do not fit"
+    ON_PREM_URL = "on_prem_url", "On-Prem version and URL do not match"
     ON_PREM_CAPACITY = "on_prem_capacity", "On-Prem server nearly full"
     CERTIFICATE_EXPIRING = "certificate_expiring", "Certificate of a server expiring"
     TLS_VERIFICATION_OFF = "tls_verification_off", "TLS verification off"
     SYNC_FAILED = "sync_failed", "Sync failed"
-    SYNC_TOO_OLD = "sync_too_old", "Numbers too old"
+    SYNC_TOO_OLD = "sync_too_old", "Figures outdated"
     CREDENTIALS_REFUSED = "credentials_refused", "Credentials refused"
     CREDENTIALS_EXPIRING = "credentials_expiring", "Credentials expiring"
-    CSSM_ALERT = "cssm_alert", "Alert of Cisco's"
+    CSSM_ALERT = "cssm_alert", "Cisco alert"
 
 
 class Severity(models.TextChoices):
@@ -71,7 +71,7 @@ class Scoped(models.Model):
 
 
 class AlertRule(Scoped):
-    """What to watch; several of a kind may stand side by side. Sensible ones exist from the start (migrations).
+    """A rule says what to watch. There may be several of a kind, and sensible ones exist from the start (migrations).
 
     `threshold` counts what its kind says (licensing.alerts.kinds); where a kind has lead times it is the longest of
     them. Severity rises one step at each of `rise_at_days` before the due date, and with each `escalate_after_hours`
@@ -115,7 +115,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return self.filter(closed_at=None)
 
     def counted(self) -> list[tuple[str, int]]:
-        """How many of each severity there are, the most severe first. One query."""
+        """Return how many alerts of each severity there are, the most severe first. One query."""
         numbers = dict(self.order_by().values_list("severity").annotate(number=models.Count("pk")))
         return [(severity, numbers[severity]) for severity in Severity.values if severity in numbers]
 
@@ -203,17 +203,17 @@ class Alert(models.Model):
 
     @property
     def words(self) -> wording.Words:
-        """What it says now; once it is closed, what it said when it closed."""
+        """Return what the alert says now, or what it said when it closed."""
         return wording.words(self.kind, self.facts, self.closed_at or timezone.now())
 
     @property
     def summary(self) -> str:
-        """What is wrong, and why, with the figures."""
+        """Return what is wrong, and why, with the figures."""
         return self.words.summary
 
     @property
     def next_step(self) -> str:
-        """What to do."""
+        """Return what to do."""
         return self.words.next_step
 
     @property
@@ -227,7 +227,7 @@ class Alert(models.Model):
 
     @property
     def open_since(self) -> datetime:
-        """Of this opening, where the story has several."""
+        """Return when the alert was last opened: it may have opened several times."""
         return self.reopened_at or self.opened_at
 
 
@@ -274,7 +274,7 @@ class AlertEvent(models.Model):
 
     @property
     def text(self) -> str:
-        """What the alert said then, what was done to it, or what a person wrote."""
+        """Return what the alert said then, what was done to it, or what a person wrote."""
         if self.kind == self.Kind.COMMENTED:
             return self.comment
         if self.kind == self.Kind.OWNED:
@@ -321,7 +321,7 @@ class Overage(models.Model):
 
     @property
     def ends(self) -> datetime:
-        """When the products begin to block."""
+        """Return when the products begin to block."""
         return self.since + ALLOWED
 
     @property

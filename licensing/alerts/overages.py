@@ -29,7 +29,7 @@ ON CONFLICT (license_id) WHERE ended_at IS NULL DO NOTHING
 
 @transaction.atomic
 def take_care(actor: audit.Actor, overage: Overage, owner: User | None, note: str) -> Overage:
-    """Who sees to it, and what is being done. Raises Refusal for an owner who has left."""
+    """Set the owner of a clock and the note on what is being done. Raises Refusal for an owner who has left."""
     users.check_owner(owner, overage.owner_id)
     audit.change(actor, "changed", overage, owner=owner, note=note.strip())
     return overage

@@ -1,4 +1,4 @@
-"""What owners do with rules: add, change, delete. Pages, REST and admin call these; what does not fit is refused."""
+"""Add, change and delete rules. Pages, REST and admin call these verbs, which refuse values that do not fit."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def save(actor: audit.Actor, rule: AlertRule, before: dict[str, Any] | None = No
 
 @transaction.atomic
 def delete(actor: audit.Actor, rule: AlertRule) -> None:
-    """With its alerts and their history; whoever wants to keep that switches it off."""
+    """Delete a rule with its alerts and their history. Disable the rule instead to keep them."""
     audit.record(actor, "deleted", rule, changes={})
     rule.delete()
 

@@ -1,4 +1,4 @@
-"""Where the subjects of alerts are shown."""
+"""Find the pages of the subjects of alerts."""
 
 from django.urls import reverse
 

@@ -36,7 +36,7 @@ class AlertTable(PortalTable):
         return record.kind
 
     def order_due_at(self, rows: QuerySet[Alert], is_descending: bool) -> tuple[QuerySet[Alert], bool]:
-        """What has no date comes last, whichever way."""
+        """Order by due date; alerts without one come last either way."""
         due = F("due_at").desc(nulls_last=True) if is_descending else F("due_at").asc(nulls_last=True)
         return rows.order_by(due, "pk"), True
 

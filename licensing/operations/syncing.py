@@ -80,7 +80,7 @@ def follow(run: SyncRun) -> None:
 def _may_close_alerts(run: SyncRun) -> bool:
     """Return whether an alert is open that a complete sync may close.
 
-    All else that a sync without difference leaves to find comes with time alone: the evaluation every 15 minutes finds it.
+    All else that such a sync leaves to find comes with time alone, and the evaluation every 15 minutes finds it.
     """
     account = run.smart_account
     subjects = Q(subject_type="smart_account", subject_id=account.pk)

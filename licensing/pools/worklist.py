@@ -210,7 +210,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Items:
-    """The items that fit, read lazily: slices and `len` ask the database. `reasons` empty: all; `after`, `before`: ids."""
+    """The items that fit: slices and `len` ask the database. `reasons` empty: all; `after`, `before`: ids."""
 
     reasons: tuple[Reason, ...] = ()
     smart_account: int | None = None

@@ -1,4 +1,4 @@
-"""What should be open now: for each kind of rule one SELECT over the mirror, and never a loop over rows.
+"""Find what should be open now: for each kind of rule one SELECT over the mirror, and never a loop over rows.
 
 Findings follow what is mirrored, so a failed sync neither opens nor closes what a complete one has found. Rows that are
 gone, and accounts that are paused, are watched by no rule: their alerts close, because nothing is known of them until

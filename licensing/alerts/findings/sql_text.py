@@ -33,7 +33,7 @@ def threshold(kind: Kind) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What one kind finds, as SQL: expressions over `rule` and the tables of `source`, one row per finding.
+    """The findings of one kind, as SQL: expressions over `rule` and the tables of `source`, one row per finding.
 
     `source` begins with a table and goes on with JOINs. `name` and `place` say what it is about. `facts`: pairs of a
     code and its value, from which licensing.alerts.wording makes the words; what depends on the day alone (days left)

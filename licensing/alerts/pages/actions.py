@@ -1,4 +1,4 @@
-"""What can be done about an alert from its page: the one button that leads on."""
+"""Choose the one button that an alert's page offers."""
 
 from dataclasses import dataclass
 
@@ -23,13 +23,13 @@ class Step:
 
 # kind: (label, icon, route, need, whether it is posted). The route takes the subject's id, but for those of OTHERS.
 STEPS: dict[str, tuple[str, str, str, Need, bool]] = {
-    Kind.OUT_OF_COMPLIANCE: ("See what ends it", "wrench", "license-remedies", Need.READ, False),
-    Kind.OVERAGE: ("See what ends it", "wrench", "license-remedies", Need.READ, False),
+    Kind.OUT_OF_COMPLIANCE: ("See remedies", "wrench", "license-remedies", Need.READ, False),
+    Kind.OVERAGE: ("See remedies", "wrench", "license-remedies", Need.READ, False),
     Kind.SYNC_FAILED: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),
     Kind.SYNC_TOO_OLD: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),
     Kind.CSSM_ALERT: ("Sync now", "refresh-cw", "smart-account-sync", Need.OPERATE, True),
-    Kind.CREDENTIALS_REFUSED: ("Enter other credentials", "key-round", "{subject}-secret", Need.OWN, False),
-    Kind.CREDENTIALS_EXPIRING: ("Enter other credentials", "key-round", "{subject}-secret", Need.OWN, False),
+    Kind.CREDENTIALS_REFUSED: ("Replace credentials", "key-round", "{subject}-secret", Need.OWN, False),
+    Kind.CREDENTIALS_EXPIRING: ("Replace credentials", "key-round", "{subject}-secret", Need.OWN, False),
     Kind.TLS_VERIFICATION_OFF: ("Edit the server", "pencil", "license-server-edit", Need.OWN, False),
     Kind.CERTIFICATE_EXPIRING: ("Test the connection", "plug", "license-server-check", Need.OWN, True),
     Kind.ON_PREM_SYNC: ("Edit the server", "pencil", "license-server-edit", Need.OWN, False),
@@ -37,13 +37,13 @@ STEPS: dict[str, tuple[str, str, str, Need, bool]] = {
     Kind.WRONG_POOL: ("Open its cluster", "boxes", "cluster", Need.READ, False),
     Kind.ASSIGNMENT_FAILED: ("Open the job", "list-checks", "assignment-job", Need.READ, False),
     Kind.EVALUATION_ENDING: ("Assign the cluster", "link", "cluster-assign", Need.OPERATE, False),
-    Kind.TOKEN_USED_UP: ("Make another token", "ticket", "registration-token-add", Need.OPERATE, False),
-    Kind.TOKEN_EXPIRING: ("Make another token", "ticket", "registration-token-add", Need.OPERATE, False),
+    Kind.TOKEN_USED_UP: ("Create token", "ticket", "registration-token-add", Need.OPERATE, False),
+    Kind.TOKEN_EXPIRING: ("Create token", "ticket", "registration-token-add", Need.OPERATE, False),
 }
 
 
 def next_step(alert: Alert, user: User) -> Step | None:
-    """None for closed alerts, for those whose page says it all, and for people who may not."""
+    """Return the button, or None for closed alerts, for pages that say it all, and for people who lack the role."""
     known = STEPS.get(alert.kind)
     if alert.closed_at or known is None or not may(user, known[3]):
         return None

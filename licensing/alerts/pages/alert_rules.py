@@ -1,4 +1,4 @@
-"""Which findings are looked for, how severe they are, and what a rule would have found."""
+"""Pages for alert rules, and for what a rule would have found."""
 
 from django.contrib import messages
 from django.db.models import Count, Q

@@ -108,7 +108,7 @@ def alert_comment(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @needs(Need.READ)
 def alert_filter_save(request: HttpRequest) -> HttpResponse:
-    """Of the person's own; anybody may."""
+    """Delete one of the person's own filters. Every role may."""
     form = SavedFilterForm(request.POST)
     if not form.is_valid():
         messages.error(request, _error_text(form))

@@ -1,4 +1,4 @@
-"""What is out of compliance: since when, how long it may stay so, and in whose care it is."""
+"""Pages for licenses out of compliance: since when, how long they may stay so, and who owns them."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse

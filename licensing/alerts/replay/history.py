@@ -1,4 +1,4 @@
-"""Where the past of each kind is kept, and what of it is not: one SELECT over it, or a sentence why there is none.
+"""Read the past of each kind: one SELECT over what is kept, or a sentence why nothing is.
 
 Columns: subject_name, subject_place, opened_at, closed_at, smart_account_id, virtual_account_id, cluster_id,
 license_name. Parameters are those of findings, and %(threshold)s, %(unit)s and %(since)s.

@@ -1,4 +1,4 @@
-"""What a rule would have opened and closed, had it been on: its threshold drawn through the stored history."""
+"""Replay a rule over the stored history: what it would have opened and closed, had it been on."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -152,7 +152,7 @@ REACTION_FIELDS = ("severity", "escalate_after_hours", "owner")
 
 
 class AlertRuleSerializer(Strict, serializers.ModelSerializer[AlertRule]):
-    """Where a kind has lead times, `threshold` is the longest of them; whichever is sent, the other follows."""
+    """Set a rule. Where a kind has lead times, `threshold` is the longest: send either, and the other follows."""
 
     name = serializers.CharField(max_length=120, required=False, allow_blank=True, help_text="Empty: that of its kind.")
     owner = Link(User, required=False, allow_null=True)

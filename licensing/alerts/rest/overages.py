@@ -39,7 +39,7 @@ class OverageFilters(django_filters.FilterSet):
 
 
 class Overages(mixins.UpdateModelMixin, ReadOnlyModelViewSet[Overage]):
-    """How long each license is, or was, out of compliance; `owner` and `note` are the partner's own."""
+    """List how long each license is, or was, out of compliance. `owner` and `note` are the partner's own."""
 
     queryset = Overage.objects.select_related("license", "owner")
     serializer_class = OverageSerializer

@@ -1,4 +1,4 @@
-"""What alerts say, in one place for each kind: a finding gives facts, and these modules word them when they are read.
+"""Word alerts, in one place for each kind: a finding gives facts, and these modules word them when they are read.
 
 `pools`, `fleet` and `servers` have one function per kind of rule. Pages, REST, mails, webhooks, the calendar and the
 admin read them all, through Alert and AlertEvent or through `words`.

@@ -28,7 +28,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What an alert says: what is wrong and why, what to do about it, and the figures behind it."""
+    """The words of an alert: what is wrong and why, what to do about it, and the figures behind it."""
 
     summary: str
     next_step: str = ""

@@ -174,7 +174,7 @@ def on_prem_capacity(facts: Facts) -> Words:
 
 
 def _server(facts: Facts) -> transport.ServerFacts:
-    """What was known of the server when it was judged; what is not told gives rise to no warning."""
+    """Return what was known of the server when it was judged. Unknown facts give rise to no warning."""
     known = {field.name for field in fields(transport.ServerFacts)}
     told = facts.mapping("server")
     return transport.ServerFacts(**{name: value for name, value in told.items() if name in known})

@@ -39,7 +39,7 @@ KINDS = [
 def channels(request: HttpRequest) -> HttpResponse:
     empty = Empty(
         "send",
-        "Nobody is told yet",
+        "No channels yet",
         "Add a channel, and alerts come by mail, to a program or into a chat.",
         reverse("channel-add"),
         "Add channel",
