@@ -1,4 +1,4 @@
-"""The out-of-compliance clock: opened and closed with each evaluation, and whose care it is in."""
+"""Start and end out-of-compliance clocks with each evaluation, and save their owner and note."""
 
 from django.db import transaction
 
