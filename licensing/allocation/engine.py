@@ -1,4 +1,4 @@
-"""Which license serves which request, and by which rule. Pure: no database, no clock, no network.
+"""Decide which license serves which request, and by which rule. Pure: no database, no clock, no network.
 
 The order follows Cisco's published rules (docs/domain.md#allocation):
 
@@ -46,7 +46,7 @@ _BORROWING = (
 
 @dataclass(frozen=True)
 class Grant:
-    """`quantity` units of the license `granted` serve requests for `requested`; names as they were given."""
+    """A grant says that `quantity` units of `granted` serve requests for `requested`; names stay as given."""
 
     requested: str
     granted: str
@@ -56,7 +56,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One license, all its spellings together: what is owned and asked, who serves it, whom it serves."""
+    """An explanation holds the figures of one license, all its spellings together."""
 
     license: str  # the tag name where we know the license, else the name as it was given
     owned: int
@@ -82,7 +82,10 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Allocation:
-    """One answer: `left` names every supplied license, `short` and `reserved_short` only what is missing."""
+    """An allocation is the engine's answer.
+
+    `left` names every supplied license, `short` and `reserved_short` only what is missing.
+    """
 
     supply: Mapping[str, int]
     demand: Mapping[str, int]
@@ -98,7 +101,7 @@ class Allocation:
         return not self.short and not self.reserved_short
 
     def explain(self) -> tuple[Explanation, ...]:
-        """One explanation per license, families first from higher to lower, then the others by name."""
+        """Return one explanation per license, families first from higher to lower, then the others by name."""
         spellings: dict[str, list[str]] = {}
         for name in dict.fromkeys([*self.supply, *self.demand, *self.reserved]):
             spellings.setdefault(license_of(name, self.rules), []).append(name)
@@ -125,7 +128,10 @@ def allocate(
     reserved: Mapping[str, int] | None = None,
     rules: Rules = CURRENT,
 ) -> Allocation:
-    """Quantities are whole and not negative. `reserved` is demand on top of `demand` that cannot borrow."""
+    """Serve demand from supply. Quantities are whole and not negative.
+
+    `reserved` is demand on top of `demand` that cannot borrow.
+    """
     reserved = reserved or {}
     for quantities in (supply, demand, reserved):
         _refuse_negative(quantities)
@@ -147,7 +153,7 @@ def allocate(
 
 
 def totals(requests: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Requests of many instances as demand per license."""
+    """Add up the requests of many instances to the demand per license."""
     demand: dict[str, int] = {}
     for name, quantity in requests:
         demand[name] = demand.get(name, 0) + quantity
@@ -155,7 +161,7 @@ def totals(requests: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def lenders(tag: str, side: Side, rule: Rule, rules: Rules) -> tuple[str, ...]:
-    """The licenses that may serve a request for this one by this rule, in the order in which they are asked."""
+    """Return the licenses that may serve a request for this one by this rule, in the order in which they are asked."""
     family = rules.family_of(tag)
     if family is None or family.side != side:
         return ()
@@ -163,13 +169,13 @@ def lenders(tag: str, side: Side, rule: Rule, rules: Rules) -> tuple[str, ...]:
 
 
 def servers(name: str, rules: Rules = CURRENT) -> tuple[str, ...]:
-    """All licenses that may serve a request for this one: itself, then by the rules in their order."""
+    """Return all licenses that may serve a request for this one: itself, then by the rules in their order."""
     tag = license_of(name, rules)
     return (tag, *(lender for side, rule in _BORROWING for lender in lenders(tag, side, rule, rules)))
 
 
 class _Stock:
-    """What is left while requests are served, and the grants made so far."""
+    """The stock keeps what is left while requests are served, and the grants made so far."""
 
     def __init__(self, supply: Mapping[str, int], rules: Rules) -> None:
         self.left = dict(supply)
@@ -180,7 +186,7 @@ class _Stock:
             self._spellings.setdefault(license_of(name, rules), []).append(name)
 
     def serve_own(self, wanted: Mapping[str, int]) -> dict[str, int]:
-        """Serve requests from their own license, the spelling of the request first; the rest per request comes back."""
+        """Serve requests from their own license, the spelling of the request first. Returns what is still missing."""
         missing = {name: quantity - self._take(name, name, quantity, Rule.OWN) for name, quantity in wanted.items()}
         for name in missing:
             self._serve(missing, name, license_of(name, self._rules), Rule.OWN)
@@ -213,7 +219,7 @@ class _Stock:
 
 
 def license_of(name: str, rules: Rules) -> str:
-    """What tells licenses apart: the tag name, or the compared form of a name that we do not know."""
+    """Return what tells licenses apart: the tag name, or the compared form of a name that we do not know."""
     return rules.find(name) or normalised(name)
 
 

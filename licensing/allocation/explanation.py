@@ -1,4 +1,4 @@
-"""Why a license of a virtual account stands where it stands, and whether Cisco's own figures say the same.
+"""Explain the figures of a license in a virtual account, and compare them with Cisco's own.
 
 The engine answers by Cisco's published rules (docs/domain.md#allocation); Cisco's `available`, status and substitutions
 come from the mirror. Where the two differ and we know no reason, the page says so. How Cisco counts under
@@ -18,7 +18,7 @@ from licensing.mirror.models import License
 # Defects that Cisco has published (docs/domain.md#known-defects), and what else can be the reason.
 KNOWN_CAUSES = (
     "Reserved and directly connected products in one virtual account (CSCwf47223): reservations do not borrow.",
-    "On-Prem shows borrowing otherwise than the cloud (CSCwf47221), and older versions did not borrow (CSCvh16069).",
+    "On-Prem shows borrowing differently from the cloud (CSCwf47221), and older versions did not borrow (CSCvh16069).",
     "Figures that changed at Cisco while the sync read them: the next sync may agree.",
 )
 
@@ -31,7 +31,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Comparison:
-    """One of Cisco's figures beside ours."""
+    """A comparison sets one of Cisco's figures beside ours."""
 
     topic: str
     verdict: Verdict
@@ -40,19 +40,19 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Explained:
-    """One license of a pool: all its spellings together, as Cisco treats them."""
+    """An explained license of a pool counts all its spellings together, as Cisco does."""
 
     license: str
     rows: tuple[License, ...]  # empty: used here, and not listed by Cisco
     names: frozenset[str]  # every spelling, owned or used
     figures: Explanation
     used: int  # by product instances
-    unexplained_use: int  # by Cisco's word beyond that
+    unexplained_use: int  # what Cisco counts beyond that
     comparisons: tuple[Comparison, ...]
 
     @property
     def known(self) -> bool:
-        """Whether Cisco's rules name it; otherwise it serves itself alone."""
+        """Return whether Cisco's rules name the license; otherwise it serves itself alone."""
         return any(CURRENT.find(name) for name in self.names)
 
     @property
@@ -65,19 +65,19 @@ class Explained:
 
 
 def explain(holding: Holding) -> dict[str, Explained]:
-    """Every license owned or used in the pool, by its tag (licensing.allocation.engine.license_of), families first."""
+    """Explain every license owned or used in the pool, by its tag (engine.license_of), families first."""
     names: dict[str, set[str]] = {}
     for name in (*holding.supply, *holding.asked, *holding.reserved):
         names.setdefault(license_of(name, CURRENT), set()).add(name)
     found: dict[str, Explained] = {}
     for figures in holding.allocation.explain():
         tag = license_of(figures.license, CURRENT)
-        found[tag] = _explained(holding, figures, frozenset(names[tag]))
+        found[tag] = _explain_figures(holding, figures, frozenset(names[tag]))
     return found
 
 
 def of_license(holding: Holding, row: License) -> Explained | None:
-    """None where the license is gone."""
+    """Return the explanation of this license; None where the license is gone."""
     return explain(holding).get(license_of(row.name, CURRENT))
 
 
@@ -88,7 +88,7 @@ def explain_license(row: License) -> Explained | None:
     return of_license(holdings.of([row.virtual_account])[row.virtual_account_id], row)
 
 
-def _explained(holding: Holding, figures: Explanation, names: frozenset[str]) -> Explained:
+def _explain_figures(holding: Holding, figures: Explanation, names: frozenset[str]) -> Explained:
     rows = tuple(row for row in holding.licenses if row.name in names)
     used = sum(holding.demand.get(name, 0) for name in names)
     unexplained = sum(holding.unexplained.get(name, 0) for name in names)
@@ -108,19 +108,21 @@ def _compare(
 
 def _in_use(cisco: int, used: int, unexplained: int, figures: Explanation) -> Comparison:
     if cisco == used:
-        return Comparison("In use", Verdict.AGREES, f"{cisco:,}, as the product instances add up to.")
-    said = f"Cisco counts {cisco:,} in use, the product instances add up to {used:,}."
+        return Comparison("In use", Verdict.AGREES, f"{cisco:,}, the same as the sum of the product instances.")
+    figures_text = f"Cisco counts {cisco:,} in use; the product instances use {used:,}."
     if unexplained:
         return Comparison(
             "In use",
             Verdict.UNEXPLAINED,
-            f"{said} {unexplained:,} are explained by nothing; they count as needed here.",
+            f"{figures_text} We cannot explain {unexplained:,} of them; they count as needed here.",
         )
     if cisco > used:
-        return Comparison("In use", Verdict.EXPLAINED, f"{said} The others are lent to other licenses.")
+        return Comparison("In use", Verdict.EXPLAINED, f"{figures_text} The rest is lent to other licenses.")
     if used - cisco <= figures.borrowed:
-        return Comparison("In use", Verdict.EXPLAINED, f"{said} Borrowed ones may be counted where they come from.")
-    return Comparison("In use", Verdict.UNEXPLAINED, f"{said} We do not know why it counts fewer.")
+        return Comparison(
+            "In use", Verdict.EXPLAINED, f"{figures_text} Cisco may count borrowed licenses at the lender."
+        )
+    return Comparison("In use", Verdict.UNEXPLAINED, f"{figures_text} We do not know why it counts fewer.")
 
 
 def _available(rows: tuple[License, ...], figures: Explanation) -> Comparison:
@@ -128,8 +130,8 @@ def _available(rows: tuple[License, ...], figures: Explanation) -> Comparison:
     ours = figures.left - figures.short
     plain = sum(row.quantity - row.in_use - row.reserved for row in rows)
     if cisco == ours:
-        return Comparison("Available", Verdict.AGREES, f"{_signed(cisco)}, as we find.")
-    said = f"Cisco shows {_signed(cisco)} available, by the rules it is {_signed(ours)}."
+        return Comparison("Available", Verdict.AGREES, f"{_signed(cisco)}, the same as by the rules.")
+    figures_text = f"Cisco shows {_signed(cisco)} available; by the rules it is {_signed(ours)}."
     if cisco == plain:
         why = " and ".join(
             f"{number:,} {word}"
@@ -140,15 +142,15 @@ def _available(rows: tuple[License, ...], figures: Explanation) -> Comparison:
         return Comparison(
             "Available",
             Verdict.EXPLAINED if why else Verdict.UNEXPLAINED,
-            f"{said} Cisco takes what is in use off what is owned.{left_out}",
+            f"{figures_text} Cisco subtracts licenses in use from licenses owned.{left_out}",
         )
-    return Comparison("Available", Verdict.UNEXPLAINED, f"{said} We cannot explain Cisco's number.")
+    return Comparison("Available", Verdict.UNEXPLAINED, f"{figures_text} We cannot explain Cisco's number.")
 
 
 def _status(rows: tuple[License, ...], figures: Explanation) -> Comparison:
     states = {row.status for row in rows}
     if states <= {License.Status.UNKNOWN}:
-        return Comparison("Status", Verdict.EXPLAINED, "Cisco gives no status for it.")
+        return Comparison("Status", Verdict.EXPLAINED, "Cisco reports no status.")
     short = License.Status.OUT_OF_COMPLIANCE in states
     if short == bool(figures.short):
         return Comparison("Status", Verdict.AGREES, "Out of compliance." if short else "In compliance.")
@@ -157,12 +159,12 @@ def _status(rows: tuple[License, ...], figures: Explanation) -> Comparison:
         return Comparison(
             "Status",
             Verdict.UNEXPLAINED,
-            f"Cisco says out of compliance, although by the rules {why}. We cannot explain that.",
+            f"Cisco reports out of compliance, although by the rules {why}. We cannot explain that.",
         )
     return Comparison(
         "Status",
         Verdict.UNEXPLAINED,
-        f"Cisco says in compliance, although by the rules {figures.short:,} are short. We cannot explain that.",
+        f"Cisco reports in compliance, although by the rules {figures.short:,} are short. We cannot explain that.",
     )
 
 
@@ -170,18 +172,20 @@ def _substitutions(holding: Holding, rows: tuple[License, ...], figures: Explana
     ours = totals(
         (license_of(grant.granted, CURRENT), grant.quantity) for grant in figures.served_by if grant.rule != Rule.OWN
     )
-    cisco = _listed(holding, license_of(figures.license, CURRENT))
+    cisco = _substitutions_at_cisco(holding, license_of(figures.license, CURRENT))
     if cisco == ours:
-        text = f"{_said(ours)} borrowed." if ours else "None is needed, and Cisco lists none."
+        text = f"{_list_quantities(ours)} borrowed." if ours else "No substitution is needed, and Cisco lists none."
         return Comparison("Substitutions", Verdict.AGREES, text)
-    said = f"Cisco lists {_said(cisco) or 'none'}; by the rules it is {_said(ours) or 'none'}."
+    figures_text = (
+        f"Cisco lists {_list_quantities(cisco) or 'none'}; by the rules it is {_list_quantities(ours) or 'none'}."
+    )
     if not cisco:
-        return Comparison("Substitutions", Verdict.EXPLAINED, f"{said} Cisco's list is usually empty.")
-    return Comparison("Substitutions", Verdict.UNEXPLAINED, f"{said} We cannot explain that.")
+        return Comparison("Substitutions", Verdict.EXPLAINED, f"{figures_text} Cisco's list is usually empty.")
+    return Comparison("Substitutions", Verdict.UNEXPLAINED, f"{figures_text} We cannot explain that.")
 
 
-def _listed(holding: Holding, tag: str) -> dict[str, int]:
-    """What Cisco lends to this license: by the lender's tag."""
+def _substitutions_at_cisco(holding: Holding, tag: str) -> dict[str, int]:
+    """Return what Cisco lends to this license, by the lender's tag."""
     parts = (
         (license_of(part["substituted_license"], CURRENT), max(part["quantity"] or 0, 0))
         for row in holding.licenses
@@ -191,7 +195,7 @@ def _listed(holding: Holding, tag: str) -> dict[str, int]:
     return {name: quantity for name, quantity in totals(parts).items() if quantity}
 
 
-def _said(quantities: dict[str, int]) -> str:
+def _list_quantities(quantities: dict[str, int]) -> str:
     return ", ".join(f"{quantity:,} × {_display(name)}" for name, quantity in quantities.items())
 
 

@@ -1,4 +1,4 @@
-"""The form of "What if?": who or what comes, goes or moves, and where."""
+"""Define the form of "What if?": which clusters and users are added, moved or removed, and where."""
 
 from typing import Any
 
@@ -20,12 +20,12 @@ class ClustersField(forms.ModelMultipleChoiceField):
 
 class WhatIfForm(forms.Form):
     action = forms.ChoiceField(
-        label="What happens",
+        label="Action",
         widget=forms.RadioSelect,
         choices=[
-            (Action.ADD, "They come: clusters are assigned, or users are new"),
-            (Action.MOVE, "They move from one virtual account to another"),
-            (Action.REMOVE, "They go"),
+            (Action.ADD, "Add clusters or users"),
+            (Action.MOVE, "Move from one virtual account to another"),
+            (Action.REMOVE, "Remove clusters or users"),
         ],
         initial=Action.ADD,
     )
@@ -35,15 +35,13 @@ class WhatIfForm(forms.Form):
         widget=forms.SelectMultiple(attrs={"size": 7}),
         help_text="Each counts with what its product instances use now, wherever they are registered.",
     )
-    virtual_account = PoolField(
-        queryset=VirtualAccount.objects.none(), required=False, label="To", empty_label="Nowhere"
-    )
+    virtual_account = PoolField(queryset=VirtualAccount.objects.none(), required=False, label="To", empty_label="None")
     source = PoolField(
         queryset=VirtualAccount.objects.none(),
         required=False,
-        label="Users are now in",
-        empty_label="Nowhere: they are new",
-        help_text="For numbers of users that move or go. Where clusters are is known.",
+        label="From",
+        empty_label="None (new users)",
+        help_text="Only for users that you move or remove. The portal knows where clusters are.",
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -54,7 +52,7 @@ class WhatIfForm(forms.Form):
 
 
 class UsersForm(forms.Form):
-    """One line: so many users of one license."""
+    """A line holds a number of users of one license."""
 
     license = forms.CharField(max_length=300, required=False, widget=forms.TextInput(attrs={"list": "license-names"}))
     number = forms.IntegerField(min_value=1, max_value=MOST, required=False)
@@ -64,7 +62,7 @@ class UsersForm(forms.Form):
         if values.get("number") and not values.get("license"):
             self.add_error("license", "Enter the license.")
         if values.get("license") and not values.get("number") and "number" not in self.errors:
-            self.add_error("number", "Enter how many users.")
+            self.add_error("number", "Enter the number of users.")
         return values
 
 
@@ -72,7 +70,7 @@ UsersFormSet = forms.formset_factory(UsersForm, extra=LINES, max_num=MOST_LINES,
 
 
 def users_of(lines: Any) -> dict[str, int]:
-    """License -> number. A license that stands on several lines is added up."""
+    """Return the number of users per license. Lines of the same license are added up."""
     users: dict[str, int] = {}
     for line in lines.cleaned_data:
         if line.get("license"):
@@ -81,7 +79,7 @@ def users_of(lines: Any) -> dict[str, int]:
 
 
 def license_names() -> list[str]:
-    """Names to choose from: Cisco's, then others that the partner's virtual accounts hold."""
+    """Return the license names to choose from: those that the virtual accounts hold, then Cisco's others."""
     known = [CURRENT.display_name(tag) for tag in CURRENT.names if CURRENT.family_of(tag)]
     held = License.objects.present().order_by("name").values_list("name", flat=True).distinct()[:NAMES_SHOWN]
     return list(dict.fromkeys([*held, *known]))

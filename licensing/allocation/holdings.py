@@ -1,4 +1,4 @@
-"""What virtual accounts hold and what is asked of them: the mirror as the allocation engine takes it."""
+"""Read from the mirror what virtual accounts hold and what is asked of them, for the allocation engine."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,10 @@ USED_NAME = Coalesce("license__name", "license_name")
 
 @dataclass(frozen=True)
 class Holding:
-    """One virtual account. Quantities per license name, as Cisco spells it; as old as its account's last sync."""
+    """A holding is one virtual account with its quantities per license name, as Cisco spells it.
+
+    It is as old as the last sync of its smart account.
+    """
 
     pool: VirtualAccount
     licenses: tuple[License, ...]
@@ -30,19 +33,20 @@ class Holding:
 
     @cached_property
     def reserved(self) -> dict[str, int]:
-        """Bound by reservations (SLR, PLR), on top of what is in use (docs/cisco-api.md#reserved)."""
+        """Return what reservations (SLR, PLR) bind, on top of what is in use (docs/cisco-api.md#reserved)."""
         return {row.name: row.reserved for row in self.licenses if row.reserved > 0}
 
     @cached_property
     def unexplained(self) -> dict[str, int]:
-        """In use by Cisco's word beyond what product instances use and what borrowing explains. It counts as asked:
-        a license that Cisco says is taken is not free.
+        """Return what Cisco counts as in use beyond what product instances use and what borrowing explains.
+
+        It counts as asked: a license that Cisco reports as taken is not free.
 
         Cisco may count a lent license as in use at the lender (docs/cisco-api.md#lent-licenses), so what the engine
         or Cisco's own substitutions lend is not counted a second time.
         """
         lent = {part.license: part.lent for part in self._by_instances.explain()}
-        for name, quantity in _substituted(self.licenses).items():
+        for name, quantity in _lent_by_cisco(self.licenses).items():
             lent[name] = max(lent.get(name, 0), quantity)
         used = totals((_tag(name), quantity) for name, quantity in self.demand.items())
         found: dict[str, int] = {}
@@ -59,11 +63,11 @@ class Holding:
 
     @cached_property
     def allocation(self) -> Allocation:
-        """Which license serves which request here today."""
+        """Allocate what is asked of the virtual account today."""
         return self.allocate(self.asked)
 
     def allocate(self, asked: Mapping[str, int]) -> Allocation:
-        """The same pool, asked for something else."""
+        """Allocate the supply of this virtual account to another demand."""
         return allocate(self.supply, asked, self.reserved)
 
     @cached_property
@@ -72,7 +76,7 @@ class Holding:
 
 
 def of(pools: Iterable[VirtualAccount]) -> dict[int, Holding]:
-    """By the virtual account's id, in two statements however many there are."""
+    """Return the holdings by the virtual account's id, in two statements however many there are."""
     pools = list(pools)
     licenses: dict[int, list[License]] = {pool.pk: [] for pool in pools}
     for row in License.objects.present().filter(virtual_account__in=pools):
@@ -82,7 +86,7 @@ def of(pools: Iterable[VirtualAccount]) -> dict[int, Holding]:
 
 
 def usage(rows: QuerySet[InstanceUsage]) -> dict[int, dict[str, int]]:
-    """What present product instances use, added up: virtual account id -> license name -> quantity."""
+    """Add up what present product instances use: virtual account id -> license name -> quantity."""
     found: dict[int, dict[str, int]] = {}
     summed: Any = (
         rows.filter(product_instance__gone_at=None, quantity__gt=0)
@@ -95,8 +99,8 @@ def usage(rows: QuerySet[InstanceUsage]) -> dict[int, dict[str, int]]:
     return found
 
 
-def _substituted(licenses: Iterable[License]) -> dict[str, int]:
-    """What Cisco says is lent, by the tag of the lender."""
+def _lent_by_cisco(licenses: Iterable[License]) -> dict[str, int]:
+    """Return what Cisco reports as lent, by the tag of the lender."""
     parts: list[dict[str, Any]] = [part for row in licenses for part in row.substitutions]
     return totals((_tag(part["substituted_license"]), max(part["quantity"] or 0, 0)) for part in parts)
 

@@ -1,4 +1,4 @@
-"""Cisco's license names for collaboration, their families, and Table 1 of Cisco's guide, as versioned data.
+"""Hold Cisco's license names for collaboration, their families, and Table 1 of Cisco's guide, as versioned data.
 
 Sources: names (docs/cisco-api.md#license-names), Table 1 (docs/domain.md#H12), families (docs/domain.md#families).
 Names are matched ignoring case, repeated blanks and a closing version such as `(12.x)`: Cisco's own spelling varies
@@ -16,7 +16,7 @@ _REGID = re.compile(r"regid\.\d{4}-\d{2}\.com\.cisco\.([^,\s]+)(?:,.*)?")
 
 
 class Side(StrEnum):
-    """The license mode of the applications that ask for a family's licenses."""
+    """The side is the license mode of the applications that ask for a family's licenses."""
 
     ENTERPRISE = "enterprise"
     HCS = "hcs"
@@ -24,7 +24,7 @@ class Side(StrEnum):
 
 @dataclass(frozen=True)
 class Family:
-    """Licenses of which a higher one serves requests for the lower ones."""
+    """A family is a row of licenses in which a higher one serves requests for the lower ones."""
 
     name: str
     side: Side
@@ -33,7 +33,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Rules:
-    """What may serve what, as one release of Cisco's guide says it."""
+    """The rules say which license may serve which, according to one release of Cisco's guide."""
 
     version: str
     families: tuple[Family, ...]
@@ -41,7 +41,7 @@ class Rules:
     names: Mapping[str, tuple[str, ...]]  # every known tag -> its display names, the one to show first
 
     def find(self, name: str) -> str | None:
-        """The tag name of a license, given a display name, tag name or full tag; None when it is none of ours."""
+        """Return the tag name for a display name, tag name or full tag; None for a license that we do not know."""
         return self.index.get(normalised(name))
 
     def display_name(self, tag: str) -> str:
@@ -51,22 +51,22 @@ class Rules:
         return self._families.get(tag)
 
     def rank(self, tag: str) -> int:
-        """Place of a license when all families are written one after the other, each from higher to lower."""
+        """Return the place of a license when all families follow one another, each from higher to lower."""
         return self._ranks.get(tag, len(self._ranks))
 
     def higher(self, tag: str) -> tuple[str, ...]:
-        """The higher licenses of the same family, nearest first."""
+        """Return the higher licenses of the same family, nearest first."""
         family = self.family_of(tag)
         return tuple(reversed(family.tags[: family.tags.index(tag)])) if family else ()
 
     def parents(self, tag: str) -> tuple[str, ...]:
-        """The HCS licenses that serve an Enterprise license: the mapped one, then those above it, nearest first."""
+        """Return the HCS licenses that serve an Enterprise license: the mapped one, then higher ones, nearest first."""
         mapped = self.mapping.get(tag)
         return (mapped, *self.higher(mapped)) if mapped else ()
 
     @cached_property
     def index(self) -> dict[str, str]:
-        """Every known name, as it is compared, and its tag name."""
+        """Map every known name, in its compared form, to its tag name."""
         return {normalised(name): tag for tag, names in self.names.items() for name in (tag, *names)}
 
     @cached_property
@@ -80,7 +80,7 @@ class Rules:
 
 @lru_cache(maxsize=4096)
 def normalised(name: str) -> str:
-    """A name as it is compared. Of a full tag (`regid.….com.cisco.UCM_CUWL,12.0_…`) only the tag name counts."""
+    """Return the compared form of a name: of a full tag (`regid.….com.cisco.UCM_CUWL,12.0_…`) the tag name alone."""
     text = " ".join(name.split()).casefold()
     tag = _REGID.fullmatch(text)
     return tag[1] if tag else _VERSION.sub("", text)
@@ -149,7 +149,7 @@ NAMES = {
 RULES = {"12.5": Rules("12.5", FAMILIES_12_5, TABLE_1_12_5, NAMES)}
 CURRENT = RULES["12.5"]
 
-# What tells licenses apart (engine.license_of), in SQL: coalesce(known.tag, written.compared), where a
+# In SQL, engine.license_of is coalesce(known.tag, written.compared), where a
 # statement names KNOWN_NAMES among its WITH, takes the parameters `known_names()`, and joins with_license_of.
 KNOWN_NAMES = "known AS (SELECT * FROM unnest(%(known_names)s::text[], %(known_tags)s::text[]) AS pair (name, tag))"
 
@@ -159,7 +159,7 @@ def known_names(rules: Rules = CURRENT) -> dict[str, list[str]]:
 
 
 def with_license_of(column: str) -> str:
-    """SQL: joins for a FROM that has the column. OFFSET 0 keeps expressions from being worked out again and again."""
+    """Return the SQL joins for a FROM that has the column. OFFSET 0 prevents repeated evaluation of expressions."""
     return rf"""
     CROSS JOIN LATERAL (
         SELECT lower(btrim(regexp_replace({column}, '\s+', ' ', 'g'))) AS text OFFSET 0

@@ -1,4 +1,4 @@
-"""Allocation: what would happen, and who is served by what."""
+"""Serve what-if scenarios and explanations of licenses over REST."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -26,7 +26,7 @@ MOST_CLUSTERS, MOST_LICENSES = 1000, 500
 
 
 class WholeNumber(serializers.IntegerField):
-    """Only a JSON number is one."""
+    """Accept JSON numbers only, no strings and no booleans."""
 
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, bool) or not isinstance(data, int):
@@ -48,10 +48,14 @@ class ScenarioSerializer(Strict, serializers.Serializer[Any]):
         help_text="Numbers of users by license, named as Cisco displays it or by its tag name.",
     )
     virtual_account = WholeNumber(
-        min_value=1, max_value=MAX_ID, allow_null=True, default=None, help_text="Id: where to. None when they go."
+        min_value=1, max_value=MAX_ID, allow_null=True, default=None, help_text="Id of the destination; null to remove."
     )
     source = WholeNumber(  # type: ignore[assignment]  # DRF keeps members apart from its own attributes
-        min_value=1, max_value=MAX_ID, allow_null=True, default=None, help_text="Id: where `users` that move or go are."
+        min_value=1,
+        max_value=MAX_ID,
+        allow_null=True,
+        default=None,
+        help_text="Id of the virtual account that `users` leave.",
     )
 
     def validate_users(self, users: dict[str, int]) -> dict[str, int]:
@@ -61,12 +65,12 @@ class ScenarioSerializer(Strict, serializers.Serializer[Any]):
 
     def scenario(self) -> what_if.Scenario:
         sent = self.validated_data
-        pools = _found(VirtualAccount, "virtual_account", [sent["virtual_account"], sent["source"]])
-        clusters = _found(Cluster, "cluster", sent["clusters"])
+        pools = _find_rows(VirtualAccount, "virtual_account", [sent["virtual_account"], sent["source"]])
+        clusters = _find_rows(Cluster, "cluster", sent["clusters"])
         errors = {
-            **_missing("clusters", "cluster", sent["clusters"], clusters),
-            **_missing("virtual_account", "virtual account", [sent["virtual_account"]], pools),
-            **_missing("source", "virtual account", [sent["source"]], pools),
+            **_missing_errors("clusters", "cluster", sent["clusters"], clusters),
+            **_missing_errors("virtual_account", "virtual account", [sent["virtual_account"]], pools),
+            **_missing_errors("source", "virtual account", [sent["source"]], pools),
         }
         if errors:
             raise ValidationError(errors)
@@ -79,7 +83,7 @@ class ScenarioSerializer(Strict, serializers.Serializer[Any]):
         )
 
 
-def _found(model: Any, name: str, ids: Iterable[int | None]) -> dict[int | None, Any]:
+def _find_rows(model: Any, name: str, ids: Iterable[int | None]) -> dict[int | None, Any]:
     wanted = {number for number in ids if number is not None}
     if not wanted:
         return {}
@@ -87,7 +91,9 @@ def _found(model: Any, name: str, ids: Iterable[int | None]) -> dict[int | None,
     return {row.pk: row for row in (rows.select_related("smart_account") if name == "virtual_account" else rows)}
 
 
-def _missing(field: str, noun: str, ids: Iterable[int | None], found: dict[int | None, Any]) -> dict[str, list[str]]:
+def _missing_errors(
+    field: str, noun: str, ids: Iterable[int | None], found: dict[int | None, Any]
+) -> dict[str, list[str]]:
     missing = [number for number in dict.fromkeys(ids) if number is not None and number not in found]
     return {field: [f"There is no {noun} {number}." for number in missing]} if missing else {}
 
@@ -118,9 +124,13 @@ class ComparisonSerializer(serializers.Serializer[Any]):
 class ExplainedSerializer(serializers.Serializer[Any]):
     license = serializers.CharField()
     licenses = serializers.SerializerMethodField(help_text="Ids of all its spellings in the pool, counted together.")
-    known = serializers.BooleanField(help_text="Whether Cisco's rules name it; otherwise it serves itself alone.")
-    used = serializers.IntegerField(help_text="By product instances.")
-    unexplained_use = serializers.IntegerField(help_text="By Cisco's count beyond that; counted as requested.")
+    known = serializers.BooleanField(
+        help_text="True if Cisco's rules name the license. Otherwise it serves itself alone."
+    )
+    used = serializers.IntegerField(help_text="Quantity that product instances use.")
+    unexplained_use = serializers.IntegerField(
+        help_text="Quantity that Cisco counts beyond `used`; it counts as requested."
+    )
     figures = SideSerializer()
     comparisons = ComparisonSerializer(many=True, help_text="Cisco's figures beside these.")
 
@@ -152,15 +162,17 @@ class ShortageSerializer(serializers.Serializer[Any]):
 
 class OutcomeSerializer(serializers.Serializer[Any]):
     first_shortage = ShortageSerializer(allow_null=True)
-    shortages = ShortageSerializer(many=True, help_text="Made or made worse by it.")
-    virtual_accounts = PoolOutcomeSerializer(source="pools", many=True, help_text="All that are touched.")
-    notes = serializers.ListField(child=serializers.CharField(), help_text="What the figures do not say.")
+    shortages = ShortageSerializer(many=True, help_text="Shortages that the scenario causes or makes worse.")
+    virtual_accounts = PoolOutcomeSerializer(
+        source="pools", many=True, help_text="All virtual accounts that the scenario changes."
+    )
+    notes = serializers.ListField(child=serializers.CharField(), help_text="Limits of these figures.")
 
 
 class WhatIf(APIView):
-    """What happens when clusters or users come to a virtual account, move or go. Nothing is changed."""
+    """Show the effect of adding, moving or removing clusters or users. Nothing is changed."""
 
-    write_need = Need.READ  # whoever may read may ask
+    write_need = Need.READ  # A scenario changes nothing, so readers may ask.
 
     @extend_schema(request=ScenarioSerializer, responses={200: OutcomeSerializer})
     def post(self, request: Request) -> Response:
@@ -177,11 +189,11 @@ class Explanations(GenericViewSet[License]):
     refuses_in = ("retrieve",)
 
     def retrieve(self, request: Request, pk: int) -> Response:
-        """Who is served by what, and whether Cisco's figures say the same. 409 where the license is gone."""
+        """Explain which licenses serve this one, and compare with Cisco's figures. 409 if the license is gone."""
         row = get_object_or_404(self.get_queryset(), pk=pk)
         found = explanation.explain_license(row)
         if found is None:
-            raise Refusal(f"{row} is gone at Cisco.", "Ask for one that Cisco lists.")
+            raise Refusal(f"{row} is gone at Cisco.", "Choose a license that Cisco lists.")
         return Response(ExplainedSerializer(found).data)
 
 

@@ -1,4 +1,4 @@
-"""What happens when clusters or users come to a virtual account, leave it or move: before and after, by license.
+"""Evaluate what happens when clusters or users are added to a virtual account, leave it or move, by license.
 
 Pages, REST and the check before an assignment ask the same function. Nothing is changed, and Cisco is not asked: the
 answer is as old as the mirror. Sources: licenses (docs/domain.md#allocation), license modes (docs/domain.md#X4), the
@@ -28,7 +28,7 @@ Recorded = Mapping[int, Mapping[int, Mapping[str, int]]]
 
 
 class Action(StrEnum):
-    """What people ask for; each needs other virtual accounts (`scenario`)."""
+    """An action is what people ask for; each needs different virtual accounts (see `scenario`)."""
 
     ADD = "add"
     MOVE = "move"
@@ -37,8 +37,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Scenario:
-    """Clusters come with what their product instances use, from wherever those are registered. `users` are numbers per
-    license name, on top. Target None: they go; source None: the users are new.
+    """A scenario says which clusters and users arrive where, and where the users come from.
+
+    Clusters come with what their product instances use, from wherever those are registered. `users` are numbers per
+    license name, on top. Without a target they are removed; without a source the users are new.
     """
 
     clusters: Sequence[Cluster] = ()
@@ -49,7 +51,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Row:
-    """One license of one pool, under the name that the pool has for it."""
+    """A row is one license of one pool, under the name that the pool has for it."""
 
     license: str
     before: Explanation
@@ -76,7 +78,7 @@ class PoolOutcome:
 
 @dataclass(frozen=True)
 class Shortage:
-    """A license that is short afterwards by more than before. `text` is a sentence that says all of it."""
+    """A shortage is a license that is short afterwards by more than before. `text` says all of it in a sentence."""
 
     virtual_account: VirtualAccount
     license: str
@@ -103,35 +105,40 @@ def scenario(
     virtual_account: VirtualAccount | None,
     source: VirtualAccount | None,
 ) -> Scenario:
-    """From a form or a call. Raises Refusal where the action needs a virtual account that is missing, or has one too
-    many: nothing that was entered is passed over in silence."""
+    """Build a scenario from a form or a call.
+
+    Raises Refusal where the action lacks a virtual account or has one too many, so that no input is silently ignored.
+    """
     if action == Action.REMOVE and virtual_account:
         raise Refusal(
-            "What is removed goes nowhere.", "Empty the virtual account, or choose to move.", "virtual_account"
+            "Removed clusters and users have no destination.", "Clear “To”, or choose “Move”.", "virtual_account"
         )
     if action != Action.REMOVE and virtual_account is None:
-        raise Refusal("It is not said where to.", "Choose a virtual account.", "virtual_account")
+        raise Refusal("There is no destination.", "Choose a virtual account.", "virtual_account")
     if action == Action.ADD and source:
-        raise Refusal("What is added comes from nowhere.", "Empty the source, or choose to move.", "source")
+        raise Refusal("Added users have no source.", "Clear “From”, or choose “Move”.", "source")
     if action != Action.ADD and users and source is None:
-        raise Refusal("It is not said where the users are now.", "Choose a virtual account.", "source")
+        raise Refusal("There is no source for the users.", "Choose the virtual account that they are in now.", "source")
     if source and not users:
         raise Refusal(
-            "Nobody is entered who is there now.",
-            "Enter how many users, or leave it empty: where clusters are is known.",
+            "A source is chosen, but no users are entered.",
+            "Enter the number of users, or clear “From”: the portal knows where clusters are.",
             "source",
         )
     return Scenario(tuple(clusters), users, virtual_account, source)
 
 
 def assignment(cluster: Cluster, virtual_account: VirtualAccount) -> Outcome:
-    """The check before an assignment. Raises Refusal where none may be made there (ordered, gone)."""
+    """Evaluate one assignment before it is made. Raises Refusal for a pool that takes none (ordered, gone)."""
     return evaluate(Scenario(clusters=(cluster,), target=virtual_account))
 
 
 def evaluate(scenario: Scenario) -> Outcome:
-    """Four statements, however many clusters and pools. Raises Refusal, with the field at fault, for what makes no
-    sense: nothing chosen, the ordered pool or one that is gone as target, more users taken than there are."""
+    """Evaluate a scenario in four statements, however many clusters and pools.
+
+    Raises Refusal, with the field at fault, for a scenario that makes no sense: nothing chosen, the ordered pool or one
+    that is gone as target, more users taken than there are.
+    """
     _check(scenario)
     recorded = _recorded_usage(scenario.clusters)
     pools = _pools(scenario, recorded)
@@ -152,11 +159,13 @@ def _check(scenario: Scenario) -> None:
         raise Refusal("Nothing is chosen.", "Choose clusters, or enter numbers of users per license.", "clusters")
     for name, number in scenario.users.items():
         if not 0 < number <= MOST:
-            raise Refusal(f"{number} users of {name} make no sense.", f"Enter a number from 1 to {MOST:,}.", "users")
+            raise Refusal(
+                f"{number} is not a valid number of users of {name}.", f"Enter a number from 1 to {MOST:,}.", "users"
+            )
     if target is None and source is None and scenario.users:
-        raise Refusal("It is not said where the users go from or to.", "Choose a virtual account.", "source")
+        raise Refusal("The users have neither a source nor a destination.", "Choose a virtual account.", "source")
     if target is not None and target == source:
-        raise Refusal("Both virtual accounts are the same.", "Choose two, or only one.", "source")
+        raise Refusal("Both virtual accounts are the same.", "Choose two different ones, or only one.", "source")
     if target is not None:
         _check_target(target)
 
@@ -185,15 +194,15 @@ def _recorded_usage(clusters: Sequence[Cluster]) -> Recorded:
 
 
 def _pools(scenario: Scenario, recorded: Recorded) -> dict[int, VirtualAccount]:
-    """The target first, then where somebody or something leaves."""
-    named = {pool.pk: pool for pool in (scenario.target, scenario.source) if pool}
-    others = {pool for by_pool in recorded.values() for pool in by_pool} - set(named)
+    """Return the virtual accounts of a scenario: the target first, then those that clusters or users leave."""
+    chosen = {pool.pk: pool for pool in (scenario.target, scenario.source) if pool}
+    others = {pool for by_pool in recorded.values() for pool in by_pool} - set(chosen)
     rows = VirtualAccount.objects.filter(pk__in=others).select_related("smart_account") if others else ()
-    return named | {pool.pk: pool for pool in rows}
+    return chosen | {pool.pk: pool for pool in rows}
 
 
 def _take_clusters(asked: dict[int, dict[str, int]], recorded: Recorded) -> None:
-    """A sync may have ended between two of our statements: never less than nothing."""
+    """Take the clusters' usage off their pools, never below zero: a sync may have ended between our statements."""
     for by_pool in recorded.values():
         for pool, used in by_pool.items():
             for name, quantity in used.items():
@@ -209,7 +218,7 @@ def _take_users(asked: dict[int, dict[str, int]], scenario: Scenario) -> None:
         there = sum(left[known] for known in spellings)
         if there < number:
             raise Refusal(
-                f"{there:,} of {name} are in use in {scenario.source}: {number:,} cannot leave.",
+                f"{scenario.source} uses {there:,} of {name}, so {number:,} cannot leave.",
                 "Lower the number, or choose another virtual account.",
                 "users",
             )
@@ -223,7 +232,7 @@ def _take_users(asked: dict[int, dict[str, int]], scenario: Scenario) -> None:
 def _arriving(scenario: Scenario, recorded: Recorded) -> dict[str, int]:
     changing = {cluster.pk for cluster in scenario.clusters if _becomes_hcs(cluster, scenario.target)}
     used = (
-        (_in_hcs(name) if cluster in changing else name, quantity)
+        (_map_to_hcs(name) if cluster in changing else name, quantity)
         for cluster, by_pool in recorded.items()
         for part in by_pool.values()
         for name, quantity in part.items()
@@ -236,8 +245,8 @@ def _becomes_hcs(cluster: Cluster, pool: VirtualAccount | None) -> bool:
     return bool(pool and pool.license_mode == Side.HCS and cluster.deployment == Cluster.Deployment.ENTERPRISE)
 
 
-def _in_hcs(name: str) -> str:
-    """What an Enterprise request is asked for in HCS mode: Table 1. A name that it does not have stays."""
+def _map_to_hcs(name: str) -> str:
+    """Return the HCS license that Table 1 maps an Enterprise request to. A name that Table 1 lacks stays."""
     mapped = CURRENT.mapping.get(license_of(name, CURRENT))
     return CURRENT.display_name(mapped) if mapped else name
 
@@ -251,18 +260,20 @@ def _compare(holding: Holding, asked: Mapping[str, int]) -> PoolOutcome:
     nothing = dict.fromkeys([*holding.asked, *asked], 0)  # both sides name the same licenses
     before = holding.allocate(nothing | holding.asked).explain()
     after = holding.allocate(nothing | dict(asked)).explain()
-    names = _names([*holding.supply, *nothing])
+    names = _map_spellings([*holding.supply, *nothing])
     rows = (Row(names[license_of(old.license, CURRENT)], old, new) for old, new in zip(before, after, strict=True))
-    return PoolOutcome(holding.pool, tuple(row for row in rows if _says_something(row)))
+    return PoolOutcome(holding.pool, tuple(row for row in rows if _has_quantities(row)))
 
 
-def _says_something(row: Row) -> bool:
+def _has_quantities(row: Row) -> bool:
     return any(part.owned or part.requested or part.reserved for part in (row.before, row.after))
 
 
-def _names(names: Iterable[str]) -> dict[str, str]:
-    """Tag -> the pool's own spelling, the one that it owns first; of a tag name that it does not own, Cisco's display
-    name."""
+def _map_spellings(names: Iterable[str]) -> dict[str, str]:
+    """Map each tag to the pool's own spelling, the one that it owns first.
+
+    A tag that the pool does not own gets Cisco's display name.
+    """
     found: dict[str, str] = {}
     for name in names:
         tag = license_of(name, CURRENT)
@@ -286,8 +297,8 @@ def _notes(scenario: Scenario, recorded: Recorded) -> Iterable[str]:
     unknown = [str(cluster) for cluster in scenario.clusters if not recorded[cluster.pk]]
     if unknown:
         yield (
-            f"Nothing is recorded of what {shorten(unknown, SHOWN)} uses: no product instance is matched to it, "
-            "or it uses no license. It counts as nothing here."
+            f"No usage is recorded for {shorten(unknown, SHOWN)}: no product instance is matched to it, "
+            "or it uses no license. It counts as zero here."
         )
     changing = [str(cluster) for cluster in scenario.clusters if _becomes_hcs(cluster, scenario.target)]
     if changing:
@@ -295,9 +306,9 @@ def _notes(scenario: Scenario, recorded: Recorded) -> Iterable[str]:
             f"{shorten(changing, SHOWN)}: changes from Enterprise to HCS mode, which restarts the publisher. It then "
             "asks for the HCS licenses that Cisco's Table 1 names, and those are counted here."
         )
-    strange = [name for name in scenario.users if CURRENT.find(name) is None]
-    if strange:
-        yield f"Cisco's rules do not know {shorten(strange, SHOWN)}: only licenses of that very name can serve it."
+    unknown_names = [name for name in scenario.users if CURRENT.find(name) is None]
+    if unknown_names:
+        yield f"Cisco's rules do not know {shorten(unknown_names, SHOWN)}: only licenses of that exact name count."
     yield from _mode_notes(scenario)
 
 
@@ -306,11 +317,11 @@ def _mode_notes(scenario: Scenario) -> Iterable[str]:
     if pool is None or not scenario.clusters:
         return
     if not pool.license_mode:
-        yield f"{pool} has no license mode yet: set it before clusters are assigned to it."
+        yield f"{pool} has no license mode yet. Set it before you assign clusters."
     if pool.license_mode == Side.ENTERPRISE:
         leaving = [str(row) for row in scenario.clusters if row.deployment == Cluster.Deployment.HCS]
         if leaving:
             yield (
                 f"{shorten(leaving, SHOWN)}: changes from HCS to Enterprise mode, which restarts the publisher. Which "
-                "Enterprise licenses it asks for then is known only afterwards: today's licenses are counted here."
+                "Enterprise licenses it then asks for is known only afterwards, so today's licenses are counted here."
             )

@@ -22,12 +22,12 @@ END_FIRST = ("End these assignments first.",)
 
 
 def assigned_to(rows: QuerySet[Assignment]) -> tuple[str, ...]:
-    """Current assignments, as sentences."""
-    named = rows.select_related("cluster__customer", "virtual_account").order_by("cluster__name", "pk")
-    return list_blockers(named, _assignment_words)
+    """Return one sentence for each current assignment that stands in the way."""
+    ordered = rows.select_related("cluster__customer", "virtual_account").order_by("cluster__name", "pk")
+    return list_blockers(ordered, _describe_assignment)
 
 
-def _assignment_words(row: Assignment) -> str:
+def _describe_assignment(row: Assignment) -> str:
     return f"{row.cluster} of {row.cluster.customer} is assigned to {row.virtual_account}: end that first."
 
 
@@ -37,7 +37,7 @@ def set_purpose(actor: Actor, virtual_account: VirtualAccount, purpose: str) -> 
         raise Refusal(
             f"{purpose!r} is not a purpose.", f"Choose one of {', '.join(VirtualAccount.Purpose.values)}.", "purpose"
         )
-    # Of two who choose the same purpose at once the second is told who has it.
+    # When two people choose the same purpose at once, the second is told which virtual account has it.
     SmartAccount.objects.select_for_update(no_key=True).get(pk=virtual_account.smart_account_id)
     others = VirtualAccount.objects.filter(smart_account=virtual_account.smart_account_id, purpose=purpose)
     other = others.exclude(pk=virtual_account.pk).first()
@@ -51,7 +51,7 @@ def set_purpose(actor: Actor, virtual_account: VirtualAccount, purpose: str) -> 
 
 
 def purpose_suggestions(pools: Iterable[VirtualAccount]) -> list[purposes.Suggestion]:
-    """For the present virtual accounts of one smart account, by their names."""
+    """Suggest purposes for the present virtual accounts of one smart account, by their names."""
     general = VirtualAccount.Purpose.GENERAL
     pools = list(pools)
     taken = {pool.purpose for pool in pools if pool.purpose != general}
@@ -62,7 +62,7 @@ def purpose_suggestions(pools: Iterable[VirtualAccount]) -> list[purposes.Sugges
 def set_license_mode(actor: Actor, virtual_account: VirtualAccount, mode: str) -> None:
     if mode not in VirtualAccount.LicenseMode.values:
         raise Refusal(f"{mode!r} is not a license mode.", "Choose hcs, enterprise or none.", "license_mode")
-    # As it is now: the caller may have read the row before somebody changed it.
+    # The row is read again: somebody may have changed it since the caller read it.
     stored = VirtualAccount.objects.select_for_update(no_key=True).get(pk=virtual_account.pk)
     if mode != stored.license_mode:
         refuse_while_assigned(
@@ -73,7 +73,7 @@ def set_license_mode(actor: Actor, virtual_account: VirtualAccount, mode: str) -
 
 @transaction.atomic
 def save_virtual_account(actor: Actor, virtual_account: VirtualAccount, wanted: Mapping[str, Any]) -> None:
-    """Set what people decide about a pool. `wanted`: those of VirtualAccount.OWN that may change; the others stay."""
+    """Set what people decide about a pool. `wanted` holds the fields of VirtualAccount.OWN to set; the others stay."""
     for name, decide in (("purpose", set_purpose), ("license_mode", set_license_mode), ("note", set_note)):
         if name in wanted and wanted[name] != getattr(virtual_account, name):
             decide(actor, virtual_account, wanted[name])
@@ -88,8 +88,11 @@ def refuse_while_assigned(
     field: str = "",
     guard: guards.Guard | None = None,
 ) -> None:
-    """`guard`: all that stands in the way, where that is more than assignments."""
-    # licensing.assignment takes the same lock: none is assigned between our look and our change.
+    """Raise Refusal while clusters are assigned to these pools.
+
+    `guard` holds everything that stands in the way, where that is more than assignments.
+    """
+    # Assigning takes the same lock, so no cluster is assigned between our look and our change.
     held = VirtualAccount.objects.select_for_update(no_key=True).filter(pk__in=[pool.pk for pool in pools])
     list(held.order_by("pk").values_list("pk"))
     assigned = Assignment.objects.current().filter(virtual_account__in=pools).select_related("cluster")

@@ -160,7 +160,7 @@ def test_side_that_is_not_an_object_is_refused(value: str) -> None:
     ],
 )
 def test_repeated_members_are_refused(text: bytes) -> None:
-    assert "stands twice in the same object" in refusal(text)
+    assert "appears twice in the same object" in refusal(text)
 
 
 @pytest.mark.parametrize("other", ["ucm_cuwl", "UC Manager CUWL License (12.X)", "UC Manager CUWL License (14.x)"])

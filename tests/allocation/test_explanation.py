@@ -56,11 +56,11 @@ def test_ciscos_example_is_explained_and_agrees(acme: Partner) -> None:
     [
         ({"available": 90}, "Available", "explained", "leaves out 50 lent to other licenses"),
         ({"available": 7}, "Available", "unexplained", "We cannot explain Cisco's number."),
-        ({"in_use": 60}, "In use", "explained", "The others are lent to other licenses."),
-        ({"in_use": 75}, "In use", "unexplained", "15 are explained by nothing"),
+        ({"in_use": 60}, "In use", "explained", "The rest is lent to other licenses."),
+        ({"in_use": 75}, "In use", "unexplained", "We cannot explain 15 of them; they count as needed here."),
         ({"in_use": 4}, "In use", "unexplained", "We do not know why it counts fewer."),
         ({"status": "out_of_compliance"}, "Status", "unexplained", "although by the rules nothing is short"),
-        ({"status": "unknown"}, "Status", "explained", "Cisco gives no status"),
+        ({"status": "unknown"}, "Status", "explained", "Cisco reports no status"),
         (
             {"substitutions": [{**LENT[0], "license": CUWL, "substituted_license": STANDARD}]},
             "Substitutions",
@@ -93,7 +93,7 @@ def test_cisco_that_does_not_borrow_is_called_out(acme: Partner) -> None:
         "Status": "unexplained",
         "Substitutions": "explained",
     }
-    assert "Cisco shows 500 available, by the rules it is 480." in standard.comparisons[1].text
+    assert "Cisco shows 500 available; by the rules it is 480." in standard.comparisons[1].text
 
 
 def test_unknown_license_stands_alone_and_unlisted_one_is_named(acme: Partner) -> None:

@@ -1,4 +1,4 @@
-"""Why a license stands where it stands: a part of the virtual account's page, and a page of its own."""
+"""Show the explanation of a license: as a part of the virtual account's page, and on a page of its own."""
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -35,22 +35,22 @@ def allocation_rules(request: HttpRequest) -> HttpResponse:
     """Show Cisco's families and Table 1, as the engine has them (docs/domain.md#allocation)."""
     context = {
         "rules": CURRENT,
-        "mapping": [(_named(tag), [_named(parent) for parent in CURRENT.parents(tag)]) for tag in _mapped()],
-        "families": [(family, [_named(tag) for tag in family.tags]) for family in CURRENT.families],
+        "mapping": [(_name_tag(tag), [_name_tag(parent) for parent in CURRENT.parents(tag)]) for tag in _mapped_tags()],
+        "families": [(family, [_name_tag(tag) for tag in family.tags]) for family in CURRENT.families],
     }
     return render(request, "allocation/licenses/rules.html", context)
 
 
-def _mapped() -> list[str]:
+def _mapped_tags() -> list[str]:
     return sorted(CURRENT.mapping, key=CURRENT.rank)
 
 
-def _named(tag: str) -> dict[str, str]:
+def _name_tag(tag: str) -> dict[str, str]:
     return {"tag": tag, "name": CURRENT.display_name(tag)}
 
 
 def uses_of(row: License, found: Explained) -> QuerySet[InstanceUsage]:
-    """The requests behind the demand, the largest first."""
+    """Return the requests behind the demand, the largest first."""
     by_name = Q(license__name__in=found.names) | Q(license=None, license_name__in=found.names)
     uses = InstanceUsage.objects.filter(by_name, product_instance__virtual_account=row.virtual_account_id)
     return uses.filter(product_instance__gone_at=None, quantity__gt=0).order_by("-quantity", "pk")

@@ -1,4 +1,4 @@
-"""What if: the effect of clusters and users that come, go or move, before anybody does it. Nothing is changed."""
+"""Show the effect of adding, moving or removing clusters and users before it is done. Nothing is changed."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ from people.gate import Need, needs
 
 @needs(Need.READ)
 def what_if(request: HttpRequest) -> HttpResponse:
-    """A scenario is an address: it can be kept, sent and asked again after the next sync."""
+    """Show the form and its answer. A scenario is an address: it can be kept, sent and opened again after a sync."""
     asked = request.GET if "action" in request.GET else None
-    form = WhatIfForm(asked, initial=_chosen(request.GET))
-    lines = UsersFormSet(_lines(asked), prefix="users")
+    form = WhatIfForm(asked, initial=_initial_values(request.GET))
+    lines = UsersFormSet(_user_lines(asked), prefix="users")
     status, outcome = (ASKED, None) if asked is None or "more" in asked else _answer(form, lines)
     context = {"form": form, "lines": lines, "outcome": outcome, "names": license_names()}
     return render(request, "allocation/what_if/what_if.html", context, status=status)
@@ -40,13 +40,13 @@ def _answer(form: WhatIfForm, lines: Any) -> tuple[int, Outcome | None]:
         return REFUSED, None
 
 
-def _chosen(query: QueryDict) -> dict[str, Any]:
-    """Links from a cluster or a virtual account fill in what they know."""
+def _initial_values(query: QueryDict) -> dict[str, Any]:
+    """Return the initial values that a link from a cluster or a virtual account carries."""
     return {"clusters": query.getlist("clusters"), "virtual_account": query.get("virtual_account")}
 
 
-def _lines(asked: QueryDict | None) -> QueryDict | None:
-    """The lines of users, with empty ones added on `more`; None where the address has none."""
+def _user_lines(asked: QueryDict | None) -> QueryDict | None:
+    """Return the lines of users, with empty ones added on `more`; None where the address has none."""
     if asked is None or "users-TOTAL_FORMS" not in asked:
         return None
     lines = asked.copy()

@@ -1,4 +1,4 @@
-"""What the allocation engine says, in words. `{% load allocation %}`"""
+"""Put the results of the allocation engine into words. `{% load allocation %}`"""
 
 from collections.abc import Iterable
 
@@ -22,27 +22,30 @@ def rule_words(rule: str) -> str:
 
 @register.simple_tag
 def covers(grants: Iterable[Grant]) -> SafeString:
-    """Who serves a request, one line each: "480 own", "30 from UC Manager CUWL License (higher license)"."""
-    return _lines(
+    """List which licenses serve a request, one line each.
+
+    For example "480 own", "30 from UC Manager CUWL License (higher license)".
+    """
+    return _join_lines(
         format_html("{} own", number(quantity))
         if rule == Rule.OWN
         else format_html("{} from {} <span>({})</span>", number(quantity), name, rule_words(rule))
-        for (name, rule), quantity in _summed((grant.granted, grant) for grant in grants)
+        for (name, rule), quantity in _sum_grants((grant.granted, grant) for grant in grants)
     )
 
 
 @register.simple_tag
 def lent_to(grants: Iterable[Grant]) -> SafeString:
-    """Whom a license serves besides its own requests, one line each."""
-    return _lines(
+    """List which other requests a license serves, one line each."""
+    return _join_lines(
         format_html("{} to {} <span>({})</span>", number(quantity), name, rule_words(rule))
-        for (name, rule), quantity in _summed((grant.requested, grant) for grant in grants)
+        for (name, rule), quantity in _sum_grants((grant.requested, grant) for grant in grants)
     )
 
 
 @register.simple_tag
 def summed_up(figures: Explanation) -> str:
-    """One line: "510 needed: 480 own, 30 borrowed; 0 left"."""
+    """Sum up a license in one line: "510 needed: 480 own, 30 borrowed; 0 left"."""
     own = figures.needed - figures.borrowed - figures.short
     parts = [f"{number(own)} own"] if own or not figures.borrowed else []
     parts += [f"{number(figures.borrowed)} borrowed"] if figures.borrowed else []
@@ -51,16 +54,16 @@ def summed_up(figures: Explanation) -> str:
     return f"{number(figures.needed)} needed: {', '.join(parts)}{lent}; {end}"
 
 
-def _summed(named: Iterable[tuple[str, Grant]]) -> Iterable[tuple[tuple[str, str], int]]:
-    """Spellings of one license are one line, own licenses too."""
-    parts = (((_shown(name), str(grant.rule)), grant.quantity) for name, grant in named)
+def _sum_grants(grants: Iterable[tuple[str, Grant]]) -> Iterable[tuple[tuple[str, str], int]]:
+    """Add up grants by license and rule; all spellings of one license share a line."""
+    parts = (((_display_name(name), str(grant.rule)), grant.quantity) for name, grant in grants)
     return totals(parts).items()  # type: ignore[arg-type, return-value]
 
 
-def _shown(name: str) -> str:
+def _display_name(name: str) -> str:
     tag = CURRENT.find(name)
     return CURRENT.display_name(tag) if tag else name
 
 
-def _lines(lines: Iterable[SafeString]) -> SafeString:
+def _join_lines(lines: Iterable[SafeString]) -> SafeString:
     return format_html_join("", '<span class="cover">{}</span>', ((line,) for line in lines))

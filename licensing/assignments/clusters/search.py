@@ -10,6 +10,8 @@ from licensing.fleet.models import Cluster, Customer
 
 
 class ClusterFilter(ListFilter):
+    """Filter clusters for the list and for a new batch."""
+
     searched = ("name", "customer__name", "version")
     placeholder = "Search cluster, customer or version"
     application = django_filters.ChoiceFilter(choices=Cluster.Application.choices, empty_label="Any")
@@ -21,9 +23,11 @@ class ClusterFilter(ListFilter):
     )
     status = django_filters.ChoiceFilter(field_name="status", label="Status", choices=Status.choices, empty_label="Any")
     managed_on_premise = django_filters.ChoiceFilter(
-        label="Reach", choices=[("true", "Managed on premise"), ("false", "Within reach")], empty_label="Any",
+        label="Reach",
+        choices=[("true", "Managed on premise"), ("false", "Within reach")],
+        empty_label="Any",
         method="by_reach",
-    )  # fmt: skip
+    )
     customer = by_link(Customer.objects.all(), "Customer")
 
     class Meta:
