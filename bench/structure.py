@@ -7,7 +7,7 @@ top level of a module of ours, in the same file or imported.
 
 import ast
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,7 +101,8 @@ def figures(root: Path) -> dict[str, str]:
     tree = Tree(root)
     lines: Counter[str] = Counter()
     folders = Counter(path.parent.relative_to(root).as_posix() for path in tree.files.values())
-    django_apps = {path.parent.relative_to(root).as_posix() for path in root.rglob("migrations")}
+    histories = [path for package in PACKAGES for path in (root / package).rglob("migrations")]
+    django_apps = {path.parent.relative_to(root).as_posix() for path in histories}
     for path in tree.files.values():
         lines[_app(path.relative_to(root), django_apps)] += path.read_text().count("\n")
     uses = tree.uses()
@@ -111,9 +112,6 @@ def figures(root: Path) -> dict[str, str]:
         for one, other in uses
         if tree.room(one).split(".")[0] != tree.room(other).split(".")[0]
     )
-    migrations: dict[str, int] = defaultdict(int)
-    for path in root.rglob("migrations/0*.py"):
-        migrations[path.parent.parent.relative_to(root).as_posix()] += 1
     (largest, size), (folder, number) = lines.most_common(1)[0], folders.most_common(1)[0]
     return {
         "lines of the application": f"{lines.total():,}",
@@ -121,7 +119,7 @@ def figures(root: Path) -> dict[str, str]:
         "most .py files in one folder": f"{number} ({folder})",
         "uses that cross rooms": f"{crossing / uses.total():.1%} of {uses.total():,}",
         "package circles": str(len([c for c in networkx.strongly_connected_components(packages) if len(c) > 1])),
-        "most migrations in one app": str(max(migrations.values(), default=0)),
+        "most migrations in one app": str(max((len([*path.glob("0*.py")]) for path in histories), default=0)),
     }
 
 
