@@ -40,6 +40,9 @@ class ListFilter(django_filters.FilterSet):
             rows = rows.filter(found)
         return rows
 
+    def keep(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return rows  # filter_queryset does the work, because an empty value filters too
+
     def rows(self) -> QuerySet[Any]:
         """Return the rows that match, and none if a value is invalid: ignoring the filter would mislead."""
         found: QuerySet[Any] = self.qs
@@ -67,9 +70,6 @@ class MirrorFilter(ListFilter):
     show = django_filters.ChoiceFilter(
         label="Rows", empty_label="Present", choices=[("all", "Present and gone"), ("gone", "Gone")], method="keep"
     )
-
-    def keep(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        return rows  # filter_queryset does the work, because an empty value filters too
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().filter_queryset(queryset)

@@ -51,9 +51,6 @@ class AlertFilter(ListFilter):
     def of_owner(self, rows: QuerySet[Alert], name: str, value: str) -> QuerySet[Alert]:
         return rows.filter(owner=self.request.user.pk if value == "me" else None)
 
-    def keep(self, rows: QuerySet[Alert], name: str, value: str) -> QuerySet[Alert]:
-        return rows  # see filter_queryset: nothing set means something here
-
     def filter_queryset(self, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
         rows: QuerySet[Alert] = super().filter_queryset(queryset)
         state = self.form.cleaned_data.get("state")
@@ -87,9 +84,6 @@ class OverageFilter(ListFilter):
     class Meta:
         model = Overage
         fields = ("q", "smart_account", "state", "license")
-
-    def keep(self, rows: QuerySet[Overage], name: str, value: str) -> QuerySet[Overage]:
-        return rows  # see filter_queryset: nothing set means something here
 
     def filter_queryset(self, queryset: QuerySet[Overage]) -> QuerySet[Overage]:
         rows: QuerySet[Overage] = super().filter_queryset(queryset)

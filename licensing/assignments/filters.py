@@ -29,9 +29,6 @@ class JobFilter(ListFilter):
         model = AssignmentJob
         fields = ["q", "show", "virtual_account", "customer", "cluster", "batch"]
 
-    def keep(self, rows: QuerySet[AssignmentJob], name: str, value: str) -> QuerySet[AssignmentJob]:
-        return rows  # see filter_queryset: nothing set means something here
-
     def filter_queryset(self, queryset: QuerySet[AssignmentJob]) -> QuerySet[AssignmentJob]:
         rows: QuerySet[AssignmentJob] = super().filter_queryset(queryset)
         show = self.form.cleaned_data.get("show")
@@ -72,9 +69,6 @@ class AssignmentFilter(ListFilter):
     class Meta:
         model = Assignment
         fields = ["q", "show", "virtual_account", "customer", "cluster"]
-
-    def keep(self, rows: QuerySet[Assignment], name: str, value: str) -> QuerySet[Assignment]:
-        return rows  # see filter_queryset: nothing set means something here
 
     def filter_queryset(self, queryset: QuerySet[Assignment]) -> QuerySet[Assignment]:
         rows: QuerySet[Assignment] = super().filter_queryset(queryset)
