@@ -7,11 +7,9 @@ threshold is the usual number of days, and 0 is 0. Without an enabled rule it is
 from typing import Any
 
 from django.db import connection
-from django.utils import timezone
 
 from licensing.alerts.kinds import FACTS
 from licensing.alerts.models import Kind
-from licensing.mirror.models import ProductInstance, ProductInstanceQuerySet
 
 USUAL_DAYS: int = FACTS[Kind.INSTANCE_SILENT].usual or 0
 # SQL for the number of days, as a scalar subquery. Whatever asks in Python reads the same SQL.
@@ -28,8 +26,3 @@ def silent_days() -> int:
         cursor.execute(f"SELECT {SILENT_DAYS}")
         row: Any = cursor.fetchone()
     return int(row[0])
-
-
-def silent_instances() -> ProductInstanceQuerySet:
-    """Return the product instances that are silent now. Two queries with the one that reads them."""
-    return ProductInstance.objects.silent_for(silent_days(), timezone.now())

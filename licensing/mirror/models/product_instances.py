@@ -1,7 +1,7 @@
 """The tables of product instances and of the licenses that they use."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -16,9 +16,9 @@ TWIN_NUMBER = re.compile(rf"{TWIN_MARK}\d+$")
 
 
 class ProductInstanceQuerySet(MirroredQuerySet):
-    def silent_for(self, days: int, now: datetime | None = None) -> "ProductInstanceQuerySet":
+    def silent_for(self, days: int) -> "ProductInstanceQuerySet":
         """Keep present instances without contact with Cisco for more than that many days (licensing.alerts.silence)."""
-        moment = (now or timezone.now()) - timedelta(days=days)
+        moment = timezone.now() - timedelta(days=days)
         return self.present().filter(last_contact_at__lt=moment)  # type: ignore[no-any-return]
 
     def unmatched(self) -> "ProductInstanceQuerySet":
