@@ -33,7 +33,7 @@ NO_RESULT = ""
 @register.simple_tag
 @lru_cache(maxsize=256)
 def icon(name: str, size: int = 16) -> SafeString:
-    """Return a lucide icon. Screen readers skip it, because the word stands beside it."""
+    """Return a lucide icon. Screen readers skip it, because a word follows it."""
     return mark_safe(lucide(name, size=size, aria_hidden="true", focusable="false", **{"class": "icon"}))
 
 
@@ -177,7 +177,7 @@ def plain_value(value: Any) -> str:
 
 @register.simple_tag
 def bar(used: int, total: int) -> SafeString:
-    """Return a thin bar that shows how much of a quantity is used. The numbers stand beside it."""
+    """Return a thin bar that shows how much of a quantity is used. The numbers appear next to it."""
     share = 100 if used > total else round(100 * used / total) if total else 0
     tone = "bad" if used > total else "warn" if share >= 90 else "good"
     return format_html(

@@ -115,7 +115,7 @@ LOOKS = {
     "stopped": ("bad", "octagon-alert"),
     "over": ("warn", "clock-alert"),
     "approval": ("warn", "user-check"),
-    # lines of licenses, by Cisco's word
+    # lines of licenses, as Cisco names their states
     "canceled": ("warn", "circle-slash"),
     "cancelled": ("warn", "circle-slash"),
     "future": ("info", "calendar"),

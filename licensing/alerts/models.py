@@ -294,7 +294,7 @@ class OverageQuerySet(models.QuerySet["Overage"]):
 
 
 class Overage(models.Model):
-    """A time in which a License was out of compliance by Cisco's word. Ours: owner, note.
+    """A period in which Cisco reported a license out of compliance. The partner sets owner and note.
 
     Opened and closed after each sync (licensing.alerts.overages). `since` is when a sync first saw it: Cisco's own
     clock may have begun earlier. While an account is paused, its clocks go on.

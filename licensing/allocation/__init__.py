@@ -1,1 +1,1 @@
-"""Which license serves which request: the engine, what a pool holds, explanations and what-if."""
+"""Allocate licenses to requests: the engine, what a pool holds, explanations and what-if."""

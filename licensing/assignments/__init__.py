@@ -1,1 +1,1 @@
-"""Which cluster belongs to which virtual account, and how it gets there."""
+"""Assign clusters to virtual accounts and carry the assignments out."""

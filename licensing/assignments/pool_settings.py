@@ -37,7 +37,7 @@ def set_purpose(actor: Actor, virtual_account: VirtualAccount, purpose: str) -> 
         raise Refusal(
             f"{purpose!r} is not a purpose.", f"Choose one of {', '.join(VirtualAccount.Purpose.values)}.", "purpose"
         )
-    # When two people choose the same purpose at once, the second is told which virtual account has it.
+    # Two people may choose the same purpose at once. The second gets a Refusal that names the virtual account.
     SmartAccount.objects.select_for_update(no_key=True).get(pk=virtual_account.smart_account_id)
     others = VirtualAccount.objects.filter(smart_account=virtual_account.smart_account_id, purpose=purpose)
     other = others.exclude(pk=virtual_account.pk).first()

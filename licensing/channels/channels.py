@@ -125,7 +125,7 @@ def _add_test(actor: Actor, channel: Channel) -> list[Delivery]:
         raise Refusal(f"{channel} is switched off.", "Switch it on to test it.")
     words = [
         f"This is a test of the channel {channel}, asked for by {actor.label}.",
-        "Whoever reads it will read the alerts of the portal too.",
+        "Everyone who receives it will also receive the alerts of the portal.",
     ]
     rows = about_channel(channel, Delivery.Kind.TEST, f"Test of {channel}", words, base_address(), timezone.now())
     if not rows:

@@ -145,7 +145,7 @@ class ServerFacts:
 
     @property
     def url_host(self) -> str:
-        """Return the host that products are told: that of the recorded URL, else of the expected one."""
+        """Return the host that products register with: from the recorded URL, or else from the expected one."""
         return _host_of(self.recorded_url or self.registration_url)
 
 

@@ -22,7 +22,7 @@ from licensing.operations import retries, schedules
 from licensing.pools.models import TransferPlan
 
 RUN_SYNC = "licensing.operations.tasks.run_sync"
-# A queued run that nobody has taken up for so long is sent again: its message may be lost. Twice is harmless.
+# A run still queued after this long is sent again, because its message may be lost. Sending it twice is harmless.
 QUEUED_LONG = timedelta(minutes=5)
 
 

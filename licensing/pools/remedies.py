@@ -146,7 +146,7 @@ class _Books:
 
 
 def _bound_tags(holding: Holding) -> set[str]:
-    """Out of compliance by Cisco's word, and covered by the engine."""
+    """Return tags that Cisco reports out of compliance although the engine covers them."""
     short = {license_of(name, CURRENT) for name in (*holding.allocation.short, *holding.allocation.reserved_short)}
     told = {license_of(row.name, CURRENT) for row in holding.licenses if row.status == License.Status.OUT_OF_COMPLIANCE}
     return told - short

@@ -84,7 +84,7 @@ def decode(content: bytes) -> str:
 
 
 def _encodings(content: bytes) -> tuple[str, ...]:
-    """Return the encodings to try. A file begins with a letter or a quote; in UTF-16 a zero stands beside it."""
+    """Return the encodings to try. A file begins with a letter or a quote; UTF-16 puts a zero byte next to it."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return ("utf-16",)
     if b"\0" in content[:2]:

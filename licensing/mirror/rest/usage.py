@@ -23,7 +23,7 @@ OWNER_FIELDS = ("cluster", "cluster_name", "customer", "customer_name")
 
 
 class UsageSerializer(serializers.ModelSerializer[InstanceUsage]):
-    """One use of a license. Names stand beside the links, so that the report can be read on its own."""
+    """One use of a license. It has names as well as links, so that the report can be read on its own."""
 
     host_name = name("product_instance.host_name")
     virtual_account = link("product_instance.virtual_account_id")
