@@ -15,9 +15,11 @@ from licensing.assignments.batch_tokens import renew_tokens
 from licensing.assignments.jobs import registration_check
 from licensing.channels.tasks import tell
 from licensing.fleet.matching import match_clusters
+from licensing.history.recording import record
 from licensing.mirror.models import SyncRun
 from licensing.mirror.sync import running, runs
 from licensing.mirror.sync.fetching import OnProgress
+from licensing.mirror.sync.merging import Following
 from licensing.operations import retries, schedules
 from licensing.pools.models import TransferPlan
 
@@ -52,7 +54,7 @@ def run_sync(run: SyncRun, on_progress: OnProgress | None = None) -> SyncRun:
     Should this process die meanwhile, a worker finds that within two minutes.
     """
     schedules.watch_sync(run.pk)
-    differs = running.run(run, match_clusters, on_progress)
+    differs = running.run(run, Following(match_clusters, record), on_progress)
     run = SyncRun.objects.select_related("smart_account").filter(pk=run.pk).first() or run
     if run.unfinished:  # another worker holds it
         return run
