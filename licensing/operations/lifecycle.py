@@ -12,6 +12,7 @@ from licensing.alerts import evaluation
 from licensing.alerts.models import Overage
 from licensing.assignments.models import Assignment
 from licensing.assignments.pool_settings import refuse_while_assigned
+from licensing.history.models import Interval, LicenseState, Series
 from licensing.mirror.models import (
     InstanceUsage,
     License,
@@ -90,6 +91,9 @@ def _delete_mirror(pools: QuerySet[VirtualAccount]) -> None:
         LicenseForecast.objects.filter(license__virtual_account__in=pools),
         UsageSample.objects.filter(license__virtual_account__in=pools),
         Overage.objects.filter(license__virtual_account__in=pools),
+        LicenseState.objects.filter(license__virtual_account__in=pools),
+        Interval.objects.filter(series__virtual_account__in=pools),
+        Series.objects.filter(virtual_account__in=pools),
         LicenseLine.objects.filter(license__virtual_account__in=pools),
         License.objects.filter(virtual_account__in=pools),
     ):
