@@ -159,8 +159,8 @@ def _moves(accounts: list[int], at: datetime | None) -> list[Moved]:
         .annotate(total=Sum("quantity"))
     )
     return [
-        Moved(account, pool, purpose == ORDERED, other == ORDERED, *names, total)
-        for account, pool, purpose, other, *names, total in found
+        Moved(account, pool, purpose == ORDERED, other == ORDERED, name, subscription, number, total)
+        for account, pool, purpose, other, name, subscription, number, total in found
     ]
 
 
