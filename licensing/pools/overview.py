@@ -50,8 +50,7 @@ class Shortage:
 
     @property
     def lacking(self) -> int:
-        """0 where only Cisco's status says so."""
-        return max(-self.license.available, self.license.in_use - self.license.quantity, 0)
+        return self.license.short_by_cisco
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from licensing.alerts.rest import alerts, overages
 from licensing.allocation import rest as allocation
 from licensing.assignments.rest import assignment_batches, assignments, auto_registration, mixed_mode
 from licensing.channels import rest as channels
+from licensing.figures.rest import positions
 from licensing.fleet.rest import cluster_access, inventory
 from licensing.mirror.rest import (
     licenses,
@@ -33,6 +34,7 @@ COLLECTIONS: dict[str, Any] = {
     "usage": usage.Usage,
     "overages": overages.Overages,
     "transfer-plans": transfers.TransferPlans,
+    "positions": positions.Positions,
     "worklist": worklist.Worklist,
     "subscriptions": subscriptions.Subscriptions,
     "customers": inventory.Customers,
@@ -66,6 +68,7 @@ ROUTES = [
     *balance.ROUTES,
     *cluster_access.ROUTES,
     *mixed_mode.ROUTES,
+    *positions.ROUTES,
     *requests.ROUTES,
     *sync_runs.ROUTES,
     *transfers.ROUTES,

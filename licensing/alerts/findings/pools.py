@@ -3,6 +3,7 @@
 from licensing.alerts.findings.sql_text import Finding, midnight, threshold
 from licensing.alerts.models import ALLOWED, Kind
 from licensing.mirror.forecast import WINDOW
+from licensing.mirror.models import License
 
 POOL = (("pool", "pool.name"), ("account", "pool.account_name"))
 USE = (("owned", "license.quantity"), ("in_use", "license.in_use"), ("free", "license.available"))
@@ -16,10 +17,9 @@ OUT_OF_COMPLIANCE = Finding(
     id="license.id",
     name="license.name",
     place="pool.name",
-    facts=(*POOL, *USE, ("short", "greatest(short.number, 0)"), *SPARE),
+    facts=(*POOL, *USE, ("short", License.SHORT_BY_CISCO), *SPARE),
     source="""mirror_license license
         JOIN pool ON pool.id = license.virtual_account_id
-        CROSS JOIN LATERAL (SELECT greatest(-license.available, license.in_use - license.quantity) AS number) short
         LEFT JOIN spare ON spare.smart_account_id = pool.smart_account_id AND spare.name = license.name""",
     where="license.status = 'out_of_compliance' AND license.gone_at IS NULL",
     account="pool.smart_account_id",
