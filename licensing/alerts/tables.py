@@ -1,5 +1,7 @@
 """The table of alerts."""
 
+from datetime import datetime
+
 import django_tables2 as tables
 from django.db.models import F, QuerySet
 from django.urls import reverse
@@ -87,6 +89,9 @@ class OverageTable(PortalTable):
     def render_since(self, record: Overage) -> SafeString:
         """Say how long ago it was, and below it the date, "before" where the start is not known."""
         return format_html('{} <span class="sub">{}</span>', since(record.since), clock_start(record))
+
+    def value_since(self, record: Overage) -> datetime:
+        return record.since
 
     def value_start(self, record: Overage) -> str:
         return self.START[record.starts_before, record.recorded_since is not None]

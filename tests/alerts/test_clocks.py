@@ -17,6 +17,7 @@ from icalendar import Calendar
 from kit.refusals import Refusal
 from licensing.alerts import evaluation, overages
 from licensing.alerts.models import Alert, AlertRule, Kind, Overage
+from licensing.alerts.replay.replay import would_have_fired
 from licensing.channels.delivery import collecting
 from licensing.channels.models import Delivery
 from licensing.mirror.models import Change, License, UsageSample
@@ -213,7 +214,6 @@ def test_correction_stays_over_evaluations_and_keeps_the_recorded_start(acme: Pa
     assert (overage.starts_before, overage.days_left, overage.clock.started) == (False, 60, "since 25 Oct 2026")
     assert (overage.since_corrected_at, overage.since_corrected_by) == (NOW, "operator@acme.example")
     entry = AuditEntry.objects.latest("id")
-    assert (entry.action, entry.actor_label if hasattr(entry, "actor_label") else entry.actor) is not None
     assert entry.action == "corrected the start of"
     assert entry.changes["since"] == [(NOW - DAY).isoformat(), (NOW - 30 * DAY).isoformat()]
     assert entry.changes["since_reason"] == ["", "Mail from Cisco"]
@@ -287,13 +287,15 @@ def test_alert_follows_a_correction_at_once(acme: Partner, globex: Partner, cloc
 
     overage = overages.correct_start(SOMEBODY, overage, NOW - 85 * DAY, "Mail from Cisco")
     due = alert_of(overage)
-    assert due and (due.due_at, due.severity) == (NOW + 5 * DAY, "critical")
+    assert due
+    assert (due.due_at, due.severity) == (NOW + 5 * DAY, "critical")
     assert "since 31 Aug 2026. The 90 days that Cisco allows end on 29 Nov 2026, in 5 days." in due.summary
     assert due.figures["since_reason"] == "Mail from Cisco"
 
     overage = overages.correct_start(SOMEBODY, overage, NOW - 90 * DAY, "Older mail")
     due = alert_of(overage)
-    assert due and due.due_at == NOW
+    assert due
+    assert due.due_at == NOW
     assert "ended on 24 Nov 2026, today" in due.summary
 
     overages.restore_start(SOMEBODY, overage)
@@ -308,13 +310,12 @@ def test_unknown_start_is_said_in_the_alert(acme: Partner, clock: Any) -> None:
     evaluation.evaluate()
 
     alert = alert_of(overage)
-    assert alert and "since before 5 Sep 2026. The 90 days that Cisco allows end by 4 Dec 2026" in alert.summary
+    assert alert
+    assert "since before 5 Sep 2026. The 90 days that Cisco allows end by 4 Dec 2026" in alert.summary
     assert alert.figures["since_at_latest"] is True
 
 
 def test_replay_follows_a_correction(acme: Partner, clock: Any) -> None:
-    from licensing.alerts.replay.replay import would_have_fired
-
     overage = running(NOW - DAY)
     overages.correct_start(SOMEBODY, overage, NOW - 85 * DAY, "Mail")
     rule = AlertRule.objects.get(kind=Kind.OVERAGE)
