@@ -15,16 +15,21 @@ from django_tenants.utils import tenant_context
 from icalendar import Calendar
 
 from kit.refusals import Refusal
+from licensing.accounts.models import SmartAccount
 from licensing.alerts import evaluation, overages
 from licensing.alerts.models import Alert, AlertRule, Kind, Overage
 from licensing.alerts.replay.replay import would_have_fired
 from licensing.channels.delivery import collecting
 from licensing.channels.models import Delivery
-from licensing.mirror.models import Change, License, UsageSample
+from licensing.cisco.emulator.state import Account
+from licensing.mirror.models import Change, License, SyncRun, UsageSample
+from licensing.mirror.sync import runs
+from licensing.operations import syncing
 from people.audit import Actor
 from people.models import AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
+from tests.fixtures import BASIC, ENHANCED
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -187,6 +192,27 @@ def test_clocks_are_opened_by_as_many_statements_for_any_number(acme: Partner) -
 
     assert statements(1) == statements(3)
     assert Overage.objects.count() == 4
+
+
+def test_syncs_tell_the_start(account: SmartAccount, cisco: Account) -> None:
+    first = sync(account)
+    found = Overage.objects.get(license__name=BASIC)
+    assert (found.since, found.starts_before) == (seen_by(first, found.license), True)
+
+    cisco.set_license("DEFAULT", ENHANCED, quantity=20, inUse=27)
+    second = sync(account)
+    changed = Overage.objects.get(license__name=ENHANCED)
+    assert (changed.since, changed.starts_before) == (seen_by(second, changed.license), False)
+
+
+def sync(account: SmartAccount) -> SyncRun:
+    run = syncing.run_sync(runs.request(account, "test")[0])
+    assert run.status == SyncRun.Status.SUCCEEDED
+    return run
+
+
+def seen_by(run: SyncRun, row: License) -> datetime:
+    return Change.objects.get(sync_run=run, object_type="license", object_id=row.pk).at
 
 
 # --- Correcting the start ---
