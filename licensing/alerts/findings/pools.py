@@ -1,7 +1,8 @@
 """Licenses and pools: what is short, what soon will be, and what is used where nothing should be."""
 
+from licensing.alerts.findings.clocks import AT_LATEST, ENDS
 from licensing.alerts.findings.sql_text import Finding, midnight, threshold
-from licensing.alerts.models import ALLOWED, Kind
+from licensing.alerts.models import Kind
 from licensing.mirror.forecast import WINDOW
 from licensing.mirror.models import License
 
@@ -168,8 +169,6 @@ EXHAUSTION = Finding(
     license_name="license.name",
 )
 
-# Cisco's own clock may have begun earlier: the portal's begins with the sync that first saw it.
-ENDS = f"(overage.since + make_interval(days => {ALLOWED.days}))"
 OVERAGE_DAY = f"({ENDS} AT TIME ZONE %(zone)s)::date"
 
 OVERAGE = Finding(
@@ -182,8 +181,8 @@ OVERAGE = Finding(
         *POOL,
         *USE,
         ("since", "overage.since"),
-        ("ends", ENDS),
-        ("allowed_days", str(ALLOWED.days)),
+        ("since_at_latest", AT_LATEST),
+        ("since_reason", "overage.since_reason"),
         ("has_owner", "overage.owner_id IS NOT NULL"),
         ("note", "overage.note"),
     ),
