@@ -12,6 +12,7 @@ from licensing.assignments.rest import assignment_batches, assignments, auto_reg
 from licensing.channels import rest as channels
 from licensing.fleet.rest import cluster_access, inventory
 from licensing.mirror.rest import (
+    changes,
     licenses,
     product_instances,
     registration_tokens,
@@ -64,6 +65,7 @@ ROUTES = [
     *allocation.ROUTES,
     *auto_registration.ROUTES,
     *balance.ROUTES,
+    *changes.ROUTES,
     *cluster_access.ROUTES,
     *mixed_mode.ROUTES,
     *requests.ROUTES,
