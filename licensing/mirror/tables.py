@@ -294,6 +294,10 @@ class NetChangeTable(ChangeTable):
     )
     at = WhenColumn(verbose_name="Last change")
 
+    def countable(self) -> QuerySet[Change]:
+        """Return the rows with the newest first: these are the last changes of their objects, which count."""
+        return self.data.data.order_by("-id")  # type: ignore[no-any-return]
+
     def render_at(self, value: datetime, record: Change) -> SafeString:
         return format_html('<a href="{}">{}</a>', reverse("sync-run", args=[record.sync_run_id]), when(value))
 

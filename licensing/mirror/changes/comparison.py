@@ -1,16 +1,17 @@
 """Compare the mirror at two moments from the changes that syncs recorded between them.
 
 Each object that differs is one row: its last change in between, with `net_kind` and `net_values` for the whole span.
-PostgreSQL finds the rows one after another along an index, so that a page reads no more of them than it shows.
+PostgreSQL finds the rows one after another along an index, so that a page reads no further than it shows.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, CharField, JSONField, Max, Min, QuerySet
+from django.db.models import BooleanField, CharField, JSONField, Min, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
@@ -19,46 +20,67 @@ from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
 from licensing.mirror.models import Change, SyncRun
 
-SAME_OBJECT = "other.object_type = mirror_change.object_type AND other.object_id = mirror_change.object_id"
-SPAN = """
-other.at BETWEEN %s AND %s AND other.sync_run_id BETWEEN %s AND %s AND other.sync_run_id <> ALL(%s::bigint[])
+# The history of the outer row's object within the span, by the index `change_of_object`. One object changes at most
+# once in a sync, so time alone orders its changes. `baseline` leaves out first syncs.
+HISTORY = """
+FROM mirror_change other{fields}
+WHERE other.object_type = mirror_change.object_type AND other.object_id = mirror_change.object_id
+    AND other.at BETWEEN %(since)s AND %(until)s {baseline}
 """
-IS_LAST = f"""
-NOT EXISTS (
-    SELECT 1 FROM mirror_change other WHERE {SAME_OBJECT} AND {SPAN}
-        AND other.at >= mirror_change.at AND (other.at, other.id) > (mirror_change.at, mirror_change.id)
-)
+WITH_FIELDS = " CROSS JOIN LATERAL jsonb_each(other.values) pair"
+WITHOUT_BASELINE = "AND other.sync_run_id <> ALL(%(baseline)s::bigint[])"
+IS_LAST = "NOT EXISTS (SELECT 1 {history} AND other.at > mirror_change.at)"
+# An object whose first change is `created` or `back` was absent before; one whose last change is `gone` is absent now.
+# The cheap questions come first: most changes are not the last of their object, or are its only one, or differ in a
+# field that the first and the last change of their object have in common.
+NET_KIND = """
+CASE
+    WHEN EXISTS (SELECT 1 {history} AND other.at > mirror_change.at) THEN ''
+    WHEN NOT EXISTS (SELECT 1 {history} AND other.at < mirror_change.at) THEN mirror_change.kind
+    ELSE (
+        SELECT CASE
+            WHEN first.kind IN ('created', 'back') THEN CASE mirror_change.kind WHEN 'gone' THEN '' ELSE first.kind END
+            WHEN mirror_change.kind = 'gone' THEN 'gone'
+            WHEN EXISTS (
+                SELECT 1 FROM jsonb_each(first.values) old JOIN jsonb_each(mirror_change.values) new USING (key)
+                WHERE old.value -> 0 IS DISTINCT FROM new.value -> 1
+            ) THEN 'changed'
+            WHEN (SELECT jsonb_object_agg(pair.key, pair.value -> 0 ORDER BY other.at DESC) {history_of_fields})
+                IS DISTINCT FROM
+                (SELECT jsonb_object_agg(pair.key, pair.value -> 1 ORDER BY other.at) {history_of_fields})
+            THEN 'changed'
+            ELSE ''
+        END
+        FROM (SELECT other.kind, other.values {history} ORDER BY other.at LIMIT 1) first
+    )
+END
 """
 # The first old and the last new value of each field, where they differ.
-NET_FIELDS = f"""
-SELECT COALESCE(jsonb_object_agg(field.name, jsonb_build_array(field.old, field.new)), '{{}}')
-FROM (
-    SELECT pair.key AS name,
-        (array_agg(pair.value -> 0 ORDER BY other.at, other.id))[1] AS old,
-        (array_agg(pair.value -> 1 ORDER BY other.at DESC, other.id DESC))[1] AS new
-    FROM mirror_change other CROSS JOIN LATERAL jsonb_each(other.values) pair
-    WHERE {SAME_OBJECT} AND {SPAN}
-    GROUP BY pair.key
-) field
-WHERE field.old IS DISTINCT FROM field.new
+NET_VALUES = """
+CASE WHEN mirror_change.kind = 'gone' THEN '{{}}'::jsonb ELSE (
+    SELECT COALESCE(jsonb_object_agg(field.name, jsonb_build_array(field.old, field.new)), '{{}}')
+    FROM (
+        SELECT pair.key AS name,
+            (array_agg(pair.value -> 0 ORDER BY other.at))[1] AS old,
+            (array_agg(pair.value -> 1 ORDER BY other.at DESC))[1] AS new
+        {history_of_fields} GROUP BY pair.key
+    ) field
+    WHERE field.old IS DISTINCT FROM field.new
+        AND 'created' <> (SELECT other.kind {history} ORDER BY other.at LIMIT 1)
+) END
 """
-FIRST = f"FROM mirror_change other WHERE {SAME_OBJECT} AND {SPAN} ORDER BY other.at, other.id LIMIT 1"
-# An object whose first change is `created` or `back` was absent before; one whose last change is `gone` is absent now.
-NET_KIND = f"""
-(SELECT CASE
-    WHEN mirror_change.kind = 'gone' THEN CASE WHEN other.kind IN ('created', 'back') THEN '' ELSE 'gone' END
-    WHEN other.kind IN ('created', 'back') THEN other.kind
-    WHEN other.id = mirror_change.id OR ({NET_FIELDS.replace("other", "each")}) <> '{{}}' THEN 'changed'
-    ELSE ''
-END {FIRST})
+# Without OFFSET, PostgreSQL would look for the first and last id from the ends of the whole table.
+BOUNDS = """
+SELECT min(found.id), max(found.id), min(found.at), max(found.at) FROM (
+    SELECT change.id, change.at FROM mirror_change change
+    WHERE {span} AND change.sync_run_id <> ALL(%(baseline)s::bigint[])
+        AND (%(account)s::bigint IS NULL
+            OR change.sync_run_id IN (SELECT id FROM mirror_syncrun WHERE smart_account_id = %(account)s))
+    OFFSET 0
+) found
 """
-NET_VALUES = f"""
-(SELECT CASE
-    WHEN mirror_change.kind = 'gone' OR other.kind = 'created' THEN '{{}}'::jsonb
-    WHEN other.id = mirror_change.id THEN mirror_change.values
-    ELSE ({NET_FIELDS.replace("other", "each")})
-END {FIRST})
-"""
+BY_TIME = "change.at BETWEEN %(since)s AND %(until)s"
+BY_RUN = "change.sync_run_id BETWEEN %(first)s AND %(last)s"
 # Runs that counted changes of which none is there any more. Older changes are deleted first.
 DELETED = """
 SELECT run.smart_account_id, max(run.finished_at)
@@ -97,12 +119,15 @@ NOT_RECORDED, NOT_KEPT = "not_recorded", "not_kept"
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs between two moments. `rows` carry `net_kind` and `net_values`, the newest change first."""
+    """What differs between two moments. `rows` carry `net_kind` and `net_values`, the newest change first.
+
+    `touched` has a change for each object that changed at all, those that changed back included.
+    """
 
     since: datetime
     until: datetime
     rows: QuerySet[Change]
-    same: QuerySet[Change]
+    touched: QuerySet[Change]
     gaps: Sequence[Gap]
     runs: tuple[SyncRun, SyncRun] | None = None
 
@@ -115,6 +140,9 @@ class _Span:
     first: int = NO_RUN
     last: int = ANY_RUN
     baseline: tuple[int, ...] = ()  # first syncs: they found what had been there before
+
+    def parameters(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__} | {"baseline": list(self.baseline)}
 
 
 def compare(
@@ -210,50 +238,51 @@ def _run(number: int | None, field: str) -> SyncRun:
 def _deleted(span: _Span) -> dict[int, datetime]:
     """Return, by account, until when the changes of the span are no longer kept."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            DELETED,
-            {
-                "since": span.since,
-                "until": span.until,
-                "first": span.first,
-                "last": span.last,
-                "account": span.account,
-                "baseline": list(span.baseline),
-            },
-        )
+        cursor.execute(DELETED, span.parameters())
         return dict(cursor.fetchall())
 
 
 def _comparison(span: _Span, gaps: Sequence[Gap], runs: tuple[SyncRun, SyncRun] | None = None) -> Comparison:
-    objects = _last_changes(span)
-    return Comparison(span.since, span.until, objects.filter(net_kind__gt=""), objects.filter(net_kind=""), gaps, runs)
-
-
-def _last_changes(span: _Span) -> QuerySet[Change]:
-    """Return the last change of each object in the span, with what it and those before it come to.
+    """Return the comparison of a span.
 
     The bounds by id and time let PostgreSQL begin to read where the span begins.
     """
-    changes = Change.objects.exclude(sync_run__in=span.baseline) if span.baseline else Change.objects.all()
+    with connection.cursor() as cursor:
+        cursor.execute(BOUNDS.format(span=BY_RUN if runs else BY_TIME), span.parameters())
+        first_id, last_id, since, until = cursor.fetchone() or (None,) * 4
+    if first_id is None:
+        nothing = Change.objects.none()
+        rows = _differing(nothing, span, span.since, span.until)
+        return Comparison(span.since, span.until, rows, nothing, gaps, runs)
+    changes = Change.objects.filter(id__gte=first_id, id__lte=last_id)
+    if runs:
+        changes = changes.filter(sync_run__gte=span.first, sync_run__lte=span.last)
+    else:
+        changes = changes.filter(at__gte=since, at__lte=until)
     if span.account is not None:
         changes = changes.filter(sync_run__smart_account=span.account)
-    if span.first == NO_RUN:
-        changes = changes.filter(at__gte=span.since, at__lte=span.until)
-    else:
-        changes = changes.filter(sync_run__gte=span.first, sync_run__lte=span.last)
-    found: dict[str, Any] = changes.order_by().aggregate(ids=Min("id"), ide=Max("id"), ats=Min("at"), ate=Max("at"))
-    if found["ids"] is None:
-        return _annotated(Change.objects.none(), [])
-    within = [found["ats"], found["ate"], span.first, span.last, list(span.baseline)]
-    rows = changes.filter(id__gte=found["ids"], id__lte=found["ide"])
-    rows = rows.filter(RawSQL(IS_LAST, within, output_field=BooleanField()))  # noqa: S611 - our own text
-    return _annotated(rows, within)
+    if span.baseline:
+        changes = changes.exclude(sync_run__in=span.baseline)
+    last = changes.filter(_raw(IS_LAST, BooleanField(), span, since, until))
+    return Comparison(span.since, span.until, _differing(changes, span, since, until), last, gaps, runs)
 
 
-def _annotated(rows: QuerySet[Change], within: list[Any]) -> QuerySet[Change]:
-    if not within:
-        within = [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), 0, 0, []]
-    return rows.annotate(
-        net_kind=RawSQL(NET_KIND, within * 2, output_field=CharField()),  # noqa: S611 - our own text
-        net_values=RawSQL(NET_VALUES, within * 2, output_field=JSONField()),  # noqa: S611 - our own text
-    ).order_by("-id")
+def _differing(changes: QuerySet[Change], span: _Span, since: datetime, until: datetime) -> QuerySet[Change]:
+    """Keep the last change of each object that differs, with what it and those before it come to."""
+    rows = changes.annotate(
+        net_kind=_raw(NET_KIND, CharField(), span, since, until),
+        net_values=_raw(NET_VALUES, JSONField(), span, since, until),
+    )
+    return rows.filter(net_kind__gt="").order_by("-id")
+
+
+def _raw(sql: str, output: Any, span: _Span, since: datetime, until: datetime) -> RawSQL:
+    """Return an expression about the history of each row's object between the first and the last change of a span."""
+    baseline = WITHOUT_BASELINE if span.baseline else ""
+    history = HISTORY.format(fields="", baseline=baseline)
+    fields = HISTORY.format(fields=WITH_FIELDS, baseline=baseline)
+    named = sql.format(history=history, history_of_fields=fields)
+    values = {"since": since, "until": until, "baseline": list(span.baseline)}
+    order = re.findall(r"%\((\w+)\)s", named)
+    text = re.sub(r"%\(\w+\)s", "%s", named)
+    return RawSQL(text, [values[name] for name in order], output_field=output)  # noqa: S611 - our own text

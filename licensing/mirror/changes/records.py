@@ -9,8 +9,17 @@ from licensing.mirror.models import Change, SyncRun
 
 
 def of_run(run: SyncRun) -> QuerySet[Change]:
-    """Return the changes of a run in the order in which they were recorded."""
-    return Change.objects.filter(sync_run=run).order_by("id")
+    """Return the changes of a run in the order in which they were recorded.
+
+    The bounds make PostgreSQL begin at the first of them, whichever index it takes. It finds them by `change_of_run`
+    because it cannot tell that the range holds one run.
+    """
+    ordered = Change.objects.filter(sync_run__gte=run.pk, sync_run__lte=run.pk)
+    first = ordered.order_by("sync_run_id", "id").values_list("id", flat=True).first()
+    last = ordered.order_by("-sync_run_id", "-id").values_list("id", flat=True).first()
+    if first is None or last is None:
+        return Change.objects.none()
+    return Change.objects.filter(sync_run=run, id__gte=first, id__lte=last).order_by("id")
 
 
 def kept_since(now: datetime) -> datetime:
