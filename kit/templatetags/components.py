@@ -176,16 +176,6 @@ def field_words(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-@register.filter
-def plain_value(value: Any) -> str:
-    """Return a value of the history in words. A missing value is "empty"; lists are counted."""
-    if value is None or value == "":
-        return "empty"
-    if isinstance(value, list | dict):
-        return counted(len(value), "entry,entries")
-    return str(value)
-
-
 @register.simple_tag
 def bar(used: int, total: int) -> SafeString:
     """Return a thin bar that shows how much of a quantity is used. The numbers appear next to it."""

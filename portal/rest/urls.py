@@ -13,6 +13,7 @@ from licensing.channels import rest as channels
 from licensing.figures.rest import positions
 from licensing.fleet.rest import cluster_access, inventory
 from licensing.mirror.rest import (
+    changes,
     licenses,
     product_instances,
     registration_tokens,
@@ -66,6 +67,7 @@ ROUTES = [
     *allocation.ROUTES,
     *auto_registration.ROUTES,
     *balance.ROUTES,
+    *changes.ROUTES,
     *cluster_access.ROUTES,
     *mixed_mode.ROUTES,
     *positions.ROUTES,
