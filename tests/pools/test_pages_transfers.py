@@ -78,7 +78,7 @@ def test_operator_makes_a_plan_of_the_remedy(acme: Partner, short: License, clie
     response = client.post(f"/licenses/{short.pk}/remedies/", {"scope": "license"})
 
     plan = TransferPlan.objects.get()
-    assert (response.status_code, response.headers["Location"]) == (302, f"/transfer-plans/{plan.pk}/")
+    assert (response.status_code, response.headers["Location"]) == (302, f"/transfer-plans/{plan.pk}/execute/")
     assert [(step.source.name, step.target.name, step.quantity) for step in plan.steps.all()] == [("North", "South", 5)]
     assert "Nothing has been sent yet" in text(client.get(f"/transfer-plans/{plan.pk}/"))
 
@@ -112,11 +112,46 @@ def test_move_by_hand_keeps_what_was_typed_when_refused(
 
     refused = client.post(path, {"target": short.virtual_account_id, "quantity": 61, "reason": "All of it"})
     assert refused.status_code == 409
-    assert "60 are perpetual or on a running term" in text(refused)
+    assert "60 licenses of Emergency Responder User License are free in North, and 61 were to move." in text(refused)
     assert 'value="All of it"' in text(refused)
 
     client.post(path, {"target": short.virtual_account_id, "quantity": 60, "reason": "All of it"})
     assert TransferPlan.objects.get().steps.get().quantity == 60
+
+
+def test_confirmation_names_what_goes_to_cisco_before_anything_is_sent(
+    acme: Partner, globex: Partner, short: License, client_of: Callable[..., Any]
+) -> None:
+    plan, client = plan_of(short), client_of(acme, "operator")
+    page, confirm = f"/transfer-plans/{plan.pk}/", f"/transfer-plans/{plan.pk}/execute/"
+    domain = short.virtual_account.smart_account.domain
+
+    for shown in (text(client.get(page)), text(client.get(f"/licenses/{short.pk}/remedies/"))):
+        assert f'action="{confirm}"' not in shown, "no page sends with one click"
+    asked = text(client.get(confirm))
+    assert f"Move 5 {NAME} from North to South in {domain}" in asked
+    assert "Send to Cisco" in asked
+    assert client_of(globex, "operator").get(confirm).status_code == 404
+    assert client_of(acme, "viewer").get(confirm).status_code == 403
+    assert TransferPlan.objects.get().state == "draft"
+
+    assert client.post(confirm).headers["Location"] == page
+    assert TransferPlan.objects.get().state == "queued"
+    assert "is queued already" in text(client.get(confirm, follow=True))
+
+
+def test_confirmation_has_no_button_while_something_is_in_the_way(
+    acme: Partner, short: License, client_of: Callable[..., Any]
+) -> None:
+    plan, client = plan_of(short), client_of(acme, "operator")
+    TransferPlan.objects.update(needs_approval=True)
+
+    shown = text(client.get(f"/transfer-plans/{plan.pk}/execute/"))
+
+    assert "This plan is not approved yet." in shown
+    assert "Send to Cisco</button>" not in shown
+    assert client.post(f"/transfer-plans/{plan.pk}/execute/").status_code == 409
+    assert TransferPlan.objects.get().state == "draft"
 
 
 def test_author_cannot_approve_and_a_colleague_can(

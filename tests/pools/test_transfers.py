@@ -190,6 +190,30 @@ def test_moves_that_make_no_sense_are_refused(
         planning.create(operator, account, [Wanted(license_of("North"), pool(target), quantity)])
 
 
+def test_more_than_is_free_is_refused_when_the_plan_is_made(account: SmartAccount, operator: Actor) -> None:
+    """1,520 are owned in North, and 10 of them in use."""
+    with pytest.raises(Refusal, match=r"1,510 licenses of .* are free in North, and 1,511 were to move") as refused:
+        planning.create(operator, account, [Wanted(license_of("North"), pool("South"), 1511)])
+    assert (refused.value.field, refused.value.next_step) == ("quantity", "Enter at most 1,510.")
+    with pytest.raises(Refusal, match="1,511 were to move"):
+        planned(account, operator, 1500, 11)
+    assert not TransferPlan.objects.exists()
+    assert planned(account, operator, 1500, 10).steps.exists()
+
+
+def test_what_an_earlier_step_brings_is_free_for_a_later_one(account: SmartAccount, operator: Actor) -> None:
+    west = make.make_virtual_account(smart_account=account, name="West")
+    middle = License.objects.filter(virtual_account__name="South", name=NAME)
+    middle.update(quantity=0, in_use=0, available=0)
+    row = license_of("South")
+    make.make_line(license=row, quantity=3)
+
+    there = Wanted(license_of("North"), pool("South"), 3)
+    assert planning.create(operator, account, [there, Wanted(row, west, 3)]).steps.count() == 2
+    with pytest.raises(Refusal, match=r"0 licenses of .* are free in South"):
+        planning.create(operator, account, [Wanted(row, west, 3), there])
+
+
 def test_plan_without_moves_is_refused(account: SmartAccount, operator: Actor) -> None:
     with pytest.raises(Refusal, match="nothing to move"):
         planning.create(operator, account, [])

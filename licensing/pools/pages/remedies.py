@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from kit.forms.pages import DONE, REFUSED, attempt, form_page
@@ -12,6 +12,7 @@ from licensing.mirror.models import License, VirtualAccount
 from licensing.pools import remedies
 from licensing.pools.forms import TransferForm
 from licensing.pools.models import TransferPlan
+from licensing.pools.pages.transfer_plans import next_page
 from licensing.pools.transfers import planning
 from licensing.pools.transfers.planning import Wanted
 from people.audit import actor_of
@@ -29,7 +30,7 @@ def license_remedies(request: HttpRequest, pk: int) -> HttpResponse:
     status = 200
     if request.method == "POST":
         try:
-            return redirect("transfer-plan", _make_plan(request, row).pk)
+            return next_page(_make_plan(request, row))
         except Refusal as refusal:
             messages.error(request, str(refusal))
             status = REFUSED
@@ -69,7 +70,7 @@ def license_transfer(request: HttpRequest, pk: int) -> HttpResponse:
 
     status, plan = attempt(request, form, make)
     if status == DONE and plan is not None:
-        return redirect("transfer-plan", plan.pk)
+        return next_page(plan)
     here = reverse("license", args=[pk])
     return form_page(
         request,
