@@ -79,7 +79,7 @@ def refresh(today: date, account: int | None = None) -> None:
 
 def runs_out_with(today: date, quantities: Mapping[int, int]) -> dict[int, date | None]:
     """Return when each license would run out if so many were owned. Licenses without a forecast are left out."""
-    parameters = {"today": today, "oldest": window_start(today), "licenses": list(quantities)}
+    parameters: dict[str, Any] = {"today": today, "oldest": window_start(today), "licenses": list(quantities)}
     with connection.cursor() as cursor:
         cursor.execute(SAMPLES, parameters)
         return {

@@ -25,6 +25,7 @@ PAGES = (
     f"/overages/{NUMBER}/edit/",
     "/transfer-plans/",
     f"/transfer-plans/{NUMBER}/",
+    f"/transfer-plans/{NUMBER}/execute/",
     "/worklist/",
     "/worklist/?reason=unmatched&q=nothing-like-it",
     "/virtual-accounts/",

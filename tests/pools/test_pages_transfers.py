@@ -67,7 +67,11 @@ def _alert_of(row: License) -> int:
 def test_remedies_say_what_each_does(acme: Partner, short: License, client_of: Callable[..., Any]) -> None:
     shown = text(client_of(acme, "viewer").get(f"/licenses/{short.pk}/remedies/"))
 
-    assert "Move 5 free licenses here" in shown
+    assert "Move 8 free licenses here" in shown
+    assert "3 licenses of them are headroom." in shown
+    assert "60 → 52" in shown
+    assert "20 → 28" in shown
+    assert "No alert opens or closes." in shown
     assert "Order 5 licenses" in shown
     assert "Make a transfer plan" not in shown
 
@@ -79,8 +83,40 @@ def test_operator_makes_a_plan_of_the_remedy(acme: Partner, short: License, clie
 
     plan = TransferPlan.objects.get()
     assert (response.status_code, response.headers["Location"]) == (302, f"/transfer-plans/{plan.pk}/execute/")
-    assert [(step.source.name, step.target.name, step.quantity) for step in plan.steps.all()] == [("North", "South", 5)]
+    # 5 are missing, and 3 more are 10 percent of the 28 that South then owns.
+    assert [(step.source.name, step.target.name, step.quantity) for step in plan.steps.all()] == [("North", "South", 8)]
     assert "Nothing has been sent yet" in text(client.get(f"/transfer-plans/{plan.pk}/"))
+
+
+def test_operator_changes_the_quantity(acme: Partner, short: License, client_of: Callable[..., Any]) -> None:
+    client, page = client_of(acme, "operator"), f"/licenses/{short.pk}/remedies/"
+    north = License.objects.get(virtual_account__name="North")
+    field = f"quantity-{north.pk}-{short.virtual_account_id}"
+    assert f'name="{field}" value="8" min="0" max="60"' in text(client.get(page))
+
+    for typed, words in (("61", "60 licenses of"), ("0", "Enter at least 1 license."), ("x", "Enter a whole number")):
+        refused = client.post(page, {"scope": "license", field: typed})
+        assert (refused.status_code, words in text(refused)) == (409, True)
+        assert f'name="{field}" value="{typed}"' in text(refused), "what was typed stays"
+    gone = client.post(page, {"scope": "license", f"quantity-{north.pk}-99999999": "5"})
+    assert (gone.status_code, TransferPlan.objects.count()) == (409, 0)
+
+    assert client.post(page, {"scope": "license", field: "11"}).status_code == 302
+    assert TransferPlan.objects.get().steps.get().quantity == 11
+
+
+def test_alerts_that_open_and_close_are_shown_before_the_move(
+    acme: Partner, short: License, client_of: Callable[..., Any]
+) -> None:
+    evaluation.evaluate()
+    client, plan = client_of(acme, "operator"), plan_of(short)
+
+    for page in (f"/transfer-plans/{plan.pk}/", f"/transfer-plans/{plan.pk}/execute/"):
+        shown = text(client.get(page))
+        assert "1 alert opens" in shown
+        assert "0 free licenses out of 25 in South of Acme Account. The threshold is 10 percent." in shown
+        assert "1 alert closes" in shown
+        assert f"License out of compliance: {NAME} in South" in shown
 
 
 @pytest.mark.parametrize("scope", ["", "everything"])

@@ -19,7 +19,7 @@ from kit.refusals import Refusal
 from licensing.pools.filters import TransferPlanFilter
 from licensing.pools.models import TransferPlan, TransferStep
 from licensing.pools.tables import TransferPlanTable
-from licensing.pools.transfers import planning
+from licensing.pools.transfers import effect, planning
 from people.audit import Actor, actor_of
 from people.gate import Need, needs
 
@@ -72,6 +72,7 @@ def transfer_plan(request: HttpRequest, pk: int) -> HttpResponse:
         "may_approve": plan.state == plan.State.DRAFT and plan.created_by_id != request.user.pk,
         "startable": plan.state in plan.STARTABLE,
         "settleable": {step.pk for step in steps if _settleable(plan, step)},
+        "effect": effect.of_plan(plan) if plan.state in plan.STARTABLE else None,
     }
     if request.htmx:  # type: ignore[attr-defined]
         return (
@@ -107,6 +108,7 @@ def transfer_plan_execute(request: HttpRequest, pk: int) -> HttpResponse:
         template="pools/transfer_plans/confirm.html",
         plan=plan,
         requests=planning.requests_to_cisco(plan),
+        effect=effect.of_plan(plan),
     )
     return asked or redirect(here)
 
