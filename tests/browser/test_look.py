@@ -26,6 +26,7 @@ PAGES = (
     f"/overages/{NUMBER}/since/",
     "/transfer-plans/",
     f"/transfer-plans/{NUMBER}/",
+    f"/transfer-plans/{NUMBER}/execute/",
     "/worklist/",
     "/worklist/?reason=unmatched&q=nothing-like-it",
     "/virtual-accounts/",
