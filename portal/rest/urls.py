@@ -10,7 +10,7 @@ from licensing.alerts.rest import alerts, overages
 from licensing.allocation import rest as allocation
 from licensing.assignments.rest import assignment_batches, assignments, auto_registration, mixed_mode
 from licensing.channels import rest as channels
-from licensing.figures.rest import positions
+from licensing.figures.rest import growth, positions, prices
 from licensing.fleet.rest import cluster_access, inventory
 from licensing.mirror.rest import (
     changes,
@@ -38,6 +38,8 @@ COLLECTIONS: dict[str, Any] = {
     "positions": positions.Positions,
     "worklist": worklist.Worklist,
     "subscriptions": subscriptions.Subscriptions,
+    "growth": growth.GrowthRows,
+    "prices": prices.Prices,
     "customers": inventory.Customers,
     "clusters": inventory.Clusters,
     "assignments": assignments.Assignments,
