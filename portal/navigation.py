@@ -45,6 +45,7 @@ SECTIONS = (
         "Pools",
         (
             Item("pools", "Orders and use", "git-compare-arrows"),
+            Item("orders", "Orders", "shopping-cart"),
             Item("licenses", "Licenses", "key-round"),
             Item("virtual-accounts", "Virtual accounts", "layers"),
             Item("product-instances", "Product instances", "cpu"),

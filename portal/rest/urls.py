@@ -20,6 +20,7 @@ from licensing.mirror.rest import (
     usage,
     virtual_accounts,
 )
+from licensing.orders import rest as orders
 from licensing.pools.rest import balance, subscriptions, transfers, worklist
 from portal.rest import docs
 
@@ -33,6 +34,7 @@ COLLECTIONS: dict[str, Any] = {
     "usage": usage.Usage,
     "overages": overages.Overages,
     "transfer-plans": transfers.TransferPlans,
+    "orders": orders.Orders,
     "worklist": worklist.Worklist,
     "subscriptions": subscriptions.Subscriptions,
     "customers": inventory.Customers,
