@@ -44,6 +44,7 @@ SECTIONS = (
     (
         "Pools",
         (
+            Item("positions", "Positions", "scale"),
             Item("pools", "Orders and use", "git-compare-arrows"),
             Item("orders", "Orders", "shopping-cart"),
             Item("licenses", "Licenses", "key-round"),
