@@ -46,6 +46,7 @@ SECTIONS = (
         (
             Item("positions", "Positions", "scale"),
             Item("pools", "Orders and use", "git-compare-arrows"),
+            Item("orders", "Orders", "shopping-cart"),
             Item("licenses", "Licenses", "key-round"),
             Item("virtual-accounts", "Virtual accounts", "layers"),
             Item("product-instances", "Product instances", "cpu"),

@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from licensing.accounts.models import SmartAccount
 from licensing.fleet.models import Customer
+from licensing.history import reading
 from licensing.mirror.models import Change, License, LicenseLine, Subscription, SyncRun, UsageSample
+from licensing.orders.models import Movement
 
 DAYS, DEPOSIT_DAYS = 170, 64  # age of the first sample, and of the deposit
 SHARE = 0.12  # of today's quantity, added by the deposit
@@ -27,7 +29,9 @@ def write(account: SmartAccount) -> None:
     licenses = list(License.objects.filter(virtual_account__smart_account=account).select_related("virtual_account"))
     grown = [row for number, row in enumerate(licenses) if row.virtual_account.purpose != "general" and number % 3 == 0]
     _date_back(account, now - timedelta(days=DAYS))
-    _add_deposit(account, grown, now - timedelta(days=DEPOSIT_DAYS))
+    first = SyncRun.objects.filter(smart_account=account).order_by("pk").first()
+    deposit = _add_deposit(account, grown, now - timedelta(days=DEPOSIT_DAYS))
+    _write_movements(account, {row.pk for row in grown}, first, deposit)
     _add_run(account, now, unchanged=len(licenses))
     _add_samples(licenses, {row.pk for row in grown}, now)
     _map_subscriptions(account)
@@ -39,7 +43,7 @@ def _date_back(account: SmartAccount, then: datetime) -> None:
     runs.update(queued_at=then, started_at=then, finished_at=then + timedelta(seconds=9), heartbeat_at=then)
 
 
-def _add_deposit(account: SmartAccount, grown: list[License], then: datetime) -> None:
+def _add_deposit(account: SmartAccount, grown: list[License], then: datetime) -> SyncRun:
     run = _add_run(account, then, changed=len(grown))
     lines = LicenseLine.objects.filter(license__in=grown).order_by("license_id", "-position")
     newest = {line.license_id: line for line in lines}
@@ -55,6 +59,40 @@ def _add_deposit(account: SmartAccount, grown: list[License], then: datetime) ->
         )
         for row in grown
         if _deposit_quantity(row)
+    )
+    return run
+
+
+def _write_movements(account: SmartAccount, grown: set[int], first: SyncRun | None, deposit: SyncRun) -> None:
+    """Write what the first sync found, and the deposit, as movements."""
+    licenses = {
+        (row.virtual_account_id, row.name): row
+        for row in License.objects.filter(virtual_account__smart_account=account)
+    }
+    Movement.objects.filter(license__in=licenses.values()).delete()
+    rows: list[Movement] = []
+    came: set[int] = set()
+    for part in sorted(reading.supply({pool for pool, _ in licenses}), key=lambda part: -part.quantity):
+        row = licenses[part.virtual_account, part.license_name]
+        new = min(_deposit_quantity(row), part.quantity) if row.pk in grown and row.pk not in came else 0
+        came.add(row.pk)
+        for run, quantity, kind in ((first, part.quantity - new, "first"), (deposit, new, "deposit")):
+            if run and quantity:
+                rows.append(_movement(row, part, run, quantity, kind))
+    Movement.objects.bulk_create(rows, batch_size=2_000)
+
+
+def _movement(row: License, part: reading.Supply, run: SyncRun, quantity: int, kind: str) -> Movement:
+    return Movement(
+        at=run.queued_at,
+        sync_run=run.pk,
+        license=row,
+        license_name=row.name,
+        virtual_account_id=part.virtual_account,
+        subscription_id=part.subscription_id,
+        order_number=part.order_number,
+        quantity=quantity,
+        kind=kind,
     )
 
 

@@ -22,6 +22,7 @@ from licensing.mirror.rest import (
     usage,
     virtual_accounts,
 )
+from licensing.orders import rest as orders
 from licensing.pools.rest import balance, subscriptions, transfers, worklist
 from portal.rest import docs
 
@@ -35,6 +36,7 @@ COLLECTIONS: dict[str, Any] = {
     "usage": usage.Usage,
     "overages": overages.Overages,
     "transfer-plans": transfers.TransferPlans,
+    "orders": orders.Orders,
     "positions": positions.Positions,
     "worklist": worklist.Worklist,
     "subscriptions": subscriptions.Subscriptions,

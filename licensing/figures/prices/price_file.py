@@ -16,7 +16,7 @@ from django.db import transaction
 
 from kit.refusals import Refusal
 from licensing.figures.models import Price
-from licensing.fleet.fleet_file.reading import MAX_LINES, looks_like_formula, read_rows
+from licensing.fleet.fleet_file.reading import MAX_LINES, looks_like_formula, rows
 from people import audit
 from people.audit import Actor
 
@@ -62,7 +62,7 @@ def import_prices(actor: Actor, text: str) -> Imported:
 
 def read(text: str) -> dict[Key, Price]:
     """Return the prices of a file, not saved. Raise Refusal for a file with a bad line."""
-    lines = read_rows(text)
+    lines = rows(text)
     columns = _columns(next(lines, (0, []))[1])
     found: dict[Key, Price] = {}
     bad: list[str] = []
