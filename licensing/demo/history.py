@@ -4,6 +4,7 @@ All of it is made up from the data of the first sync, and the same each time. Th
 purchase comes first (licensing.demo.past). Intervals, daily samples and clocks are read off it, so they agree.
 """
 
+from collections import Counter
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from licensing.accounts.models import SmartAccount
-from licensing.alerts.models import Overage
+from licensing.alerts.models import Alert, AlertEvent, Kind, Overage
 from licensing.cisco.emulator.plan import plan_of
 from licensing.demo import intervals
 from licensing.demo.past import DAYS, Arrivals, State, read_past
@@ -133,7 +134,10 @@ def _add_samples(states: dict[License, list[State]], now: datetime) -> None:
 
 
 def _add_clocks(states: dict[License, list[State]], now: datetime) -> None:
-    """Start the clock of each license that is short now with the sync that first saw it short, not with the first."""
+    """Start the clock of each license that is short now with the sync that first saw it short, and date its alert back.
+
+    The first sync has started them too late: it did not know the past.
+    """
     Overage.objects.filter(license__in=states).delete()
     clocks = []
     for row, story in states.items():
@@ -145,16 +149,28 @@ def _add_clocks(states: dict[License, list[State]], now: datetime) -> None:
         if ago is not None:
             clocks.append(Overage(license=row, since=now - timedelta(days=ago)))
     Overage.objects.bulk_create(clocks)
+    for clock in clocks:
+        alerts = Alert.objects.filter(
+            kind=Kind.OUT_OF_COMPLIANCE, subject_type="license", subject_id=clock.license_id, closed_at=None
+        )
+        AlertEvent.objects.filter(alert__in=alerts, kind=AlertEvent.Kind.OPENED).update(at=clock.since)
+        alerts.update(opened_at=clock.since)
 
 
 def _map_subscriptions(account: SmartAccount) -> None:
-    """Map subscriptions to the customers that ordered them, but for one in NOT_MAPPED."""
+    """Map subscriptions to the customers that ordered them, and leave one in NOT_MAPPED for people to map.
+
+    A customer with several is mapped: with half of its orders, its figures would mislead.
+    """
     plan = plan_of(account.domain)
     ordered_by = {order.subscription: order.customer for order in plan.orders} if plan else {}
+    several = {name for name, number in Counter(ordered_by.values()).items() if number > 1}
     customers = {row.name.lower(): row for row in Customer.objects.all()}
     rows = list(Subscription.objects.filter(smart_account=account).order_by("subscription_id"))
+    rows.sort(key=lambda row: ordered_by.get(row.subscription_id) in several)
     for number, row in enumerate(rows):
-        if number % NOT_MAPPED:
-            row.customer = customers.get(ordered_by.get(row.subscription_id, ""))
+        name = ordered_by.get(row.subscription_id, "")
+        if name in several or number % NOT_MAPPED:
+            row.customer = customers.get(name)
             row.license_model = MODELS[number % len(MODELS)]
     Subscription.objects.bulk_update(rows, ["customer", "license_model"])

@@ -227,9 +227,11 @@ def _add_accesses(clusters: list[Cluster], emulator_url: str) -> None:
 
 def _add_unregistered() -> None:
     """Add an Expressway pair that the cloud does not list, to show what its customer's proxy does to the transport."""
-    with_proxy = Customer.objects.exclude(proxy=None).annotate(number=Count("clusters"))
+    with_proxy = Customer.objects.exclude(proxy=None).alias(number=Count("clusters"))
     customer = with_proxy.order_by("number", "pk").first()
-    for letter in "CE" if customer else "":
+    if customer is None:
+        return
+    for letter in "CE":
         application = Cluster.Application(f"expressway_{letter.lower()}")
         cluster = Cluster.objects.create(
             customer=customer,

@@ -10,14 +10,16 @@ import pytest
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
+from licensing.accounts import clients
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import Overage
 from licensing.allocation import explanation, holdings
 from licensing.allocation.license_names import CURRENT, Side
 from licensing.cisco.emulator.borrowing import HCS_FOUNDATION, HCS_ROOM, HCS_STANDARD, HCS_UNITY, ROOM
 from licensing.cisco.emulator.demo import demo_state
-from licensing.cisco.emulator.plan import plan_of
+from licensing.cisco.emulator.plan import OPERATIONAL, plan_of
 from licensing.cisco.emulator.server import EmulatorThread
+from licensing.cisco.types import LicenseTransfer
 from licensing.demo.management.commands.make_demo import PARTNERS, Command
 from licensing.fleet.models import Cluster, Customer
 from licensing.history import reading, recording
@@ -41,6 +43,7 @@ from people.models import Role, User
 from tenants.models import Partner
 
 NAMES = dict(PARTNERS)
+LINE = ("subscription_id", "order_number", "type")
 
 
 @pytest.fixture(params=list(NAMES))
@@ -179,3 +182,23 @@ def test_past_is_recorded_as_intervals_and_the_next_record_changes_nothing(furni
     run, _ = runs.request(furnished, "test")
     assert syncing.run_sync(run).status == "succeeded"
     assert (Interval.objects.count(), LicenseState.objects.count(), Change.objects.count()) == before
+
+
+def test_transfer_keeps_the_order_of_what_moves(furnished: SmartAccount, emulator: EmulatorThread) -> None:
+    plan = plan_of(furnished.domain)
+    assert plan
+    region = plan.demo.pools[1].name
+    with clients.client_for(furnished.license_server) as client:
+        account = clients.account_ref(furnished)
+        [result] = client.transfer_licenses(account, region, [LicenseTransfer(HCS_STANDARD, "TERM", 20, OPERATIONAL)])
+    known = set(LicenseLine.objects.filter(license__virtual_account__name=region).values_list(*LINE))
+    run, _ = runs.request(furnished, "test")
+    syncing.run_sync(run)
+
+    old, new = run.changes.get(label=f"{HCS_STANDARD} in {OPERATIONAL}").values["lines"]
+    came = {tuple(line[name] for name in LINE) for line in new if line not in old}
+    assert result.ok
+    assert came <= known
+    groups = {group.title: group for group in balance.of(furnished).by_order}
+    [rollout] = [order for order in plan.orders if order.customer == plan.demo.rollout and order.age < 400]
+    assert groups[rollout.subscription].of(HCS_STANDARD).outstanding == plan.demo.short

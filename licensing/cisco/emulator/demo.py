@@ -76,7 +76,8 @@ class _Builder:
 
     def _add_site(self, site: Site) -> None:
         for host in site.hosts:
-            self._add_device(site.pool, PRODUCTS[site.product], host, site.usage, site.age)
+            silent = (self.serial + 1) % ONE_IN_SILENT == 0 and not site.age
+            self._add_device(site.pool, PRODUCTS[site.product], host, site.usage, site.age, silent=silent)
 
     def _add_strays(self) -> None:
         """Add instances that belong to no cluster: one in the ordered pool, one whose name says nothing."""
@@ -84,11 +85,12 @@ class _Builder:
             self._add_device(ORDERED, UNIFIED_CM, "cucm-pub.misplaced.example", {HCS_FOUNDATION: 12})
         self._add_device(OPERATIONAL, UNIFIED_CM, f"ucm-temp-07.{self.demo.domain}", {HCS_FOUNDATION: 8})
 
-    def _add_device(self, pool: str, product: str, host: str, usage: dict[str, int], age: int = 0) -> None:
+    def _add_device(
+        self, pool: str, product: str, host: str, usage: dict[str, int], age: int = 0, *, silent: bool = False
+    ) -> None:
         self.serial += 1
         now = datetime.now(UTC)
-        silent = SILENT_DAYS if self.serial % ONE_IN_SILENT == 0 and not age else 0
-        contact = now - timedelta(days=silent, minutes=self.random.randrange(10, 350))
+        contact = now - timedelta(days=SILENT_DAYS if silent else 0, minutes=self.random.randrange(10, 350))
         # The day is fixed, so that a restart of the emulator does not change all instances.
         registered = FIRST_REGISTRATION + timedelta(days=self.random.randrange(20, 700))
         device = self.account.add_device(pool, f"{self.serial:05x}", usage, hostName=host, productType=product)

@@ -33,8 +33,9 @@ LIVE = 41  # Age of the rollout that is short of licenses since, and of its shor
 RECENT = 12  # Age of the cluster that went live last.
 FIRST_ORDER, ROLLOUT_ORDER, ROLLOUT_ARRIVED, OVERDUE, FRESH = 400, 80, 64, 75, 4
 SLACK = (1.03, 1.0, 0.98, 1.02, 0.97)  # Ordered by used, customer by customer: some have grown past their order.
-AMPLE = (1.06, 1.1, 1.04)
-ENDS = (9, 24, 58, 140, 310, 480, 700)  # Days to the end of a customer's subscription.
+AMPLE = (1.14, 1.2, 1.12)
+# Days to the end of an order's term. One order in SOON_EVERY ends soon.
+ENDS, SOON, SOON_EVERY = (140, 190, 260, 310, 480, 700), (9, 58, 24, 80), 12
 
 
 @dataclass(frozen=True)
@@ -327,7 +328,9 @@ class _Planner:
     ) -> Order:
         number = f"1{self.demo.seed:02d}{self.random.randrange(100_000, 999_999)}"
         subscription = f"Sub{self.random.randrange(200_000, 999_999)}" if customer else ""
-        end = self.random.choice(ENDS)
+        number_of_orders = len(self.orders)
+        soon = number_of_orders % SOON_EVERY == SOON_EVERY // 2
+        end = SOON[number_of_orders // SOON_EVERY % len(SOON)] if soon else self.random.choice(ENDS)
         order = Order(number, subscription, customer, target, end, listed=listed, age=age, arrived=arrived)
         self.orders.append(order)
         return order
