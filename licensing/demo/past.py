@@ -22,8 +22,8 @@ from licensing.history.reading import Supply, Use
 from licensing.mirror.models import License, ProductInstance
 
 DAYS = 170  # age of the first sample
-MONTH = 28
-GROWTH = (0.0, 0.01, 0.02, 0.03, 0.05)  # of a cluster's use, from the first sample to now
+STEP = 14  # days between two changes of a cluster's use
+GROWTH = (0.0, 0.02, 0.03, 0.05, 0.08)  # of a cluster's use, from the first sample to now
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,14 @@ def read_past(account: SmartAccount) -> Past:
     pools = list(account.virtual_accounts.present())
     ids = [pool.pk for pool in pools]
     ages = _ages_of_clusters(ids, now)
-    uses = [(use, _grow(use, min(ages.get(use.cluster, DAYS), DAYS))) for use in reading.use(ids)]
-    arrived = Arrivals(account)
     names = {pool.pk: pool.name for pool in pools}
+    plan = plan_of(account.domain)
+    growth = {pool.name: pool.growth for pool in plan.demo.pools} if plan else {}
+    uses = [
+        (use, _grow(use, min(ages.get(use.cluster, DAYS), DAYS), growth.get(names[use.virtual_account], 0)))
+        for use in reading.use(ids)
+    ]
+    arrived = Arrivals(account)
     supplies = [
         (supply, [Step(arrived(names[supply.virtual_account], supply.order_number), supply.quantity)])
         for supply in reading.supply(ids)
@@ -102,17 +107,17 @@ def _ages_of_clusters(pools: Iterable[int], now: datetime) -> dict[int, int]:
     return {cluster: (now - first).days for cluster, first in oldest if first}
 
 
-def _grow(use: Use, age: int) -> list[Step]:
-    """Let the use of a cluster grow month by month, each at its own pace and on its own day."""
+def _grow(use: Use, age: int, pool_growth: float) -> list[Step]:
+    """Let the use of a cluster grow step by step, on days and at a pace of its own unless its pool has one."""
     dice = random.Random(use.cluster_name + use.license_name)  # noqa: S311 - the same past each time
-    growth = dice.choice(GROWTH) if use.cluster and age == DAYS else 0.0
+    growth = pool_growth or dice.choice(GROWTH)
+    if not use.cluster or age < DAYS:
+        growth = 0.0
     steps = [Step(age, round(use.quantity * (1 - growth)))]
-    for ago in range(age - 1 - dice.randrange(MONTH), 0, -MONTH):
-        quantity = round(use.quantity * (1 - growth * (ago - MONTH) / age)) if ago > MONTH else use.quantity
+    for ago in range(age - 1 - dice.randrange(STEP), 0, -STEP):
+        quantity = round(use.quantity * (1 - growth * max(ago - STEP, 0) / age))
         if quantity != steps[-1].quantity:
             steps.append(Step(ago, quantity))
-    if steps[-1].quantity != use.quantity:
-        steps.append(Step(1, use.quantity))
     return steps
 
 

@@ -44,6 +44,7 @@ class Pool:
     description: str
     mode: str
     names: str  # of its customers
+    growth: float = 0.0  # of use in half a year; 0: each cluster at its own slow pace
 
     @property
     def customers(self) -> list[str]:
@@ -94,7 +95,7 @@ DEMOS = (
                 "primrose quarry rosewood",
             ),
             Pool("Region North", "Customers in the north", HCS, "harbor pinewood glacier tundra kestrel"),
-            Pool("R&D / Lab", "Test clusters", HCS, "lumen isotope"),
+            Pool("R&D / Lab", "Test clusters", HCS, "lumen isotope", growth=0.4),
             Pool(
                 "Migration 2026",
                 "Enterprise mode until they move to HCS",
@@ -124,7 +125,7 @@ DEMOS = (
                 HCS,
                 "alpine bluebird cascade dunes ember flint grove heath inlet jasper knoll lagoon mesa nectar",
             ),
-            Pool("EMEA", "Europe, Middle East, Africa", HCS, "onyx prairie quartz ravine"),
+            Pool("EMEA", "Europe, Middle East, Africa", HCS, "onyx prairie quartz ravine", growth=0.35),
             Pool("APAC", "Asia and Pacific", ENTERPRISE, "savanna topaz upland vista"),
         ),
         on_prem=("willow", "yonder", "zenith"),
