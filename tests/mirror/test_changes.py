@@ -538,3 +538,35 @@ def test_history_of_a_license_and_an_instance_leads_to_the_sync_run(
         page = text(client_of(acme, "viewer").get(f"/{object_type.replace('_', '-')}s/{row.pk}/"))
         assert f'<a href="/sync-runs/{run.pk}/">' in page
         assert "Status changed from out of compliance to in compliance" in page
+
+
+def test_whole_history_of_an_object_is_listed_and_leads_to_its_runs(
+    acme: Partner, globex: Partner, account: SmartAccount, client_of: Any
+) -> None:
+    """A license's page shows the last ten changes."""
+    pool = make.make_virtual_account(id=4711, smart_account=account)
+    for object_type, row in (
+        ("license", make.make_license(id=4711, virtual_account=pool)),
+        ("product_instance", make.make_instance(id=4711, virtual_account=pool)),
+        ("virtual_account", pool),
+    ):
+        runs = [make.make_sync_run(smart_account=account) for _ in range(12)]
+        history = {"object_type": object_type, "object_id": row.pk, "label": str(row)}
+        for number, run in enumerate(runs):
+            Change.objects.create(
+                sync_run=run, at=day(number + 1), kind="changed", values={"in_use": [number, number + 1]}, **history
+            )
+        with tenant_context(globex):
+            Change.objects.create(sync_run=make.make_sync_run(), kind="gone", **history)
+        client, path = client_of(acme, "viewer"), f"/{object_type.replace('_', '-')}s/{row.pk}/"
+
+        assert f'<a href="{path}changes/">Show all changes</a>' in text(client.get(path))
+        page = client.get(f"{path}changes/")
+        file = list(csv.DictReader(io.StringIO(client.get(f"{path}changes/?format=csv").content.decode())))
+        newest_first = [f"In use changed from {number} to {number + 1}" for number in range(11, -1, -1)]
+        assert [line["Details"] for line in file] == newest_first
+        assert [row.record.sync_run_id for row in page.context["table"].paginated_rows] == [
+            run.pk for run in reversed(runs)
+        ]
+        assert f'href="/sync-runs/{runs[0].pk}/"' in text(page)
+        assert client.get(f"{path}changes/", {"kind": "gone"}).context["shown_count"] == "0"

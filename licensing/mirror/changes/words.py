@@ -37,7 +37,8 @@ def describe(values: Mapping[str, Any], parts_shown: int | None = None) -> list[
     sentences = [_describe_value(field, *pair) for field, pair in values.items() if field not in LISTS]
     for field in LISTS:
         if field in values:
-            sentences += _describe_list(field, *values[field], parts_shown)
+            old, new = values[field]
+            sentences += _describe_list(field, old, new, parts_shown)
     return sentences
 
 
