@@ -189,7 +189,7 @@ def test_remedy_moves_more_than_is_missing(account: SmartAccount) -> None:
     assert moved(short) == {"North": 5 + 12}
     assert option is not None
     assert (option.quantity, option.headroom, option.short_after) == (17, 12, 0)
-    assert "12 licenses of them are headroom." in option.text
+    assert "12 of them are headroom." in option.text
 
     AlertRule.objects.all().delete()
     assert moved(short) == {"North": 5 + 5}
