@@ -44,6 +44,7 @@ SECTIONS = (
     (
         "Pools",
         (
+            Item("positions", "Positions", "scale"),
             Item("pools", "Orders and use", "git-compare-arrows"),
             Item("licenses", "Licenses", "key-round"),
             Item("virtual-accounts", "Virtual accounts", "layers"),
@@ -60,6 +61,8 @@ SECTIONS = (
         "Customers",
         (
             Item("customers", "Customers", "building-2"),
+            Item("growth", "Growth", "trending-up"),
+            Item("prices", "Prices", "coins"),
             Item("clusters", "Clusters", "boxes"),
             Item("assignments", "Assignments", "link"),
             Item("assignment-jobs", "Assignment jobs", "list-checks"),

@@ -64,12 +64,16 @@ TENANT_APPS = [
     "allauth.mfa",
     "licensing.accounts",
     "licensing.mirror",
+    "licensing.history",
     "licensing.fleet",
     "licensing.allocation",
     "licensing.assignments",
+    "licensing.orders",
+    "licensing.figures",
     "licensing.alerts",
     "licensing.channels",
     "licensing.pools",
+    "licensing.statements",
     "licensing.operations",
     "licensing.demo",
 ]
@@ -80,6 +84,7 @@ INSTALLED_APPS = [
     "kit",
     "allauth",
     "django.contrib.messages",
+    "django.contrib.postgres",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
@@ -349,6 +354,7 @@ REQUEST_WAIT_SECONDS = number("PORTAL_REQUEST_WAIT_SECONDS", 5)
 AXL_SETTLE_SECONDS = number("PORTAL_AXL_SETTLE_SECONDS", 90)
 USAGE_SAMPLE_DAYS = number("PORTAL_USAGE_SAMPLE_DAYS", 1095)
 CHANGE_DAYS = number("PORTAL_CHANGE_DAYS", 1095)
+ORDER_DUE_DAYS = number("PORTAL_ORDER_DUE_DAYS", 14)
 
 # --- Notifications ---
 

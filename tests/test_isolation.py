@@ -17,6 +17,7 @@ from django_tenants.utils import schema_context, tenant_context
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import AlertRule
 from licensing.channels.models import Delivery
+from licensing.figures.models import Price
 from licensing.fleet.models import Cluster, ClusterAccess, Proxy
 from licensing.mirror.models import Change, License, LicenseForecast, UsageSample, VirtualAccount
 from people.models import ApiToken, AuditEntry, User
@@ -94,6 +95,9 @@ def fill(partner: Partner, marker: str) -> None:
         fill_registrations(license_, cluster, marker)
         fill_assignments(pool, cluster, marker)
         fill_history(account, marker)
+        Price.objects.create(
+            id=ID, license_name=f"{marker} license", license=f"{marker} license", currency="EUR", amount=2
+        )
         fill_notices(marker)
         fill_people(marker)
 
@@ -224,12 +228,15 @@ def test_own_session_shows_own_rows_and_never_the_others(filled: tuple[Partner, 
 
 SUPPLY = ("license-servers", "smart-accounts", "virtual-accounts", "licenses", "subscriptions", "pools")
 USE = ("product-instances", "registration-tokens", "usage", "customers", "clusters", "assignments")
-WORK = ("overages", "transfer-plans", "worklist", "sync-runs", "alerts", "channels", "deliveries")
+WORK = ("growth", "prices", "overages", "transfer-plans", "worklist", "sync-runs", "alerts", "channels", "deliveries")
 PEOPLE = ("users", "api-tokens", "audit")
 LISTS = (*SUPPLY, *USE, *WORK, *PEOPLE)
 
 
-@pytest.mark.parametrize("path", [*(f"/{name}/" for name in LISTS if name != "pools"), f"/pools/{ID}/"])
+@pytest.mark.parametrize(
+    "path",
+    [*(f"/{name}/" for name in LISTS if name != "pools"), f"/pools/{ID}/", f"/sync-runs/{ID}/changes/"],
+)
 def test_files_hold_own_rows_and_never_the_others(filled: tuple[Partner, Partner], path: str) -> None:
     client = person(filled[0])
 
@@ -269,7 +276,7 @@ def test_own_token_shows_own_rows_and_never_the_others(filled: tuple[Partner, Pa
             shown.add(path)
 
     collections = [name for name in LISTS if f"/api/v1/{name}/" in CALLS]
-    assert len(collections) == 18
+    assert len(collections) == 20
     assert {f"/api/v1/{name}/" for name in collections} - shown == set()
     assert {f"/api/v1/{name}/{ID}/" for name in collections if f"/api/v1/{name}/{ID}/" in CALLS} - shown == set()
 

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from kit.refusals import Refusal
 from licensing.fleet.models import Cluster
+from licensing.history.recording import record
 from licensing.mirror.models import ProductInstance
 from people import audit
 
@@ -106,7 +107,10 @@ def match_clusters(touched: str = "") -> int:
             if not cursor.fetchone()[0]:
                 return 0
         cursor.execute(MATCH.format(concerned=concerned, registers=REGISTERS))
-        return int(cursor.rowcount)
+        matched = int(cursor.rowcount)
+    if not touched:  # a sync records what it has changed itself
+        record()
+    return matched
 
 
 @transaction.atomic
@@ -133,6 +137,7 @@ def save_product_instance(actor: audit.Actor, instance: ProductInstance, wanted:
 def settle(actor: audit.Actor, instance: ProductInstance, cluster: Cluster | None) -> None:
     """Decide by hand which cluster it belongs to; None for no cluster."""
     audit.change(actor, "changed", instance, cluster=cluster, cluster_by_hand=True)
+    record([instance.virtual_account.smart_account_id])
 
 
 def unsettle(actor: audit.Actor, instance: ProductInstance) -> None:

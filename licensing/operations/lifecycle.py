@@ -12,6 +12,7 @@ from licensing.alerts import evaluation
 from licensing.alerts.models import Overage
 from licensing.assignments.models import Assignment
 from licensing.assignments.pool_settings import refuse_while_assigned
+from licensing.history.models import Interval, LicenseState, Series
 from licensing.mirror.models import (
     InstanceUsage,
     License,
@@ -23,6 +24,7 @@ from licensing.mirror.models import (
 )
 from licensing.mirror.sync import runs
 from licensing.operations import removal
+from licensing.orders.models import ExpectedMove, Movement
 from licensing.pools.models import TransferPlan
 from people import audit
 from people.audit import Actor
@@ -90,6 +92,11 @@ def _delete_mirror(pools: QuerySet[VirtualAccount]) -> None:
         LicenseForecast.objects.filter(license__virtual_account__in=pools),
         UsageSample.objects.filter(license__virtual_account__in=pools),
         Overage.objects.filter(license__virtual_account__in=pools),
+        ExpectedMove.objects.filter(source__in=pools),
+        Movement.objects.filter(virtual_account__in=pools),
+        LicenseState.objects.filter(license__virtual_account__in=pools),
+        Interval.objects.filter(series__virtual_account__in=pools),
+        Series.objects.filter(virtual_account__in=pools),
         LicenseLine.objects.filter(license__virtual_account__in=pools),
         License.objects.filter(virtual_account__in=pools),
     ):

@@ -15,6 +15,7 @@ from licensing.accounts.models import LicenseServer, SmartAccount
 from licensing.assignments.models import Assignment, AssignmentBatch, AssignmentJob
 from licensing.assignments.pool_settings import END_FIRST, assigned_to
 from licensing.fleet.models import Cluster, Customer
+from licensing.history.recording import record
 from licensing.mirror.models import License, ProductInstance, VirtualAccount
 from people import audit
 from people.audit import Actor, Event
@@ -146,7 +147,9 @@ def delete_cluster(actor: Actor, cluster: Cluster) -> None:
     ended = Assignment.objects.filter(cluster=cluster).select_related("virtual_account")
     audit.record(actor, "deleted", cluster, changes=_history(list(ended)))
     ended.delete()
+    accounts = {pool.smart_account_id for pool in VirtualAccount.objects.filter(product_instances__cluster=cluster)}
     cluster.delete()
+    record(accounts)
 
 
 def _history(ended: list[Assignment]) -> dict[str, list[Any]]:

@@ -1,6 +1,7 @@
 """Run syncs and do what follows them: match clusters, settle assignment jobs, evaluate alerts, notify."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from django.db.models import Q
 from django.utils import timezone
@@ -15,10 +16,13 @@ from licensing.assignments.batch_tokens import renew_tokens
 from licensing.assignments.jobs import registration_check
 from licensing.channels.tasks import tell
 from licensing.fleet.matching import match_clusters
+from licensing.history.recording import record
 from licensing.mirror.models import SyncRun
 from licensing.mirror.sync import running, runs
 from licensing.mirror.sync.fetching import OnProgress
+from licensing.mirror.sync.merging import Following
 from licensing.operations import retries, schedules
+from licensing.orders.movements import note_movements
 from licensing.pools.models import TransferPlan
 
 RUN_SYNC = "licensing.operations.tasks.run_sync"
@@ -52,7 +56,7 @@ def run_sync(run: SyncRun, on_progress: OnProgress | None = None) -> SyncRun:
     Should this process die meanwhile, a worker finds that within two minutes.
     """
     schedules.watch_sync(run.pk)
-    differs = running.run(run, match_clusters, on_progress)
+    differs = running.run(run, Following(match_clusters, partial(_record, run.pk)), on_progress)
     run = SyncRun.objects.select_related("smart_account").filter(pk=run.pk).first() or run
     if run.unfinished:  # another worker holds it
         return run
@@ -62,6 +66,13 @@ def run_sync(run: SyncRun, on_progress: OnProgress | None = None) -> SyncRun:
         evaluation.evaluate(smart_account_id=run.smart_account_id)
     schedules.unwatch_sync(run.pk)
     return run
+
+
+def _record(run: int, accounts: list[int], now: datetime) -> None:
+    """Keep the figures in the history, and note what moved."""
+    record(accounts, now)
+    for account in accounts:
+        note_movements(account, run, now)
 
 
 def follow(run: SyncRun) -> None:

@@ -10,8 +10,10 @@ from licensing.alerts.rest import alerts, overages
 from licensing.allocation import rest as allocation
 from licensing.assignments.rest import assignment_batches, assignments, auto_registration, mixed_mode
 from licensing.channels import rest as channels
+from licensing.figures.rest import growth, positions, prices
 from licensing.fleet.rest import cluster_access, inventory
 from licensing.mirror.rest import (
+    changes,
     licenses,
     product_instances,
     registration_tokens,
@@ -33,8 +35,11 @@ COLLECTIONS: dict[str, Any] = {
     "usage": usage.Usage,
     "overages": overages.Overages,
     "transfer-plans": transfers.TransferPlans,
+    "positions": positions.Positions,
     "worklist": worklist.Worklist,
     "subscriptions": subscriptions.Subscriptions,
+    "growth": growth.GrowthRows,
+    "prices": prices.Prices,
     "customers": inventory.Customers,
     "clusters": inventory.Clusters,
     "assignments": assignments.Assignments,
@@ -64,8 +69,10 @@ ROUTES = [
     *allocation.ROUTES,
     *auto_registration.ROUTES,
     *balance.ROUTES,
+    *changes.ROUTES,
     *cluster_access.ROUTES,
     *mixed_mode.ROUTES,
+    *positions.ROUTES,
     *requests.ROUTES,
     *sync_runs.ROUTES,
     *transfers.ROUTES,

@@ -94,7 +94,7 @@ def _encodings(content: bytes) -> tuple[str, ...]:
 
 def read(text: str) -> Sheet:
     """Read the lines. Raises Refusal for a header that is missing or wrong, or for too many lines."""
-    rows = _rows(text)
+    rows = read_rows(text)
     columns = _columns(next(rows, (0, []))[1])
     sheet = Sheet()
     for number, cells in rows:
@@ -104,7 +104,7 @@ def read(text: str) -> Sheet:
     return sheet
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+def read_rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each row with the number of the line on which it begins. Empty rows are skipped."""
     first, _, rest = text.partition("\n")
     number = 1

@@ -8,6 +8,7 @@ that: a sync without change reads no mirrored row but for its fingerprint, and w
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +21,19 @@ from licensing.mirror.sync.cssm_alerts import STORE as STORE_ALERTS
 from licensing.mirror.sync.fetching import Fetched
 from licensing.mirror.sync.mirrors import LICENSES, PRODUCT_INSTANCES, VIRTUAL_ACCOUNTS, Mirror
 
-# Matches changed product instances with clusters; takes a SELECT of their ids.
-Match = Callable[[str], object]
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What follows a merge, in its transaction.
+
+    `match` matches the changed product instances with clusters; it takes a SELECT of their ids. `record` keeps the
+    figures of the smart accounts with these ids in the history, as of the moment.
+    """
+
+    match: Callable[[str], object]
+    record: Callable[[list[int], datetime], object]
+
+
 COUNTED = ("created", "changed", "gone", "back")
 
 # Cisco lists pools on which the caller has no listed role (docs/cisco-api.md#all-pools): they count as listed. So do
@@ -130,7 +142,7 @@ WHERE pool.smart_account_id = %(account)s AND line.subscription_id <> '' AND NOT
 
 
 @transaction.atomic
-def merge(run: SyncRun, fetched: Fetched, match: Match, cssm_alerts: str | None = None) -> bool:
+def merge(run: SyncRun, fetched: Fetched, then: Following, cssm_alerts: str | None = None) -> bool:
     """Bring the mirror to what was listed, and finish the run. `cssm_alerts` is what cssm_alerts.fetch returned.
 
     Returns whether anything is different now.
@@ -140,7 +152,7 @@ def merge(run: SyncRun, fetched: Fetched, match: Match, cssm_alerts: str | None 
     if any(each.differs for each in fetched.listed.values()):
         for mirror, missing in merger.find_differing():
             merger.reconcile(mirror, missing)
-        merger.connect(match)
+        merger.connect(then.match)
     if merger.differing[LICENSES]:
         merger.execute(SUBSCRIPTIONS)
     if merger.differing[LICENSES] or not sampled:
@@ -149,12 +161,15 @@ def merge(run: SyncRun, fetched: Fetched, match: Match, cssm_alerts: str | None 
     if told and cssm_alerts is not None:
         merger.execute(STORE_ALERTS, alerts=cssm_alerts)
     runs.succeed(run, merger.counts(), " ".join(fetched.remarks))
+    if merger.differing.total() or not sampled:
+        then.record([run.smart_account_id], merger.now)
     return bool(merger.differing.total()) or told or not sampled
 
 
 class _Merger:
     def __init__(self, run: SyncRun, fetched: Fetched, now: datetime) -> None:
         self.fetched = fetched
+        self.now = now
         self.rows = fetched.rows
         self.parameters: dict[str, Any] = {
             "account": run.smart_account_id,
@@ -195,7 +210,7 @@ class _Merger:
                 each.table.make()
                 yield mirror, missing[mirror]
 
-    def connect(self, match: Match) -> None:
+    def connect(self, match: Callable[[str], object]) -> None:
         """Link usage with licenses, and product instances with clusters, where either changed."""
         if self.differing[PRODUCT_INSTANCES] or self.differing[LICENSES]:
             self.execute(LINK_USAGE)

@@ -16,31 +16,31 @@ from licensing.cisco.errors import CssmRefused, CssmUnavailable
 from licensing.mirror.models import SyncRun
 from licensing.mirror.sync import cssm_alerts, merging, runs, staging
 from licensing.mirror.sync.fetching import OnProgress, Reporter, fetch_whole
-from licensing.mirror.sync.merging import Match
+from licensing.mirror.sync.merging import Following
 
 log = logging.getLogger(__name__)
 REFUSED_NEXT_STEP = "Fix the cause that Cisco names, then start the sync again."
 DATABASE_GONE = (OperationalError, InterfaceError)
 
 
-def run(sync_run: SyncRun, match: Match, on_progress: OnProgress | None = None) -> bool:
+def run(sync_run: SyncRun, then: Following, on_progress: OnProgress | None = None) -> bool:
     """Fetch all listings, merge them, and record the outcome.
 
     Returns whether anything is different in the mirror, or the run failed.
 
     A failure of Cisco's side, of the database or of ours fails the run and leaves the mirror as it was. A run that
-    another worker holds is left alone; one that a dead worker has begun is failed as lost. `match` is called in the
-    transaction of the merge, with a SELECT of the ids of the product instances that changed.
+    another worker holds is left alone; one that a dead worker has begun is failed as lost. What is in `then` is called
+    in the transaction of the merge.
     """
     with runs.only_one(sync_run) as ours:
         if ours and runs.begin(sync_run):
-            return _mirror(sync_run, match, on_progress)
+            return _mirror(sync_run, then, on_progress)
         if ours and sync_run.status == SyncRun.Status.RUNNING:
             runs.fail(sync_run, SyncRun.Reason.LOST, runs.LOST_CAUSE, runs.LOST_NEXT_STEP)
     return True
 
 
-def _mirror(sync_run: SyncRun, match: Match, on_progress: OnProgress | None) -> bool:
+def _mirror(sync_run: SyncRun, then: Following, on_progress: OnProgress | None) -> bool:
     """Fetch and merge. Returns False when nothing is different in the mirror."""
     account = sync_run.smart_account
     report = Reporter(sync_run, on_progress)
@@ -51,7 +51,7 @@ def _mirror(sync_run: SyncRun, match: Match, on_progress: OnProgress | None) -> 
                 found = cssm_alerts.fetch(client, account_ref(account))
             note_certificate(account.license_server, client)
             report("Comparing")
-            return merging.merge(sync_run, fetched, match, found)
+            return merging.merge(sync_run, fetched, then, found)
     except runs.RunTaken:
         log.warning("Sync run %s was ended by another process, or its account was removed.", sync_run.pk)
     except (KeyboardInterrupt, SystemExit):

@@ -16,6 +16,7 @@ from kit.refusals import Refusal
 from kit.wording import choose, counted
 from licensing.accounts.models import SmartAccount
 from licensing.mirror.models import License, VirtualAccount
+from licensing.orders.movements import expect_move
 from licensing.pools.models import TransferPlan, TransferStep
 from licensing.pools.transfer_planner import LARGEST_TRANSFER
 from licensing.pools.transfers import lock
@@ -99,6 +100,8 @@ def settle(actor: audit.Actor, step: TransferStep, moved: bool) -> TransferPlan:
     plan.next_step = "Execute it again to go on."
     plan.save(update_fields=["cause", "next_step"])
     audit.record(actor, "settled", step, before=before)
+    if moved:
+        expect_move(step.license, step.source_id, step.target_id, step.quantity, step.sent_at or timezone.now())
     return plan
 
 

@@ -1,0 +1,1 @@
+"""Statements: the position of a customer over a period, frozen and numbered."""
