@@ -176,16 +176,19 @@ class Books:
     @cached_property
     def _owned(self) -> dict[tuple[int, str], dict[int, int]]:
         """Return who owns what each serving pool holds: (pool, license) -> customer, 0 for none -> quantity."""
-        named = {(one.smart_account, one.subscription_id): one.customer or 0 for one in self.facts.purchases}
-        numbered = {(one.smart_account, one.order_number): one.customer or 0 for one in self.facts.purchases}
+        named, numbered = (
+            {(one.smart_account, getattr(one, name), one.license): one.customer or 0 for one in self.facts.purchases}
+            for name in ("subscription_id", "order_number")
+        )
         found: dict[tuple[int, str], dict[int, int]] = {}
         for part in self.facts.supply:
             pool = self.facts.pools.get(part.virtual_account)
             if pool is None or pool.is_ordered:
                 continue
             by, key = (named, part.subscription_id) if part.subscription_id else (numbered, part.order_number)
-            owner = by.get((pool.smart_account_id, key), 0) if key else 0
-            parts = found.setdefault((pool.pk, self._tag(part.license_name)), {})
+            tag = self._tag(part.license_name)
+            owner = by.get((pool.smart_account_id, key, tag), 0) if key else 0
+            parts = found.setdefault((pool.pk, tag), {})
             parts[owner] = parts.get(owner, 0) + part.quantity
         return found
 
@@ -222,14 +225,14 @@ class Books:
         rows = _Sums(cell_key=lambda cell: (cell.pool, cell.license))
         rows.add_cells(self.cells)
         whole = {(pool, figures.license): figures for pool in self.facts.pools for figures in self.pool_figures(pool)}
+        for (pool, tag), figures in whole.items():  # what is unused has a row too
+            rows.of(pool, tag)["owned"] = 0 if self.facts.pools[pool].is_ordered else figures.quantity
         names = {pool.pk: pool.name for pool in self.facts.pools.values()}
 
         def known(pk: int, tag: str) -> dict[str, int | None]:
             figures = whole[pk, tag]
-            owned = 0 if self.facts.pools[pk].is_ordered else figures.quantity
             return {
                 **dict.fromkeys((*PURCHASED, "true_forward")),
-                "owned": owned,
                 "used_by_cisco": figures.used_by_cisco,
                 "unexplained_use": figures.unexplained_use,
             }
