@@ -60,6 +60,7 @@ SECTIONS = (
         "Customers",
         (
             Item("customers", "Customers", "building-2"),
+            Item("statements", "Statements", "file-text"),
             Item("clusters", "Clusters", "boxes"),
             Item("assignments", "Assignments", "link"),
             Item("assignment-jobs", "Assignment jobs", "list-checks"),

@@ -5,7 +5,7 @@ from django.urls import include, path
 from people.accounts import email
 from people.admin_site import partner_site
 
-APPS = ("pools", "mirror", "allocation", "alerts", "accounts", "fleet", "assignments", "channels")
+APPS = ("pools", "mirror", "allocation", "alerts", "accounts", "fleet", "assignments", "channels", "statements")
 
 urlpatterns = [
     *(path("", include(f"licensing.{app}.urls")) for app in APPS),

@@ -33,6 +33,7 @@ ARGUMENTS: dict[str, Any] = {
     "id": ID,
     "object_id": ID,
     "step": ID,
+    "link": ID,
     "app_label": "licensing",
     "content_type_id": 1,
     "key": "no-such-key",
@@ -43,7 +44,7 @@ ARGUMENTS: dict[str, Any] = {
     "secret": "no-such-secret",
 }
 # Answers that carry no partner's data to anybody.
-OPEN_ROUTES = ("accounts/", "admin/login/", "admin/jsi18n/")
+OPEN_ROUTES = ("accounts/", "admin/login/", "admin/jsi18n/", "statements/verify/")
 ROUTES_THAT_END_THE_SESSION = ("accounts/logout/", "admin/logout/")
 
 

@@ -90,6 +90,7 @@ LOOKS = {
     "expired": ("quiet", "clock-alert"),
     "revoked": ("quiet", "ban"),
     "ended": ("quiet", "circle-minus"),
+    "corrected": ("warn", "file-pen"),
     "current": ("good", "link"),
     # mixed_mode.Gate
     "gate_open": ("good", "lock-open"),
