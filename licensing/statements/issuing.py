@@ -37,8 +37,11 @@ class Desk:
     def __enter__(self) -> "Desk":
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self.renderer.__exit__(None, None, None)
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.renderer.close()
 
     @transaction.atomic
     def issue(self, actor: Actor, customer: Customer, corrects: Statement | None = None, reason: str = "") -> Statement:
@@ -90,6 +93,12 @@ def issue(
     """
     with Desk(start, end) as desk:
         return desk.issue(actor, customer, corrects, reason)
+
+
+def find_issued(customer: Customer, start: date, end: date) -> Statement | None:
+    """Return the customer's present statement for exactly this period."""
+    rows = Statement.objects.current().filter(customer=customer, period_start=start, period_end=end)
+    return rows.order_by("-place").first()
 
 
 def correct(actor: Actor, old: Statement, start: date, end: date, reason: str = "") -> Statement:

@@ -50,7 +50,7 @@ def save(actor: Actor, values: dict[str, Any], logo: bytes | None = None, remove
     row = row or Letterhead(id=1)
     for name in Letterhead.OWN:
         if name in values:
-            setattr(row, name, values[name].strip())
+            setattr(row, name, values[name].replace("\r\n", "\n").strip())
     _check_texts(row)
     if logo is not None:
         row.logo = keep_logo(logo)

@@ -224,6 +224,12 @@ class StatementSchedule(models.Model):
     def __str__(self) -> str:
         return f"Monthly statement of {self.customer}"
 
+    @property
+    def state(self) -> str:
+        if not self.enabled:
+            return "paused"
+        return "failed" if self.problem else "active"
+
     def due_period(self, today: date) -> tuple[date, date] | None:
         """Return the month to issue now, or None before its day and once it is issued."""
         start, end = last_month(today)

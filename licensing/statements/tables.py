@@ -1,13 +1,16 @@
 """The tables of statements, schedules and batches."""
 
+from datetime import date
 from typing import Any
 
 import django_tables2 as tables
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from kit.tables import NumberColumn, PortalTable, StateColumn, TitleColumn, WhenColumn
+from kit.wording import shorten
 from licensing.statements.models import Statement
 from licensing.statements.wording import span
 
@@ -79,3 +82,28 @@ class BatchTable(PortalTable):
 
     def value_period_end(self, record: Any) -> str:
         return span(record.period_start, record.period_end)
+
+
+class ScheduleTable(PortalTable):
+    sparse = ("problem",)
+    customer = TitleColumn("statement-schedule", order_by=("customer__name", "pk"))
+    state = StateColumn(orderable=False)
+    day_of_month = NumberColumn(verbose_name="Day of month")
+    recipients = tables.Column(orderable=False)
+    last_period = tables.Column(verbose_name="Last month issued")
+    problem = tables.Column()
+
+    class Meta:
+        order_by = "customer"
+
+    def render_recipients(self, value: list[str]) -> str:
+        return shorten(value)
+
+    def value_recipients(self, value: list[str]) -> str:
+        return ", ".join(value)
+
+    def render_last_period(self, value: date) -> str:
+        return date_format(value, "F Y")
+
+    def value_last_period(self, value: date) -> date:
+        return value

@@ -21,6 +21,7 @@ from licensing.mirror.rest import (
     virtual_accounts,
 )
 from licensing.pools.rest import balance, subscriptions, transfers, worklist
+from licensing.statements import rest as statements
 from portal.rest import docs
 
 COLLECTIONS: dict[str, Any] = {
@@ -40,6 +41,7 @@ COLLECTIONS: dict[str, Any] = {
     "assignments": assignments.Assignments,
     "assignment-jobs": assignments.AssignmentJobs,
     "assignment-batches": assignment_batches.AssignmentBatches,
+    "statements": statements.Statements,
     "sync-runs": sync_runs.SyncRuns,
     "alerts": alerts.Alerts,
     "alert-rules": alerts.AlertRules,
@@ -67,6 +69,7 @@ ROUTES = [
     *cluster_access.ROUTES,
     *mixed_mode.ROUTES,
     *requests.ROUTES,
+    *statements.ROUTES,
     *sync_runs.ROUTES,
     *transfers.ROUTES,
 ]

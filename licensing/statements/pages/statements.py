@@ -16,7 +16,7 @@ from licensing.statements import issuing, wording
 from licensing.statements.content import period
 from licensing.statements.filters import StatementFilter
 from licensing.statements.forms import CorrectionForm, IssueForm, proposed_period
-from licensing.statements.models import Statement, StatementFile
+from licensing.statements.models import Logo, Statement, StatementFile
 from licensing.statements.rendering import sheets
 from licensing.statements.tables import StatementTable
 from people import audit
@@ -85,8 +85,11 @@ def file_of(found: Statement, format_: str) -> HttpResponse:
 def logo_of(found: Statement) -> HttpResponse:
     if found.logo is None:
         raise Http404("This statement has no logo.")
-    headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
-    return HttpResponse(bytes(found.logo.content), content_type=found.logo.media_type, headers=headers)
+    return picture(found.logo)
+
+
+def picture(logo: Logo) -> HttpResponse:
+    return HttpResponse(bytes(logo.content), content_type=logo.media_type, headers={"Cache-Control": "private"})
 
 
 @needs(Need.OPERATE)

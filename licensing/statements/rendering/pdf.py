@@ -7,7 +7,6 @@ import json
 import tempfile
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import typst
@@ -39,9 +38,10 @@ class Renderer:
     def __enter__(self) -> "Renderer":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._folder.cleanup()
 
     def pdf(self, content: dict[str, Any], logo: Logo | None = None) -> bytes:
