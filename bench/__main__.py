@@ -12,11 +12,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import Figure
+from bench.results import Figure
 from portal.local.find import Urls
 from portal.local.servers import LocalServers
 
-PARTS = [name for name in ("sync", "allocation", "alerts") if (Path(__file__).parent / f"{name}.py").exists()]
+PARTS = [
+    name for name in ("sync", "allocation", "alerts", "figures") if (Path(__file__).parent / f"{name}.py").exists()
+]
 
 
 def main() -> int:

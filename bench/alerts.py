@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from bench.figures import Figure
 from bench.partner import enter_partner, make_partner
+from bench.results import Figure
 
 SMALL, LARGE = 1_000, 10_000
 PARTNERS, EVERY_SECONDS = 1_000, 15 * 60

@@ -13,7 +13,7 @@ from statistics import median
 
 import networkx as nx
 
-from bench.figures import Figure
+from bench.results import Figure
 from licensing.allocation.engine import Allocation, allocate, servers
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))

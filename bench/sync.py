@@ -13,10 +13,10 @@ from pathlib import Path
 from statistics import median
 
 from bench import baseline, recorded
-from bench.figures import Figure
 from bench.memory import Memory, peak_of
 from bench.partner import enter_partner, make_partner
 from bench.phases import Phases
+from bench.results import Figure
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 DATABASE_URL = os.environ["DATABASE_URL"]

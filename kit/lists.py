@@ -41,8 +41,8 @@ class CappedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        found = rows.data.data  # a table's rows hold its data, which holds the QuerySet
-        return min(int(found.order_by().values("pk")[: COUNT_CAP + 1].count()), COUNT_CAP)
+        found = rows.data.table.countable()  # a table's rows hold its data, which knows its table
+        return min(int(found.values("pk")[: COUNT_CAP + 1].count()), COUNT_CAP)
 
     @cached_property
     def capped(self) -> bool:

@@ -36,6 +36,10 @@ class PortalTable(tables.Table):
             *args, **{"order_by_field": "sort", "default": "", "row_attrs": {"class": row_class}, **options}
         )
 
+    def countable(self) -> QuerySet[Any]:
+        """Return the rows to count. Their order costs time and means nothing, unless a table counts along an index."""
+        return self.data.data.order_by()  # type: ignore[no-any-return]
+
     def leave_out_empty(self) -> None:
         rows = list(self.paginated_rows)
         for name in self.sparse:

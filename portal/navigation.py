@@ -44,6 +44,7 @@ SECTIONS = (
     (
         "Pools",
         (
+            Item("positions", "Positions", "scale"),
             Item("pools", "Orders and use", "git-compare-arrows"),
             Item("licenses", "Licenses", "key-round"),
             Item("virtual-accounts", "Virtual accounts", "layers"),

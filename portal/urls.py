@@ -5,7 +5,18 @@ from django.urls import include, path
 from people.accounts import email
 from people.admin_site import partner_site
 
-APPS = ("pools", "mirror", "allocation", "alerts", "accounts", "fleet", "assignments", "channels", "statements")
+APPS = (
+    "pools",
+    "mirror",
+    "allocation",
+    "figures",
+    "alerts",
+    "accounts",
+    "fleet",
+    "assignments",
+    "channels",
+    "statements",
+)
 
 urlpatterns = [
     *(path("", include(f"licensing.{app}.urls")) for app in APPS),

@@ -230,7 +230,10 @@ PEOPLE = ("users", "api-tokens", "audit")
 LISTS = (*SUPPLY, *USE, *WORK, *PEOPLE)
 
 
-@pytest.mark.parametrize("path", [*(f"/{name}/" for name in LISTS if name != "pools"), f"/pools/{ID}/"])
+@pytest.mark.parametrize(
+    "path",
+    [*(f"/{name}/" for name in LISTS if name != "pools"), f"/pools/{ID}/", f"/sync-runs/{ID}/changes/"],
+)
 def test_files_hold_own_rows_and_never_the_others(filled: tuple[Partner, Partner], path: str) -> None:
     client = person(filled[0])
 

@@ -138,9 +138,20 @@ def ends(day: date | None, warn_days: int = 90) -> SafeString:
 @register.simple_tag
 def days_left(overage: Any) -> SafeString:
     """Return how long a license may stay out of compliance: `{% days_left overage %}`, an alerts.Overage."""
-    days = overage.days_left
-    words = f"{counted(days, 'day,days')} left" if days >= 0 else f"over for {counted(-days, 'day,days')}"
-    return format_html('<span class="ends {}">{}</span>', "bad" if days < 30 else "warn", words)
+    return format_html(
+        '<span class="ends {}">{}</span>', "bad" if overage.days_left < 30 else "warn", overage.time_left
+    )
+
+
+@register.simple_tag
+def clock_start(overage: Any) -> SafeString:
+    """Return when a clock started, as `since 24 Nov 2026` or `since before 24 Nov 2026`, for an alerts.Overage."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        overage.since.isoformat(),
+        exact(overage.since),
+        overage.clock.started,
+    )
 
 
 # --- Numbers ---
@@ -163,16 +174,6 @@ def counted(value: int, words: str) -> str:
 def field_words(name: str) -> str:
     """Return the name of a column or model as words: `last_contact_at` is "Last contact at"."""
     return name.replace("_", " ").capitalize()
-
-
-@register.filter
-def plain_value(value: Any) -> str:
-    """Return a value of the history in words. A missing value is "empty"; lists are counted."""
-    if value is None or value == "":
-        return "empty"
-    if isinstance(value, list | dict):
-        return counted(len(value), "entry,entries")
-    return str(value)
 
 
 @register.simple_tag

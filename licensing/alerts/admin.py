@@ -89,14 +89,16 @@ partner_site.register(AlertRule, AlertRuleAdmin)
 
 
 class OverageAdmin(ShownAdmin):
-    own_fields = ("owner", "note")
+    own_fields = ("since", "since_reason", "owner", "note")
     list_display = ("license", "since", "ended_at", "owner")
     list_select_related = ("license", "owner")
     search_fields = ("license__name", "note")
 
-    def save_row(self, actor: audit.Actor, row: Overage, before: object, form: object) -> None:
-        owner, note = row.owner, row.note
-        overages.take_care(actor, Overage.objects.get(pk=row.pk), owner, note)
+    def save_row(self, actor: audit.Actor, row: Overage, before: object, form: Any) -> None:
+        stored = overages.take_care(actor, Overage.objects.get(pk=row.pk), row.owner, row.note)
+        if {"since", "since_reason"} & {*form.changed_data}:
+            since = row.since if "since" in form.changed_data else stored.since
+            overages.correct_start(actor, stored, since, row.since_reason)
 
 
 partner_site.register(Overage, OverageAdmin)

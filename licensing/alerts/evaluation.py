@@ -8,8 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from licensing.alerts import overages
-from licensing.alerts.findings import on_prem
+from licensing.alerts.findings import clocks, on_prem
 from licensing.alerts.findings.catalogue import BASE, CONCERNED, FOUND
 from licensing.mirror import kept_forecasts
 
@@ -146,6 +145,12 @@ class Evaluation:
     open: int
 
 
+def lock() -> None:
+    """Let no evaluation run until this transaction ends. Take it before locking rows that evaluations write."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK)
+
+
 def evaluate(now: datetime | None = None, smart_account_id: int | None = None) -> Evaluation:
     """Compare what the enabled rules find with what is open, and write an AlertEvent for each change.
 
@@ -159,7 +164,7 @@ def evaluate(now: datetime | None = None, smart_account_id: int | None = None) -
     now = now or timezone.now()
     parameters: dict[str, Any] = {
         "now": now,
-        "today": timezone.localdate(now),
+        "today": timezone.localdate(now, timezone.get_default_timezone()),
         "zone": settings.TIME_ZONE,
         "account": smart_account_id,
         "reopens_within": REOPENS_WITHIN,
@@ -169,7 +174,7 @@ def evaluate(now: datetime | None = None, smart_account_id: int | None = None) -
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(LOCK)
-        cursor.execute(overages.FOLLOW, parameters)
+        cursor.execute(clocks.FOLLOW, parameters)
         cursor.execute(WAKE, parameters)
         kept_forecasts.refresh(now.astimezone(UTC).date(), smart_account_id)
         cursor.execute(EVALUATE, {**parameters, "on_prem": on_prem.found()})

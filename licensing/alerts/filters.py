@@ -6,6 +6,8 @@ from django.db.models import QuerySet
 from kit.filters import ListFilter, by_choice, by_link
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import Alert, AlertRule, Kind, Overage, Severity
+from licensing.alerts.subjects import about_customer
+from licensing.fleet.models import Customer
 from licensing.mirror.models import License, VirtualAccount
 
 
@@ -43,13 +45,17 @@ class AlertFilter(ListFilter):
     rule = by_link(AlertRule.objects.all(), "Rule")
     smart_account = by_link(SmartAccount.objects.all(), "Smart account")
     virtual_account = by_link(VirtualAccount.objects.all(), "Virtual account")
+    customer = by_link(Customer.objects.all(), "Customer", method="of_customer")
 
     class Meta:
         model = Alert
-        fields = ["q", "state", "severity", "kind", "owner", "rule", "smart_account", "virtual_account"]
+        fields = ["q", "state", "severity", "kind", "owner", "rule", "smart_account", "virtual_account", "customer"]
 
     def of_owner(self, rows: QuerySet[Alert], name: str, value: str) -> QuerySet[Alert]:
         return rows.filter(owner=self.request.user.pk if value == "me" else None)
+
+    def of_customer(self, rows: QuerySet[Alert], name: str, value: Customer) -> QuerySet[Alert]:
+        return rows.filter(pk__in=about_customer(value.pk).order_by().values("pk"))
 
     def filter_queryset(self, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
         rows: QuerySet[Alert] = super().filter_queryset(queryset)

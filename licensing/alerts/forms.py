@@ -13,6 +13,7 @@ from licensing.alerts import scopes
 from licensing.alerts.handling import COMMENT_LENGTH
 from licensing.alerts.kinds import FACTS
 from licensing.alerts.models import AlertRule, Overage, Severity
+from licensing.alerts.overages import REASON_LENGTH
 from people.models import Role, User
 
 SNOOZES = {
@@ -131,6 +132,31 @@ class SavedFilterForm(forms.Form):
 
 def _label(counts: str) -> str:
     return {"days": "Days", "hours": "Hours", "licenses or percent": "Fewer free than"}[counts]
+
+
+class DateTimeInput(forms.DateTimeInput):
+    """Show the browser's own picker, in the time zone of the page."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class StartForm(forms.Form):
+    """Correct the start of a clock. Its fields are named like the columns, so that refusals find them."""
+
+    since = forms.DateTimeField(label="Started at", widget=DateTimeInput())
+    since_reason = forms.CharField(
+        label="Reason",
+        max_length=REASON_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="How you know, for example the date in a mail from Cisco. The audit log keeps it.",
+    )
+
+    def __init__(self, row: Overage, data: Any = None) -> None:
+        super().__init__(data, initial={"since": row.since, "since_reason": row.since_reason})
+        self.fields["since"].help_text = f"Time zone: {timezone.get_current_timezone_name()}. Up to 5 years back."
 
 
 class OverageForm(forms.Form):

@@ -1,6 +1,6 @@
 """Rules, alerts with their events, and the out-of-compliance clock."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from licensing.accounts.models import SmartAccount
 from licensing.alerts import wording
+from licensing.alerts.wording.clocks import Clock
 from licensing.fleet.models import Cluster
 from licensing.mirror.models import License, VirtualAccount
 
@@ -284,24 +285,30 @@ class AlertEvent(models.Model):
         return "" if self.by else wording.words(self.alert.kind, self.facts, self.at).summary
 
 
-# After so long the products block new users and devices (docs/cisco-api.md#overage-clock).
-ALLOWED = timedelta(days=90)
-
-
 class OverageQuerySet(models.QuerySet["Overage"]):
     def open(self) -> "OverageQuerySet":
         return self.filter(ended_at=None)
 
 
 class Overage(models.Model):
-    """A period in which Cisco reported a license out of compliance. The partner sets owner and note.
+    """A period in which Cisco reported a license out of compliance. The partner sets owner, note and corrected start.
 
-    Opened and closed after each sync (licensing.alerts.overages). `since` is when a sync first saw it: Cisco's own
-    clock may have begun earlier. While an account is paused, its clocks go on.
+    Opened and ended after each sync (licensing.alerts.findings.clocks, which also says how `since` is found). Cisco's
+    own start is in no answer of its API, so a person can correct `since` (licensing.alerts.overages); `recorded_since`
+    then keeps what the portal had recorded. While an account is paused, its clocks go on.
     """
 
     license = models.ForeignKey(License, on_delete=models.CASCADE, related_name="overages")
-    since = models.DateTimeField()
+    since = models.DateTimeField(help_text="The start that counts: recorded, or corrected by a person.")
+    since_at_latest = models.BooleanField(
+        default=False, db_default=False, help_text="The recorded start is the first sync: the shortage is older."
+    )
+    recorded_since = models.DateTimeField(
+        null=True, blank=True, help_text="The recorded start of a clock whose start a person has corrected."
+    )
+    since_reason = models.TextField(blank=True, default="", db_default="")
+    since_corrected_at = models.DateTimeField(null=True, blank=True)
+    since_corrected_by = models.CharField(max_length=254, blank=True, default="", db_default="")
     ended_at = models.DateTimeField(null=True, blank=True)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="overages"
@@ -313,18 +320,43 @@ class Overage(models.Model):
     class Meta:
         ordering = ["since", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["license"], condition=Q(ended_at=None), name="one_open_overage_per_license")
+            models.UniqueConstraint(
+                fields=["license"], condition=Q(ended_at=None), name="one_open_overage_per_license"
+            ),
+            models.CheckConstraint(
+                condition=Q(recorded_since=None) | ~Q(since_reason=""), name="corrected_start_has_a_reason"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.license} out of compliance"
 
     @property
+    def clock(self) -> Clock:
+        """Return the clock, which counts and words the start, the end and the days left."""
+        return Clock(self.since, self.starts_before)
+
+    @property
+    def starts_before(self) -> bool:
+        """Return whether the start is only known to lie before `since`."""
+        return self.since_at_latest and self.recorded_since is None
+
+    @property
+    def recorded_start(self) -> datetime:
+        """Return the start that the portal recorded, corrected or not."""
+        return self.recorded_since or self.since
+
+    @property
     def ends(self) -> datetime:
         """Return when the products begin to block."""
-        return self.since + ALLOWED
+        return self.clock.ends
 
     @property
     def days_left(self) -> int:
-        """Whole days, rounded down; negative when the time is over."""
-        return (self.ends - (self.ended_at or timezone.now())).days
+        """Return the days left by date; negative when the time is over. An ended clock keeps those of its end."""
+        return self.clock.days_left(self.ended_at or timezone.now())
+
+    @property
+    def time_left(self) -> str:
+        """Return the days left in words."""
+        return self.clock.time_left(self.ended_at or timezone.now())

@@ -1,8 +1,10 @@
-"""Find the pages of the subjects of alerts."""
+"""Find the pages of the subjects of alerts, and the alerts that concern a customer."""
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from licensing.alerts.models import Alert
+from licensing.mirror.models import InstanceUsage, ProductInstance
 
 # The pages of subjects; those that have none of their own are shown on another's.
 PAGES = {name: name.replace("_", "-") for name in Alert.SUBJECTS if name != "cssm_alert"}
@@ -13,3 +15,22 @@ def subject_address(alert: Alert) -> str:
     if alert.subject_type in PAGES:
         return reverse(PAGES[alert.subject_type], args=[alert.subject_id])
     return reverse("smart-account", args=[alert.smart_account_id]) if alert.smart_account_id else ""
+
+
+def about_customer(customer: int) -> QuerySet[Alert]:
+    """Return the open alerts that concern a customer, the most urgent first.
+
+    These are about its clusters, their product instances, and the licenses that those use.
+    """
+    uses = InstanceUsage.objects.filter(
+        license=OuterRef("subject_id"),
+        product_instance__cluster__customer=customer,
+        product_instance__gone_at=None,
+        quantity__gt=0,
+    )
+    instances = ProductInstance.objects.present().filter(pk=OuterRef("subject_id"), cluster__customer=customer)
+    return Alert.objects.open().filter(
+        Q(cluster__customer=customer)
+        | Q(subject_type="license") & Exists(uses)
+        | Q(subject_type="product_instance") & Exists(instances)
+    )

@@ -1,5 +1,7 @@
 """The table of alerts."""
 
+from datetime import datetime
+
 import django_tables2 as tables
 from django.db.models import F, QuerySet
 from django.urls import reverse
@@ -7,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from kit.tables import AgeColumn, EndColumn, LinkColumn, NumberColumn, PortalTable, SinceColumn, TitleColumn, WhenColumn
-from kit.templatetags.components import badge, days_left
+from kit.templatetags.components import badge, clock_start, days_left, since
 from licensing.alerts.models import Alert, Overage
 
 
@@ -58,6 +60,7 @@ def shown_state(alert: Alert) -> str:
 
 class OverageTable(PortalTable):
     sparse = ("ended_at", "days_left", "owner", "note")
+    START = {(False, False): "recorded", (True, False): "before", (False, True): "corrected"}
     license = tables.Column(attrs={"td": {"class": "title"}}, order_by=("license__name", "pk"))
     virtual_account = LinkColumn(
         "virtual-account", accessor="license__virtual_account", order_by=("license__virtual_account__name", "pk")
@@ -65,6 +68,8 @@ class OverageTable(PortalTable):
     in_use = NumberColumn(accessor="license__in_use")
     quantity = NumberColumn(accessor="license__quantity")
     since = SinceColumn()
+    start = tables.Column(empty_values=(), orderable=False, visible=False)
+    since_reason = tables.Column(orderable=False, visible=False)
     ended_at = WhenColumn(verbose_name="Ended")
     days_left = tables.Column(empty_values=(), order_by=("since", "pk"))
     owner = tables.Column(order_by=("owner__email", "pk"))
@@ -80,6 +85,16 @@ class OverageTable(PortalTable):
 
     def value_license(self, record: Overage) -> str:
         return str(record.license)
+
+    def render_since(self, record: Overage) -> SafeString:
+        """Say how long ago it was, and below it the date, "before" where the start is not known."""
+        return format_html('{} <span class="sub">{}</span>', since(record.since), clock_start(record))
+
+    def value_since(self, record: Overage) -> datetime:
+        return record.since
+
+    def value_start(self, record: Overage) -> str:
+        return self.START[record.starts_before, record.recorded_since is not None]
 
     def render_days_left(self, record: Overage) -> SafeString | str:
         return "" if record.ended_at else days_left(record)

@@ -7,6 +7,8 @@ from licensing.alerts.pages import alert_rules, alerts, overages
 urlpatterns = [
     path("overages/", overages.overages, name="overages"),
     path("overages/<int:pk>/edit/", overages.overage_edit, name="overage-edit"),
+    path("overages/<int:pk>/since/", overages.overage_since, name="overage-since"),
+    path("overages/<int:pk>/since/restore/", overages.overage_restore, name="overage-restore"),
     path("alerts/", alerts.alerts, name="alerts"),
     path("alerts/<int:pk>/", alerts.alert, name="alert"),
     path("alerts/<int:pk>/acknowledge/", alerts.alert_acknowledge, name="alert-acknowledge"),

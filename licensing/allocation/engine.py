@@ -28,7 +28,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from licensing.allocation.license_names import CURRENT, Rules, Side, normalised
+from licensing.allocation.license_names import CURRENT, Rules, Side
 
 
 class Rule(StrEnum):
@@ -220,7 +220,7 @@ class _Stock:
 
 def license_of(name: str, rules: Rules) -> str:
     """Return what tells licenses apart: the tag name, or the compared form of a name that we do not know."""
-    return rules.find(name) or normalised(name)
+    return rules.compared[name]
 
 
 def _refuse_negative(quantities: Mapping[str, int]) -> None:

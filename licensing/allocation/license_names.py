@@ -44,6 +44,11 @@ class Rules:
         """Return the tag name for a display name, tag name or full tag; None for a license that we do not know."""
         return self.index.get(normalised(name))
 
+    @cached_property
+    def compared(self) -> "_Compared":
+        """Map a name to what tells its license apart: the tag name, or the compared form of an unknown name."""
+        return _Compared(self)
+
     def display_name(self, tag: str) -> str:
         return next(iter(self.names.get(tag, ())), tag)
 
@@ -76,6 +81,22 @@ class Rules:
     @cached_property
     def _ranks(self) -> dict[str, int]:
         return {tag: place for place, tag in enumerate(self._families)}
+
+
+class _Compared(dict[str, str]):
+    """Names and what they were found to be. An account has hundreds of names, and sums ask for them over and over."""
+
+    MOST = 10_000
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__()
+        self._rules = rules
+
+    def __missing__(self, name: str) -> str:
+        found = self._rules.find(name) or normalised(name)
+        if len(self) < self.MOST:
+            self[name] = found
+        return found
 
 
 @lru_cache(maxsize=4096)

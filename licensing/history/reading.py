@@ -110,7 +110,7 @@ def states(pools: Iterable[int], at: datetime | None = None) -> list[State]:
     """Return what Cisco lists of the licenses in these virtual accounts. One statement."""
     statement = WITH_POOL.format(found=STATE if at is None else RECORDED_STATES)
     rows = _run(statement, {"pools": list(pools), "at": at})
-    return [State(*row[:-1], _parsed(row[-1])) for row in rows]
+    return [State(*(*row[:-1], _parsed(row[-1]))) for row in rows]
 
 
 def recorded_from() -> dict[int, datetime]:

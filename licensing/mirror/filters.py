@@ -9,10 +9,20 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from kit.filters import ListFilter, MirrorFilter, by_choice, by_link
+from kit.templatetags.components import field_words
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.silence import silent_days
 from licensing.fleet.models import Cluster, Customer
-from licensing.mirror.models import InstanceUsage, License, ProductInstance, RegistrationToken, SyncRun, VirtualAccount
+from licensing.mirror.models import (
+    Change,
+    InstanceUsage,
+    License,
+    ProductInstance,
+    RegistrationToken,
+    SyncRun,
+    VirtualAccount,
+)
+from licensing.mirror.sync.mirrors import MIRRORS
 
 SOON = timedelta(days=7)
 BY_RULES = "rule"
@@ -123,6 +133,28 @@ class UsageFilter(ListFilter):
     class Meta:
         model = InstanceUsage
         fields = ("q", "smart_account", "customer", "virtual_account")
+
+
+OBJECT_TYPES = [(mirror.object_type, field_words(mirror.object_type)) for mirror in MIRRORS]
+
+
+class ChangeFilter(ListFilter):
+    searched = ("label",)
+    placeholder = "Search changed objects"
+    kind = django_filters.ChoiceFilter(label="Change", empty_label="Any", choices=Change.Kind.choices)
+    object_type = django_filters.ChoiceFilter(label="Object type", empty_label="Any", choices=OBJECT_TYPES)
+
+    class Meta:
+        model = Change
+        fields = ("q", "kind", "object_type")
+
+
+class NetChangeFilter(ChangeFilter):
+    """Filter a comparison: its kinds are those of the whole span."""
+
+    kind = django_filters.ChoiceFilter(
+        label="Change", empty_label="Any", choices=Change.Kind.choices, field_name="net_kind"
+    )
 
 
 class RegistrationTokenFilter(MirrorFilter):

@@ -1,11 +1,12 @@
 """Tables of mirrored rows. Each row shows how old its figures are."""
 
+from datetime import datetime
 from typing import Any
 
 import django_tables2 as tables
 from django.db.models import QuerySet
-from django.urls import reverse
-from django.utils.html import format_html
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from kit.tables import (
@@ -20,8 +21,17 @@ from kit.tables import (
     WhenColumn,
     nulls_last,
 )
-from kit.templatetags.components import badge, counted, days_left, duration_words, number
-from licensing.mirror.models import InstanceUsage, License, ProductInstance, RegistrationToken, SyncRun, VirtualAccount
+from kit.templatetags.components import badge, counted, days_left, duration_words, field_words, number, when
+from licensing.mirror.changes import words
+from licensing.mirror.models import (
+    Change,
+    InstanceUsage,
+    License,
+    ProductInstance,
+    RegistrationToken,
+    SyncRun,
+    VirtualAccount,
+)
 
 
 class PurposeColumn(StateColumn):
@@ -231,6 +241,68 @@ def outcome(run: SyncRun) -> str:
     words = (("created", "new"), ("changed", "changed"), ("gone", "gone"), ("back", "back"))
     said = [f"{count:,} {word}" for name, word in words if (count := run.counts[name])]
     return ", ".join(said) or f"no changes; {counted(run.unchanged, 'row,rows')} checked"
+
+
+def address_of(change: Change) -> str:
+    """Return the address of the row that changed, or "" where it has no page."""
+    try:
+        return reverse(change.object_type.replace("_", "-"), args=[change.object_id])
+    except NoReverseMatch:
+        return ""
+
+
+class ValuesColumn(tables.Column):
+    """Word old and new values, a sentence each. A page shows the first parts of a list; a file has all of them."""
+
+    def render(self, value: dict[str, Any]) -> SafeString:
+        sentences = words.describe(value, words.PARTS_SHOWN)
+        items = format_html_join("", "<li>{}</li>", ((sentence,) for sentence in sentences))
+        return format_html('<ul class="plain-list">{}</ul>', items) if sentences else items
+
+    def value(self, value: dict[str, Any]) -> str:
+        return "; ".join(words.describe(value))
+
+
+class ChangeTable(PortalTable):
+    """The changes of one sync run, in the order in which they were recorded."""
+
+    sparse = ("values",)
+    label = tables.Column(verbose_name="Object", attrs={"td": {"class": "title"}})
+    object_type = tables.Column(visible=False)
+    kind = StateColumn(verbose_name="Change")
+    values = ValuesColumn(orderable=False, verbose_name="Details")
+    at = WhenColumn(visible=False, verbose_name="Found")
+
+    def render_label(self, value: str, record: Change) -> SafeString:
+        address = address_of(record)
+        name = format_html('<a href="{}">{}</a>', address, value) if address else value
+        return format_html('{}<span class="sub">{}</span>', name, field_words(record.object_type))
+
+    def value_label(self, value: str) -> str:
+        return value
+
+
+class NetChangeTable(ChangeTable):
+    """What differs between two moments: one row per object."""
+
+    kind = StateColumn(accessor="net_kind", verbose_name="Change")
+    values = ValuesColumn(accessor="net_values", orderable=False, verbose_name="Details")
+    smart_account = LinkColumn(
+        "smart-account",
+        accessor="sync_run__smart_account",
+        order_by=("sync_run__smart_account__name", "sync_run__smart_account__domain", "pk"),
+    )
+    at = WhenColumn(verbose_name="Last change")
+
+    def countable(self) -> QuerySet[Change]:
+        """Return the rows with the newest first: these are the last changes of their objects, which count."""
+        return self.data.data.order_by("-id")  # type: ignore[no-any-return]
+
+    def render_at(self, value: datetime, record: Change) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("sync-run", args=[record.sync_run_id]), when(value))
+
+    def value_at(self, value: datetime) -> datetime:
+        return value
 
 
 class RegistrationTokenTable(PortalTable):

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from licensing.mirror.pages import (
+    comparison,
     instance_actions,
     licenses,
     product_instances,
@@ -52,7 +53,9 @@ urlpatterns = [
     path("product-instances/errands/<str:key>/", instance_actions.instance_request, name="instance-request"),
     path("usage/", usage.usage, name="usage"),
     path("sync-runs/", sync_runs.sync_runs, name="sync-runs"),
+    path("sync-runs/comparison/", comparison.comparison, name="sync-run-comparison"),
     path("sync-runs/<int:pk>/", sync_runs.sync_run, name="sync-run"),
+    path("sync-runs/<int:pk>/changes/", sync_runs.sync_run_changes, name="sync-run-changes"),
     path("registration-tokens/", registration_tokens.registration_tokens, name="registration-tokens"),
     path("registration-tokens/add/", registration_tokens.registration_token_add, name="registration-token-add"),
     path(

@@ -24,6 +24,7 @@ from licensing.mirror.models import (
 )
 from licensing.mirror.sync import runs
 from licensing.operations import removal
+from licensing.orders.models import ExpectedMove, Movement
 from licensing.pools.models import TransferPlan
 from people import audit
 from people.audit import Actor
@@ -91,6 +92,8 @@ def _delete_mirror(pools: QuerySet[VirtualAccount]) -> None:
         LicenseForecast.objects.filter(license__virtual_account__in=pools),
         UsageSample.objects.filter(license__virtual_account__in=pools),
         Overage.objects.filter(license__virtual_account__in=pools),
+        ExpectedMove.objects.filter(source__in=pools),
+        Movement.objects.filter(virtual_account__in=pools),
         LicenseState.objects.filter(license__virtual_account__in=pools),
         Interval.objects.filter(series__virtual_account__in=pools),
         Series.objects.filter(virtual_account__in=pools),

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from licensing.mirror.changes import records
+
 # Small enough that no other work waits for the locks of one batch.
 BATCH = 5_000
 OLD_CHANGES = """
@@ -20,7 +22,7 @@ WHERE id IN (SELECT id FROM mirror_usagesample WHERE day < %s ORDER BY day LIMIT
 def prune() -> int:
     """Delete Changes and UsageSamples older than the settings say, batch by batch. Returns how many went."""
     now = timezone.now()
-    changes = _in_batches(OLD_CHANGES, now - timedelta(days=settings.CHANGE_DAYS))
+    changes = _in_batches(OLD_CHANGES, records.kept_since(now))
     samples = _in_batches(OLD_SAMPLES, (now - timedelta(days=settings.USAGE_SAMPLE_DAYS)).date())
     return changes + samples
 

@@ -1,6 +1,7 @@
 """Run syncs and do what follows them: match clusters, settle assignment jobs, evaluate alerts, notify."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from django.db.models import Q
 from django.utils import timezone
@@ -21,6 +22,7 @@ from licensing.mirror.sync import running, runs
 from licensing.mirror.sync.fetching import OnProgress
 from licensing.mirror.sync.merging import Following
 from licensing.operations import retries, schedules
+from licensing.orders.movements import note_movements
 from licensing.pools.models import TransferPlan
 
 RUN_SYNC = "licensing.operations.tasks.run_sync"
@@ -54,7 +56,7 @@ def run_sync(run: SyncRun, on_progress: OnProgress | None = None) -> SyncRun:
     Should this process die meanwhile, a worker finds that within two minutes.
     """
     schedules.watch_sync(run.pk)
-    differs = running.run(run, Following(match_clusters, record), on_progress)
+    differs = running.run(run, Following(match_clusters, partial(_record, run.pk)), on_progress)
     run = SyncRun.objects.select_related("smart_account").filter(pk=run.pk).first() or run
     if run.unfinished:  # another worker holds it
         return run
@@ -64,6 +66,13 @@ def run_sync(run: SyncRun, on_progress: OnProgress | None = None) -> SyncRun:
         evaluation.evaluate(smart_account_id=run.smart_account_id)
     schedules.unwatch_sync(run.pk)
     return run
+
+
+def _record(run: int, accounts: list[int], now: datetime) -> None:
+    """Keep the figures in the history, and note what moved."""
+    record(accounts, now)
+    for account in accounts:
+        note_movements(account, run, now)
 
 
 def follow(run: SyncRun) -> None:

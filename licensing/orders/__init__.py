@@ -1,1 +1,1 @@
-"""What was bought at Cisco, what arrived, and what moved between virtual accounts."""
+"""What was bought at Cisco, what arrived of it, and what moved between virtual accounts."""

@@ -39,7 +39,7 @@ class Compliance:
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """A license out of compliance. Its alert says since when and what fixes it, unless that rule is switched off."""
+    """A license out of compliance. Its clock says since when; its alert says what fixes it, unless its rule is off."""
 
     license: License
     alert: Alert | None
@@ -49,9 +49,15 @@ class Shortage:
         return next(iter(self.license.clocks), None)  # type: ignore[attr-defined]
 
     @property
+    def since(self) -> datetime | None:
+        """Return when its clock started, or before the first evaluation when its alert opened."""
+        if self.clock:
+            return self.clock.since
+        return self.alert.opened_at if self.alert else None
+
+    @property
     def lacking(self) -> int:
-        """0 where only Cisco's status says so."""
-        return max(-self.license.available, self.license.in_use - self.license.quantity, 0)
+        return self.license.short_by_cisco
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ def shortages(limit: int) -> list[Shortage]:
     rows = License.objects.short().of_active_accounts().select_related("virtual_account__smart_account")
     rows = rows.prefetch_related(clocks)
     found = [Shortage(row, by_license.get(row.pk)) for row in rows.order_by("available", "pk")]
-    found.sort(key=lambda shortage: shortage.alert.opened_at if shortage.alert else timezone.now())
+    found.sort(key=lambda shortage: shortage.since or timezone.now())
     return found[:limit]
 
 

@@ -10,8 +10,10 @@ from licensing.alerts.rest import alerts, overages
 from licensing.allocation import rest as allocation
 from licensing.assignments.rest import assignment_batches, assignments, auto_registration, mixed_mode
 from licensing.channels import rest as channels
+from licensing.figures.rest import positions
 from licensing.fleet.rest import cluster_access, inventory
 from licensing.mirror.rest import (
+    changes,
     licenses,
     product_instances,
     registration_tokens,
@@ -34,6 +36,7 @@ COLLECTIONS: dict[str, Any] = {
     "usage": usage.Usage,
     "overages": overages.Overages,
     "transfer-plans": transfers.TransferPlans,
+    "positions": positions.Positions,
     "worklist": worklist.Worklist,
     "subscriptions": subscriptions.Subscriptions,
     "customers": inventory.Customers,
@@ -66,8 +69,10 @@ ROUTES = [
     *allocation.ROUTES,
     *auto_registration.ROUTES,
     *balance.ROUTES,
+    *changes.ROUTES,
     *cluster_access.ROUTES,
     *mixed_mode.ROUTES,
+    *positions.ROUTES,
     *requests.ROUTES,
     *statements.ROUTES,
     *sync_runs.ROUTES,

@@ -15,9 +15,9 @@ from django.urls import reverse
 from django_tenants.utils import tenant_context
 from icalendar import Calendar
 
-from licensing.alerts import evaluation, overages, wording
+from licensing.alerts import evaluation, wording
 from licensing.alerts.evaluation import evaluate
-from licensing.alerts.findings import catalogue
+from licensing.alerts.findings import catalogue, clocks
 from licensing.alerts.models import Alert, AlertEvent, Kind, Overage
 from licensing.alerts.replay import replay
 from licensing.alerts.replay.history import HISTORY
@@ -153,7 +153,7 @@ def statements() -> dict[str, str]:
             "found": catalogue.FOUND,
             "evaluate": evaluation.EVALUATE,
             "wake": evaluation.WAKE,
-            "overages": overages.FOLLOW,
+            "clocks": clocks.FOLLOW,
             "asked": replay.ASKED,
             "replay": replay.REPLAY,
         }

@@ -85,11 +85,11 @@ def test_clocks_are_each_partners_own(acme: Partner, globex: Partner) -> None:
 
 def test_days_left_count_down_to_the_blocking(acme: Partner) -> None:
     short = make.make_license(quantity=3, in_use=5)
-    overage = Overage(license=short, since=timezone.now() - timedelta(days=80, hours=1))
+    overage = Overage(license=short, since=timezone.now() - timedelta(days=81))
 
     assert overage.days_left == 9
     assert overage.ends - overage.since == timedelta(days=90)
-    assert Overage(license=short, since=timezone.now() - timedelta(days=92)).days_left == -3
+    assert Overage(license=short, since=timezone.now() - timedelta(days=92)).days_left == -2
 
 
 def test_somebody_takes_care_and_the_audit_says_so(acme: Partner, acme_users: dict[str, User]) -> None:

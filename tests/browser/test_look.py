@@ -23,6 +23,7 @@ PAGES = (
     f"/licenses/{NUMBER + 1}/transfer/",
     "/overages/",
     f"/overages/{NUMBER}/edit/",
+    f"/overages/{NUMBER}/since/",
     "/transfer-plans/",
     f"/transfer-plans/{NUMBER}/",
     "/worklist/",
@@ -77,7 +78,18 @@ def furnished(site: str, in_partner: Any) -> None:
         plan = make.make_plan(id=NUMBER, license=free, reason="For the shortage", state="stopped", cause="No telling.")
         figures = {"source": {"quantity": 30}, "target": {"quantity": 7}}
         plan.steps.update(state="unclear", before=figures, after=figures)
-        make.make_overage(id=NUMBER, license=found, note="Ordered on Monday")
+        now = timezone.now()
+        make.make_overage(
+            id=NUMBER,
+            license=found,
+            note="Ordered on Monday",
+            recorded_since=now - timedelta(days=2),
+            since_at_latest=True,
+            since_reason="Cisco's mail of that day says so.",
+            since_corrected_at=now,
+            since_corrected_by="operator@acme.example",
+        )
+        make.make_overage(license=make.make_license(virtual_account=pool, in_use=12), since_at_latest=True)
         make.make_instance({LONG: 1}, virtual_account=pool, last_contact_at=timezone.now() - timedelta(days=50))
         run = make.make_sync_run(id=NUMBER, smart_account=account, created=1)
         Change.objects.create(

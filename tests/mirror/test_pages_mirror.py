@@ -544,8 +544,8 @@ def test_run_shows_what_changed_with_old_and_new_values(acme: Partner, client_of
 
     for address in (f"/sync-runs/{run.pk}/", f"/licenses/{found.pk}/"):
         answer = text(client.get(address))
-        assert "In use: 4 → <strong>9</strong>" in answer
-        assert "Billing type: empty → <strong>PREPAID</strong>" in answer
+        assert "In use changed from 4 to 9" in answer
+        assert "Billing type set to PREPAID" in answer
     assert f'<a href="/licenses/{found.pk}/">Basic in North</a>' in text(client.get(f"/sync-runs/{run.pk}/"))
 
 

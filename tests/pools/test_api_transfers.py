@@ -120,7 +120,7 @@ def test_clock_is_read_and_taken_care_of(
     evaluation.evaluate()
     operator = api_of(acme, "operator")
     (row,) = operator.get("/api/v1/overages/?state=running").json()["results"]
-    assert (row["license"], row["days_left"], row["ended_at"], row["owner"]) == (short.pk, 89, None, None)
+    assert (row["license"], row["days_left"], row["ended_at"], row["owner"]) == (short.pk, 90, None, None)
 
     changed = operator.patch(f"/api/v1/overages/{row['id']}/", {"owner": acme_users["owner"].pk, "note": "Ordered"})
 

@@ -171,7 +171,7 @@ def test_clock_is_shown_with_what_is_left(
     acme: Partner, short: License, client_of: Callable[..., Any], acme_users: dict[str, User]
 ) -> None:
     evaluation.evaluate()
-    Overage.objects.update(since=timezone.now() - timedelta(days=80, hours=1))
+    Overage.objects.update(since=timezone.now() - timedelta(days=81))
     client = client_of(acme, "operator")
 
     for page in ("/", f"/licenses/{short.pk}/", f"/licenses/{short.pk}/remedies/", "/overages/", "/licenses/"):

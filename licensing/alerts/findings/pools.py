@@ -1,8 +1,10 @@
 """Licenses and pools: what is short, what soon will be, and what is used where nothing should be."""
 
+from licensing.alerts.findings.clocks import AT_LATEST, ENDS
 from licensing.alerts.findings.sql_text import Finding, midnight, threshold
-from licensing.alerts.models import ALLOWED, Kind
+from licensing.alerts.models import Kind
 from licensing.mirror.forecast import WINDOW
+from licensing.mirror.models import License
 
 POOL = (("pool", "pool.name"), ("account", "pool.account_name"))
 USE = (("owned", "license.quantity"), ("in_use", "license.in_use"), ("free", "license.available"))
@@ -16,10 +18,9 @@ OUT_OF_COMPLIANCE = Finding(
     id="license.id",
     name="license.name",
     place="pool.name",
-    facts=(*POOL, *USE, ("short", "greatest(short.number, 0)"), *SPARE),
+    facts=(*POOL, *USE, ("short", License.SHORT_BY_CISCO), *SPARE),
     source="""mirror_license license
         JOIN pool ON pool.id = license.virtual_account_id
-        CROSS JOIN LATERAL (SELECT greatest(-license.available, license.in_use - license.quantity) AS number) short
         LEFT JOIN spare ON spare.smart_account_id = pool.smart_account_id AND spare.name = license.name""",
     where="license.status = 'out_of_compliance' AND license.gone_at IS NULL",
     account="pool.smart_account_id",
@@ -168,8 +169,6 @@ EXHAUSTION = Finding(
     license_name="license.name",
 )
 
-# Cisco's own clock may have begun earlier: the portal's begins with the sync that first saw it.
-ENDS = f"(overage.since + make_interval(days => {ALLOWED.days}))"
 OVERAGE_DAY = f"({ENDS} AT TIME ZONE %(zone)s)::date"
 
 OVERAGE = Finding(
@@ -182,8 +181,8 @@ OVERAGE = Finding(
         *POOL,
         *USE,
         ("since", "overage.since"),
-        ("ends", ENDS),
-        ("allowed_days", str(ALLOWED.days)),
+        ("since_at_latest", AT_LATEST),
+        ("since_reason", "overage.since_reason"),
         ("has_owner", "overage.owner_id IS NOT NULL"),
         ("note", "overage.note"),
     ),

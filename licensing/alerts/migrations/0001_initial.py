@@ -118,7 +118,12 @@ class Migration(migrations.Migration):
             name='Overage',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateTimeField()),
+                ('since', models.DateTimeField(help_text='The start that counts: recorded, or corrected by a person.')),
+                ('since_at_latest', models.BooleanField(db_default=False, default=False, help_text='The recorded start is the first sync: the shortage is older.')),
+                ('recorded_since', models.DateTimeField(blank=True, help_text='The recorded start of a clock whose start a person has corrected.', null=True)),
+                ('since_reason', models.TextField(blank=True, db_default='', default='')),
+                ('since_corrected_at', models.DateTimeField(blank=True, null=True)),
+                ('since_corrected_by', models.CharField(blank=True, db_default='', default='', max_length=254)),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('note', models.TextField(blank=True, db_default='', default='')),
                 ('license', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='overages', to='mirror.license')),
@@ -161,6 +166,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='overage',
             constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('license',), name='one_open_overage_per_license'),
+        ),
+        migrations.AddConstraint(
+            model_name='overage',
+            constraint=models.CheckConstraint(condition=models.Q(('recorded_since', None), models.Q(('since_reason', ''), _negated=True), _connector='OR'), name='corrected_start_has_a_reason'),
         ),
         migrations.RunPython(make_rules, migrations.RunPython.noop),
     ]

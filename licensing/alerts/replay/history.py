@@ -7,8 +7,9 @@ license_name. Parameters are those of findings, and %(threshold)s, %(unit)s and 
 from dataclasses import dataclass
 
 from kit.ages import outdated_after
+from licensing.alerts.findings.clocks import ENDS
 from licensing.alerts.findings.sql_text import midnight
-from licensing.alerts.models import ALLOWED, Kind
+from licensing.alerts.models import Kind
 from licensing.fleet.models import EVALUATION
 
 
@@ -205,7 +206,7 @@ EVALUATIONS = f"""
 
 OVERAGES = f"""
     SELECT license.name AS subject_name, pool.name AS subject_place,
-        overage.since + make_interval(days => {ALLOWED.days} - %(threshold)s::integer) AS opened_at,
+        {ENDS} - make_interval(days => %(threshold)s::integer) AS opened_at,
         overage.ended_at AS closed_at, pool.smart_account_id, pool.id AS virtual_account_id,
         NULL::bigint AS cluster_id, license.name AS license_name
     FROM alerts_overage overage

@@ -3,6 +3,7 @@
 from typing import Any
 
 import django_filters
+from django.db import transaction
 from rest_framework import mixins, serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
@@ -14,17 +15,49 @@ from people import audit
 from people.gate import Need
 from people.models import User
 
+START_FIELDS = (
+    "since",
+    "since_reason",
+    "recorded_since",
+    "since_at_latest",
+    "since_corrected_at",
+    "since_corrected_by",
+)
+START_SENT = ("since", "since_reason")
+REST_FIELDS = ("ended_at", "ends", "days_left", "owner", "note")
+
 
 class OverageSerializer(Strict, serializers.ModelSerializer[Overage]):
     virtual_account = serializers.IntegerField(source="license.virtual_account_id", read_only=True)
+    since = serializers.DateTimeField(
+        allow_null=True,
+        required=False,
+        help_text="The start that counts. Send it with `since_reason` to correct it; null returns to `recorded_since`.",
+    )
+    since_reason = serializers.CharField(
+        allow_blank=True,
+        required=False,
+        max_length=overages.REASON_LENGTH,
+        help_text="Why the start was corrected. Empty: it stands as recorded.",
+    )
+    recorded_since = serializers.DateTimeField(
+        source="recorded_start", read_only=True, help_text="The start that the syncs recorded."
+    )
+    since_at_latest = serializers.BooleanField(
+        source="starts_before",
+        read_only=True,
+        help_text="The first sync already found the shortage, so it began before `since`. False once it is corrected.",
+    )
     ends = serializers.DateTimeField(read_only=True, help_text="When products begin to block new users and devices.")
-    days_left = serializers.IntegerField(read_only=True)
+    days_left = serializers.IntegerField(
+        read_only=True, help_text="Days by date, in the time zone of the portal; negative when the time is over."
+    )
     owner = Link(User, required=False, allow_null=True)
 
     class Meta:
         model = Overage
-        fields = ["id", "license", "virtual_account", "since", "ended_at", "ends", "days_left", "owner", "note"]
-        read_only_fields = ["license", "since", "ended_at"]
+        fields = ["id", "license", "virtual_account", *START_FIELDS, *REST_FIELDS]
+        read_only_fields = ["license", "ended_at", "since_corrected_at", "since_corrected_by"]
 
 
 class OverageFilters(django_filters.FilterSet):
@@ -39,7 +72,7 @@ class OverageFilters(django_filters.FilterSet):
 
 
 class Overages(mixins.UpdateModelMixin, ReadOnlyModelViewSet[Overage]):
-    """List how long each license is, or was, out of compliance. `owner` and `note` are the partner's own."""
+    """List how long each license is, or was, out of compliance. Set its owner and note, and correct its start."""
 
     queryset = Overage.objects.select_related("license", "owner")
     serializer_class = OverageSerializer
@@ -47,7 +80,11 @@ class Overages(mixins.UpdateModelMixin, ReadOnlyModelViewSet[Overage]):
     write_need = Need.OPERATE
     http_method_names = ["get", "head", "patch"]
 
+    @transaction.atomic
     def perform_update(self, serializer: Any) -> None:
-        row, values = serializer.instance, serializer.validated_data
-        owner, note = values.get("owner", row.owner), values.get("note", row.note)
-        serializer.instance = overages.take_care(audit.actor_of(self.request), row, owner, note)
+        actor, row, values = audit.actor_of(self.request), serializer.instance, serializer.validated_data
+        if values.keys() & {"owner", "note"}:
+            row = overages.take_care(actor, row, values.get("owner", row.owner), values.get("note", row.note))
+        if values.keys() & {"since", "since_reason"}:
+            row = overages.change_start(actor, row, **{name: values[name] for name in START_SENT if name in values})
+        serializer.instance = row

@@ -15,6 +15,7 @@ from licensing.alerts.wording.base import (
     say,
     sentences,
 )
+from licensing.alerts.wording.clocks import ALLOWED, Clock
 
 
 def out_of_compliance(facts: Facts) -> Words:
@@ -140,26 +141,6 @@ def exhaustion(facts: Facts) -> Words:
 
 
 def overage(facts: Facts) -> Words:
-    ends = facts.moment("ends")
-    values = {
-        "pool": pool_of(facts),
-        "since": day(day_of(facts.moment("since"))),
-        "days": grouped(facts.number("allowed_days")),
-        "ends": day(day_of(ends)),
-        "in_days": in_days(day_of(ends), facts.today),
-    }
-    since = say("This license has been out of compliance in {pool} since {since}.", **values)
-    if ends <= facts.at:
-        limit = say(
-            "The {days} days that Cisco allows ended on {ends}, {in_days}. Since then, products may block new users "
-            "and devices.",
-            **values,
-        )
-    else:
-        limit = say(
-            "The {days} days that Cisco allows end on {ends}, {in_days}. Products then block new users and devices.",
-            **values,
-        )
     if facts.holds("has_owner"):
         step = say("Ask the owner what is being done, and bring the license back into compliance.")
     else:
@@ -167,8 +148,45 @@ def overage(facts: Facts) -> Words:
             "Set an owner, and bring the license back into compliance: move licenses here, order more, or remove "
             "product instances that use them."
         )
-    figures = (*_figures(facts), facts.figure("since", "Out of compliance since"), facts.figure("note", "Note"))
-    return Words(sentences([since, limit]), step, figures)
+    clock = Clock(facts.moment("since"), facts.has("since_at_latest") and facts.holds("since_at_latest"))
+    figures = (
+        *_figures(facts),
+        facts.figure("since", "Out of compliance since"),
+        facts.figure("since_at_latest", "Already short at the first sync"),
+        facts.figure("since_reason", "Reason for the corrected start"),
+        facts.figure("note", "Note"),
+    )
+    return Words(sentences([_started(clock, facts), _limit(clock, facts)]), step, figures)
+
+
+def _started(clock: Clock, facts: Facts) -> str:
+    values = {"pool": pool_of(facts), "since": clock.first_day}
+    if clock.at_latest:
+        return say("This license has been out of compliance in {pool} since before {since}.", **values)
+    return say("This license has been out of compliance in {pool} since {since}.", **values)
+
+
+def _limit(clock: Clock, facts: Facts) -> str:
+    values = {
+        "days": grouped(ALLOWED.days),
+        "ends": clock.last_day,
+        "in_days": in_days(day_of(clock.ends), facts.today),
+    }
+    if clock.is_over(facts.at):
+        return say(
+            "The {days} days that Cisco allows ended on {ends}, {in_days}. Since then, products may block new users "
+            "and devices.",
+            **values,
+        )
+    if clock.at_latest:
+        return say(
+            "The {days} days that Cisco allows end by {ends}, {in_days}. Products then block new users and devices.",
+            **values,
+        )
+    return say(
+        "The {days} days that Cisco allows end on {ends}, {in_days}. Products then block new users and devices.",
+        **values,
+    )
 
 
 def _end_shortage(facts: Facts, missing: int) -> str:

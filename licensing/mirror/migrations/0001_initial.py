@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                 ('object_id', models.BigIntegerField()),
                 ('label', models.CharField(max_length=620)),
                 ('values', models.JSONField(default=dict, help_text='{field: [old, new]} where something changed')),
-                ('sync_run', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='mirror.syncrun')),
+                ('sync_run', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='mirror.syncrun')),
             ],
             options={
                 'ordering': ['-at', '-id'],
@@ -275,6 +275,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='change',
             index=models.Index(fields=['object_type', 'object_id', '-at'], name='change_of_object'),
+        ),
+        migrations.AddIndex(
+            model_name='change',
+            index=models.Index(fields=['sync_run', 'id'], name='change_of_run'),
         ),
         migrations.AddIndex(
             model_name='usagesample',

@@ -97,7 +97,10 @@ class Change(models.Model):
         GONE = "gone", "Gone"
         BACK = "back", "Back"
 
-    sync_run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="changes", db_constraint=False)
+    # No index of its own: `change_of_run` begins with it.
+    sync_run = models.ForeignKey(
+        SyncRun, on_delete=models.CASCADE, related_name="changes", db_constraint=False, db_index=False
+    )
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=10, choices=Kind)
     object_type = models.CharField(max_length=30)
@@ -111,6 +114,7 @@ class Change(models.Model):
             # The history page, backwards, and pruning. Ascending, so that a sync's thousands go to the end of it.
             models.Index(fields=["at", "id"], name="change_by_time"),
             models.Index(fields=["object_type", "object_id", "-at"], name="change_of_object"),  # an object's history
+            models.Index(fields=["sync_run", "id"], name="change_of_run"),  # the pages of one run's changes, in order
         ]
 
     def __str__(self) -> str:

@@ -3,19 +3,20 @@
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
 from kit.lists import Empty, list_page
 from licensing.accounts.empty_states import to_smart_accounts
-from licensing.mirror.filters import SyncRunFilter
+from licensing.mirror.changes import records
+from licensing.mirror.filters import ChangeFilter, SyncRunFilter
 from licensing.mirror.models import Change, SyncRun
-from licensing.mirror.tables import SyncRunTable, took
+from licensing.mirror.tables import ChangeTable, SyncRunTable, address_of, took
 from licensing.operations import lost_workers
 from people.gate import Need, needs
 
-CHANGES_SHOWN = 100
+CHANGES_SHOWN = 25
 
 
 @needs(Need.READ)
@@ -51,25 +52,35 @@ def sync_run(request: HttpRequest, pk: int) -> HttpResponse:
             if run.unfinished
             else HttpResponseClientRefresh()
         )
-    changes = run.changes.all()
+    changes = records.of_run(run)
     context = {
         "run": run,
         "account": run.smart_account,
         "took": took(run),
         "changes": with_addresses(changes),
-        "more": max(changes.count() - CHANGES_SHOWN, 0),
+        "number": changes.count(),
+        "why_none": records.explain_none(run),
         "next_run": SyncRun.objects.filter(smart_account=run.smart_account_id, pk__gt=pk).order_by("pk").first(),
     }
     return render(request, "mirror/sync_runs/sync_run.html", context)
 
 
+@needs(Need.READ)
+def sync_run_changes(request: HttpRequest, pk: int) -> HttpResponse:
+    """List every change of a run. `?format=csv` or `xlsx` is what the filters leave, as a file."""
+    run = get_object_or_404(SyncRun.objects.select_related("smart_account"), pk=pk)
+    return list_page(
+        request,
+        "mirror/sync_runs/changes.html",
+        ChangeFilter(request.GET, queryset=records.of_run(run)),
+        ChangeTable,
+        noun=("change", "changes"),
+        empty=Empty("refresh-cw", "No changes", records.explain_none(run), reverse("sync-run", args=[pk]), "Open sync"),
+        heading="Changes",
+        run=run,
+    )
+
+
 def with_addresses(changes: QuerySet[Change]) -> list[tuple[Change, str]]:
-    """Pair each change with the page of the row that changed, where there is one."""
-    return [(change, address_of(change)) for change in changes.order_by("kind", "object_type", "label")[:CHANGES_SHOWN]]
-
-
-def address_of(change: Change) -> str:
-    try:
-        return reverse(change.object_type.replace("_", "-"), args=[change.object_id])
-    except NoReverseMatch:
-        return ""
+    """Pair the first changes with the page of the row that changed, where there is one."""
+    return [(change, address_of(change)) for change in changes[:CHANGES_SHOWN]]

@@ -48,7 +48,7 @@ def _figures(accounts: list[SmartAccount]) -> dict[str, object]:
     return {
         "compliance": compliance,
         "shortages": shortages,
-        "short_since": min((row.alert.opened_at for row in shortages if row.alert), default=None),
+        "oldest_shortage": shortages[0] if shortages else None,  # the one that has been short longest
         "attention": [(group, group.alert and subject_address(group.alert)) for group in attention[:ALERTS_SHOWN]],
         "more_attention": len(attention) > ALERTS_SHOWN,
         "in_doubt": in_doubt,

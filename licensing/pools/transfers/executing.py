@@ -19,6 +19,7 @@ from licensing.cisco.client import CssmClient
 from licensing.cisco.errors import CssmError
 from licensing.cisco.types import LicenseTransfer
 from licensing.cisco.write_back import Finding, Outcome, Verdict, check_items, write
+from licensing.orders.movements import expect_move
 from licensing.pools.models import TransferPlan, TransferStep
 from licensing.pools.transfers import lock
 from licensing.pools.transfers.figures import Pair, compare, read
@@ -168,6 +169,8 @@ class _Execution:
         before = audit.snapshot(step)
         self._write(step, state=step.State.VERIFIED, cause="", after=now.as_json(), verified_at=timezone.now())
         audit.record(self.actor, "transferred", step, before=before)
+        since = step.sent_at or timezone.now()
+        expect_move(step.license, step.source_id, step.target_id, step.quantity, since)
 
     def _write(self, step: TransferStep, **values: Any) -> None:
         """Raises PlanTaken where the plan is not ours any more."""

@@ -14,6 +14,7 @@ from kit.broker import send
 from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
 from licensing.mirror.models import License, VirtualAccount
+from licensing.orders.movements import expect_move
 from licensing.pools.models import TransferPlan, TransferStep
 from licensing.pools.transfer_planner import LARGEST_TRANSFER
 from licensing.pools.transfers import lock
@@ -96,6 +97,8 @@ def settle(actor: audit.Actor, step: TransferStep, moved: bool) -> TransferPlan:
     plan.next_step = "Execute it again to go on."
     plan.save(update_fields=["cause", "next_step"])
     audit.record(actor, "settled", step, before=before)
+    if moved:
+        expect_move(step.license, step.source_id, step.target_id, step.quantity, step.sent_at or timezone.now())
     return plan
 
 

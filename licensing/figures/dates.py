@@ -1,0 +1,34 @@
+"""Open the books of a day: `as_of` of pages, REST and files."""
+
+from datetime import date
+
+from django.utils import timezone
+
+from kit.refusals import Refusal
+from licensing.figures.positions import Books, open_books
+from licensing.history import reading
+
+
+def open_books_of(day: date | None, *, smart_account: int | None = None, virtual_account: int | None = None) -> Books:
+    """Return the figures at the end of a UTC day; None or today: now. Raises Refusal for a day without figures."""
+    today = timezone.now().date()
+    if day is not None and day > today:
+        raise Refusal(f"{words(day)} is in the future.", "Enter today or an earlier day.", "as_of")
+    if day is None or day == today:
+        return open_books(smart_account=smart_account, virtual_account=virtual_account)
+    books = open_books(reading.end_of(day), smart_account=smart_account, virtual_account=virtual_account)
+    accounts = books.facts.accounts
+    if len(books.not_recorded) == len(accounts):
+        first = min((since for pk, since in reading.recorded_from().items()), default=None)
+        raise Refusal(
+            f"No figures are recorded for {words(day)}.",
+            f"The history begins on {words(first.date())}: enter that day or a later one."
+            if first
+            else "The history begins with the first sync.",
+            "as_of",
+        )
+    return books
+
+
+def words(day: date) -> str:
+    return f"{day:%-d %b %Y}"
