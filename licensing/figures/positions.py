@@ -176,18 +176,29 @@ class Books:
     @cached_property
     def _owned(self) -> dict[tuple[int, str], dict[int, int]]:
         """Return who owns what each serving pool holds: (pool, license) -> customer, 0 for none -> quantity."""
-        named = {(one.smart_account, one.subscription_id): one.customer or 0 for one in self.facts.purchases}
-        numbered = {(one.smart_account, one.order_number): one.customer or 0 for one in self.facts.purchases}
         found: dict[tuple[int, str], dict[int, int]] = {}
         for part in self.facts.supply:
             pool = self.facts.pools.get(part.virtual_account)
             if pool is None or pool.is_ordered:
                 continue
-            by, key = (named, part.subscription_id) if part.subscription_id else (numbered, part.order_number)
-            owner = by.get((pool.smart_account_id, key), 0) if key else 0
+            owner = self.owner_of(pool.smart_account_id, part.subscription_id, part.order_number)
             parts = found.setdefault((pool.pk, self._tag(part.license_name)), {})
             parts[owner] = parts.get(owner, 0) + part.quantity
         return found
+
+    def owner_of(self, smart_account: int, subscription_id: str, order_number: str) -> int:
+        """Return the customer that a purchase belongs to, 0 for none. A subscription decides before an order."""
+        number = subscription_id or order_number
+        return self._owners[bool(subscription_id)].get((smart_account, number), 0) if number else 0
+
+    @cached_property
+    def _owners(self) -> dict[bool, dict[tuple[int, str], int]]:
+        """Return the customers of purchases: by subscription under True, by order under False."""
+        rows = self.facts.purchases
+        return {
+            True: {(one.smart_account, one.subscription_id): one.customer or 0 for one in rows},
+            False: {(one.smart_account, one.order_number): one.customer or 0 for one in rows},
+        }
 
     @cached_property
     def _by_customer(self) -> list[Position]:

@@ -12,14 +12,16 @@ from django.utils.formats import date_format
 from kit.wording import counted
 
 MISSING = "–"
+# Columns of the licenses: their heads, and the figures that each adds up.
 COLUMNS = (
-    ("owned", "Owned"),
-    ("used", "Used"),
-    ("covered", "Covered"),
-    ("short", "Short"),
-    ("true_forward", "True forward"),
+    ("Ordered", ("ordered",)),
+    ("Owned", ("owned",)),
+    ("Used", ("used",)),
+    ("Borrowed", ("covered_by_higher", "covered_by_dual_parenting")),
+    ("Short", ("short_with_borrowing",)),
+    ("True forward", ("true_forward",)),
 )
-SHORT = "short"
+SHORT = "Short"
 MOST_CHARTS = 8  # the licenses of which most is used; the tables have all
 TOPS = (10, 12, 16, 20, 24, 30, 40, 50, 60, 80)
 
@@ -43,10 +45,12 @@ def words(content: Content) -> dict[str, Any]:
         "facts": _facts(content),
         "corrects": _correction(content),
         "as_of": as_of(content),
-        "license_head": ["License", *(label for _, label in COLUMNS)],
-        "licenses": [[row["name"], *(number(row.get(name)) for name, _ in COLUMNS)] for row in content["licenses"]],
+        "license_head": ["License", *(head for head, _ in COLUMNS)],
+        "licenses": [
+            [row["name"], *(number(_cell(row, names)) for _, names in COLUMNS)] for row in content["licenses"]
+        ],
         "license_rows": [_license(row) for row in content["licenses"]],
-        "strong": [1 + [name for name, _ in COLUMNS].index(SHORT)],
+        "strong": [1 + [head for head, _ in COLUMNS].index(SHORT)],
         "trends": [_trend(content, row) for row in _charted(content["trends"])],
         "clusters": _clusters(content["clusters"]),
         "term_head": ["Subscription", "License", "Quantity", "Ends"],
@@ -124,8 +128,16 @@ def _correction(content: Content) -> str:
 
 def _license(row: dict[str, Any]) -> dict[str, Any]:
     """Return the cells of a license: label, words, and whether the figure needs attention."""
-    cells = [(label, number(row.get(name)), name == SHORT and bool(row.get(name))) for name, label in COLUMNS]
-    return {"name": row["name"], "cells": cells}
+    values = [(head, _cell(row, names)) for head, names in COLUMNS]
+    return {
+        "name": row["name"],
+        "cells": [(head, number(value), head == SHORT and bool(value)) for head, value in values],
+    }
+
+
+def _cell(row: dict[str, Any], names: Sequence[str]) -> int | None:
+    values = [row[name] for name in names if row[name] is not None]
+    return sum(values) if values else None
 
 
 def _clusters(clusters: Iterable[dict[str, Any]]) -> list[list[str]]:

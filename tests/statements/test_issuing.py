@@ -32,7 +32,8 @@ def issue(world: World, **options: Any) -> Statement:
 def test_figures_are_those_at_the_end_of_the_period(world: World) -> None:
     made = issue(world)
 
-    figures = {"name": ENHANCED, "owned": 100, "used": 130, "covered": 0, "short": 30, "true_forward": 30}
+    figures = {"name": ENHANCED, "ordered": 100, "owned": 100, "used": 130, "short_with_borrowing": 30}
+    figures |= {"covered_by_higher": 0, "short_by_cisco": 30, "true_forward": 30}
     assert [{name: row[name] for name in figures} for row in made.content["licenses"]] == [figures]
     assert made.content["clusters"] == [
         {
@@ -163,7 +164,10 @@ def test_files_are_made_from_what_was_frozen(world: World) -> None:
     made = issue(world)
 
     csv = sheets.answer(made, "csv").content.decode()
-    assert f"{made.number},Harbor,2026-06-01,2026-06-30,short,,,{ENHANCED},30,2026-06-30" in csv.splitlines()
+    assert (
+        f"{made.number},Harbor,2026-06-01,2026-06-30,short_with_borrowing,,,{ENHANCED},30,2026-06-30"
+        in csv.splitlines()
+    )
     assert f"{made.number},Harbor,2026-06-01,2026-06-30,used_on_day,,,{ENHANCED},80,2026-06-03" in csv.splitlines()
     assert sheets.inventory_text(made.content).splitlines() == [
         "Operations@account.example|Direct|Sub-H|2027-03-31|Flex Hosted, Named User|Unified CM|12.x"

@@ -52,5 +52,5 @@ def make_world(marker: str = "") -> World:
 
 def grow(account: SmartAccount, instance: ProductInstance, quantity: int, at: datetime) -> None:
     InstanceUsage.objects.filter(product_instance=instance).update(quantity=quantity)
-    License.objects.filter(name=ENHANCED).update(in_use=quantity, status="out_of_compliance")
+    License.objects.filter(name=ENHANCED).update(in_use=quantity, available=100 - quantity, status="out_of_compliance")
     record([account.pk], at)

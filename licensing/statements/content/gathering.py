@@ -9,13 +9,30 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from licensing.accounts.models import SmartAccount
+from licensing.figures.positions import Position
 from licensing.fleet.models import Cluster, Customer
 from licensing.history import reading
 from licensing.mirror.models import SyncRun
-from licensing.statements.content import figures, inventory, trends
+from licensing.statements.content import figures, inventory
 from licensing.statements.content.period import Period, check
+from licensing.statements.content.trends import Trends
 
 VERSION = 1
+# Figures of a position, as licensing.figures names and defines them (docs/figures.md).
+FIGURES = (
+    "ordered",
+    "delivered",
+    "undelivered",
+    "owned",
+    "used",
+    "covered_by_own",
+    "covered_by_higher",
+    "covered_by_dual_parenting",
+    "lent",
+    "short_by_cisco",
+    "short_with_borrowing",
+    "true_forward",
+)
 Content = dict[str, Any]
 
 
@@ -25,17 +42,18 @@ class Reader:
     def __init__(self, start: date, end: date, now: datetime | None = None) -> None:
         self.period: Period = check(start, end, now)
         self.held = figures.read(self.period.at)
+        self.trends = Trends(self.held.books, self.period)
         self.recorded = reading.recorded_from()
 
     def gather(self, customer: Customer) -> Content:
         """Return everything that the statement of this customer says."""
-        period, found = self.period, self.held.of_customer(customer.pk)
+        period = self.period
         return {
             "version": VERSION,
             "customer": customer.name,
             "period": {"start": period.start.isoformat(), "end": period.end.isoformat()},
             "at": period.at.isoformat(),
-            "licenses": [self._license(row) for row in found],
+            "licenses": [_license(row) for row in self.held.positions[customer.pk]],
             "clusters": self._clusters(customer),
             "trends": self._trends(customer),
             "terms": self._terms(customer),
@@ -46,49 +64,34 @@ class Reader:
 
     def has_figures(self, customer: Customer) -> bool:
         """Return whether the customer used or held anything at the end of the period."""
-        return bool(self.held.use[customer.pk] or self.held.supply[customer.pk])
-
-    def _license(self, row: figures.Figures) -> dict[str, Any]:
-        return {
-            "name": row.license_name,
-            "owned": row.owned,
-            "used": row.used,
-            "covered": row.covered,
-            "short": row.short,
-            "true_forward": row.true_forward,
-        }
+        return bool(self.held.positions[customer.pk])
 
     def _clusters(self, customer: Customer) -> list[dict[str, Any]]:
-        by_cluster: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        names = {}
-        for row in self.held.use[customer.pk]:
-            by_cluster[row.cluster][row.license_name] += row.quantity
-            names[row.cluster] = row.cluster_name
+        by_cluster: dict[int, list[Position]] = defaultdict(list)
+        for row in self.held.clusters[customer.pk]:
+            by_cluster[row.id or 0].append(row)
         known = Cluster.objects.in_bulk(by_cluster)
         return [
             {
-                "name": names[number],
+                "name": rows[0].name,
                 "application": known[number].get_application_display() if number in known else "",
                 "release": known[number].version if number in known else "",
-                "licenses": [{"name": name, "used": used} for name, used in sorted(by_cluster[number].items())],
+                "licenses": [{"name": row.license_name, "used": row.used} for row in rows],
             }
-            for number in sorted(by_cluster, key=lambda number: (names[number], number))
+            for number, rows in by_cluster.items()
         ]
 
     def _trends(self, customer: Customer) -> list[dict[str, Any]]:
         first = min(self._recorded(customer).values())
-        by_day = trends.by_day(customer.pk, self.period, first)
-        return [
-            {"license": name, "used": lines["use"], "owned": lines["supply"], **_summary(lines["use"])}
-            for name, lines in sorted(by_day.items())
-        ]
+        by_day = self.trends.of(customer.pk, first)
+        return [{"license": name, **lines, **_summary(lines["used"])} for name, lines in sorted(by_day.items())]
 
     def _terms(self, customer: Customer) -> list[dict[str, Any]]:
         parts = self.held.supply[customer.pk]
         ends = inventory.ends_of(self.held, {part.subscription_id for part in parts})
         found: dict[tuple[int, str, str], int] = defaultdict(int)
         for part in parts:
-            account = self.held.pools[part.virtual_account].smart_account_id
+            account = self.held.books.facts.pools[part.virtual_account].smart_account_id
             found[account, part.subscription_id, part.license_name] += part.quantity
         return [
             {
@@ -103,7 +106,9 @@ class Reader:
     def _accounts(self, customer: Customer) -> list[SmartAccount]:
         """Return the smart accounts in which the customer used or held anything."""
         parts = (*self.held.use[customer.pk], *self.held.supply[customer.pk])
-        found = {part.virtual_account: self.held.pools[part.virtual_account].smart_account for part in parts}
+        found = {
+            part.virtual_account: self.held.books.facts.pools[part.virtual_account].smart_account for part in parts
+        }
         return sorted({row.pk: row for row in found.values()}.values(), key=str)
 
     def _synced(self, customer: Customer) -> list[dict[str, Any]]:
@@ -138,6 +143,10 @@ class Reader:
                 name = str(account) if len(recorded) > 1 else ""
                 found.append({"code": "recorded_from", "day": day.isoformat(), "account": name})
         return found
+
+
+def _license(row: Position) -> dict[str, Any]:
+    return {"name": row.license_name, **{name: getattr(row, name) for name in FIGURES}}
 
 
 def _summary(used: Sequence[int | None]) -> dict[str, int]:

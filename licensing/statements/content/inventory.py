@@ -57,7 +57,9 @@ def rows_of_pools(held: Held, customer: int | None = None) -> list[Row]:
     """Return a row per license and virtual account. With a customer: its own quantities there, and none of others."""
     books = _Books(held, customer)
     if customer is None:
-        return [books.row(state.virtual_account, state.license_name, _figures(state)) for state in held.states]
+        return [
+            books.row(state.virtual_account, state.license_name, _figures(state)) for state in held.books.facts.states
+        ]
     return [
         books.row(pool, name, (owned, used, owned - used))
         for (pool, name), (owned, used) in books.of_customer().items()
@@ -82,7 +84,7 @@ class _Books:
 
     def __init__(self, held: Held, customer: int | None) -> None:
         self.held, self.customer = held, customer
-        self.states = {(state.virtual_account, state.license_name): state for state in held.states}
+        self.states = {(state.virtual_account, state.license_name): state for state in held.books.facts.states}
         uses = held.use[customer] if customer is not None else [row for rows in held.use.values() for row in rows]
         supplies = (
             held.supply[customer] if customer is not None else [row for rows in held.supply.values() for row in rows]
@@ -98,11 +100,11 @@ class _Books:
         self.ends = ends_of(held, {name for parts in self.supply.values() for name in parts if name})
 
     def of_customer(self) -> dict[tuple[int, str], tuple[int, int]]:
-        keys = sorted({*self.use, *self.supply}, key=lambda key: (self.held.pools[key[0]].name, key[1]))
+        keys = sorted({*self.use, *self.supply}, key=lambda key: (self.held.books.facts.pools[key[0]].name, key[1]))
         return {key: (sum(self.supply[key].values()), sum(row.quantity for row in self.use[key])) for key in keys}
 
     def row(self, pool_id: int, name: str, figures: tuple[int, int, int]) -> Row:
-        pool, key = self.held.pools[pool_id], (pool_id, name)
+        pool, key = self.held.books.facts.pools[pool_id], (pool_id, name)
         account = pool.smart_account
         ids = sorted(one for one in self.supply[key] if one)
         known = [found for one in ids if (found := self.held.subscriptions.get((account.pk, one)))]

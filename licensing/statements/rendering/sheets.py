@@ -8,11 +8,11 @@ from django.http import HttpResponse
 
 from kit import files
 from licensing.statements.content import inventory
+from licensing.statements.content.gathering import FIGURES
 from licensing.statements.models import Statement
 
 HEAD = ("statement", "customer", "from", "to", "figure", "cluster", "subscription", "license", "quantity", "day")
 FORMATS = ("csv", "xlsx", "txt")
-LICENSE_FIGURES = ("owned", "used", "covered", "short", "true_forward")
 
 
 def rows(content: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -21,8 +21,8 @@ def rows(content: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     start, end = (date.fromisoformat(content["period"][name]) for name in ("start", "end"))
     common = (content["number"], content["customer"], start, end)
     for row in content["licenses"]:
-        for name in LICENSE_FIGURES:
-            if row.get(name) is not None:
+        for name in FIGURES:
+            if row[name] is not None:
                 yield (*common, name, "", "", row["name"], row[name], end)
     for cluster in content["clusters"]:
         for part in cluster["licenses"]:
