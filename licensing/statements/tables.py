@@ -34,10 +34,16 @@ class StatementTable(PortalTable):
         later = getattr(record, "corrected_by", None)
         return format_html('{}<span class="sub">Corrected by {}</span>', shown, later.number) if later else shown
 
+    def value_number(self, value: str) -> str:
+        return value
+
     def render_customer_name(self, value: str, record: Statement) -> SafeString | str:
         if record.customer_id is None:
             return value
         return format_html('<a href="{}">{}</a>', reverse("customer", args=[record.customer_id]), value)
+
+    def value_customer_name(self, value: str) -> str:
+        return value
 
     def render_period_end(self, record: Statement) -> str:
         return span(record.period_start, record.period_end)

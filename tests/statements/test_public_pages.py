@@ -1,6 +1,8 @@
 """Anybody may check a statement, and read the one whose link they have: no more, and not for longer than it lasts."""
 
 import hashlib
+import io
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_tenants.utils import tenant_context
+from structlog.stdlib import ProcessorFormatter
 
 from kit.refusals import Refusal
 from licensing.statements import issuing, links
@@ -125,14 +128,21 @@ def test_revoked_link_shows_nothing(made: Statement, world: World, acme: Partner
 
 
 def test_secret_of_a_link_is_nowhere_but_in_its_address(
-    made: Statement, world: World, acme: Partner, client_of: Any, caplog: Any
+    made: Statement, world: World, acme: Partner, client_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator = client_of(acme, "operator")
     page = operator.post(f"/statements/{made.pk}/links/add/", {"expires_after_days": 3}).content.decode()
     secret = page.split("/statements/shared/")[1].split("/")[0]
+    log = io.StringIO()
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, ProcessorFormatter):
+            monkeypatch.setattr(handler, "stream", log)
     with CaptureQueriesContext(connection) as asked:
         client_of(acme).get(f"/statements/shared/{secret}/")
+        client_of(acme).get(f"/statements/shared/{secret}x/")
 
+    assert "/statements/shared/…/" in log.getvalue()
+    assert secret not in log.getvalue()
     assert StatementLink.objects.get().digest == hashlib.sha256(secret.encode()).hexdigest()
     assert secret not in operator.get(f"/statements/{made.pk}/").content.decode()
     assert secret not in operator.get("/audit/").content.decode()
