@@ -176,21 +176,32 @@ class Books:
     @cached_property
     def _owned(self) -> dict[tuple[int, str], dict[int, int]]:
         """Return who owns what each serving pool holds: (pool, license) -> customer, 0 for none -> quantity."""
-        named, numbered = (
-            {(one.smart_account, getattr(one, name), one.license): one.customer or 0 for one in self.facts.purchases}
-            for name in ("subscription_id", "order_number")
-        )
         found: dict[tuple[int, str], dict[int, int]] = {}
         for part in self.facts.supply:
             pool = self.facts.pools.get(part.virtual_account)
             if pool is None or pool.is_ordered:
                 continue
-            by, key = (named, part.subscription_id) if part.subscription_id else (numbered, part.order_number)
-            tag = self._tag(part.license_name)
-            owner = by.get((pool.smart_account_id, key, tag), 0) if key else 0
-            parts = found.setdefault((pool.pk, tag), {})
+            owner = self.owner_of(
+                pool.smart_account_id, part.license_name, part.subscription_id, part.order_number
+            )
+            parts = found.setdefault((pool.pk, self._tag(part.license_name)), {})
             parts[owner] = parts.get(owner, 0) + part.quantity
         return found
+
+    def owner_of(self, smart_account: int, license_name: str, subscription_id: str, order_number: str) -> int:
+        """Return the customer that a purchase belongs to, 0 for none. A subscription decides before an order."""
+        number = subscription_id or order_number
+        key = (smart_account, number, self._tag(license_name))
+        return self._owners[bool(subscription_id)].get(key, 0) if number else 0
+
+    @cached_property
+    def _owners(self) -> dict[bool, dict[tuple[int, str, str], int]]:
+        """Return the customers of purchases: by subscription under True, by order under False."""
+        rows = self.facts.purchases
+        return {
+            True: {(one.smart_account, one.subscription_id, one.license): one.customer or 0 for one in rows},
+            False: {(one.smart_account, one.order_number, one.license): one.customer or 0 for one in rows},
+        }
 
     @cached_property
     def _by_customer(self) -> list[Position]:

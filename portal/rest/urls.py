@@ -24,6 +24,7 @@ from licensing.mirror.rest import (
 )
 from licensing.orders import rest as orders
 from licensing.pools.rest import balance, subscriptions, transfers, worklist
+from licensing.statements import rest as statements
 from portal.rest import docs
 
 COLLECTIONS: dict[str, Any] = {
@@ -47,6 +48,7 @@ COLLECTIONS: dict[str, Any] = {
     "assignments": assignments.Assignments,
     "assignment-jobs": assignments.AssignmentJobs,
     "assignment-batches": assignment_batches.AssignmentBatches,
+    "statements": statements.Statements,
     "sync-runs": sync_runs.SyncRuns,
     "alerts": alerts.Alerts,
     "alert-rules": alerts.AlertRules,
@@ -76,6 +78,7 @@ ROUTES = [
     *mixed_mode.ROUTES,
     *positions.ROUTES,
     *requests.ROUTES,
+    *statements.ROUTES,
     *sync_runs.ROUTES,
     *transfers.ROUTES,
 ]
