@@ -385,7 +385,7 @@ def test_page_file_and_program_agree_on_what_differs(
     assert {row["object"]: (row["kind"], row["values"]) for row in program["results"]} == EARLY
     assert [row["object"] for row in program["results"]] == [4, 7, 1, 5]
     assert (days["results"], days["gaps"]) == (program["results"], [])
-    assert "3 objects changed in between and are as before." in text(page)
+    assert "3 objects changed in between and ended as they began." in text(page)
     only = client.get(path, {**query, "kind": "gone"}).context["table"].paginated_rows
     assert [row.record.object_id for row in only] == [5, 4]
     assert f"{path}?first_run={march[0].pk}&amp;second_run={march[2].pk}" in text(client.get(path, {**query, "q": "-"}))
