@@ -181,9 +181,7 @@ class Books:
             pool = self.facts.pools.get(part.virtual_account)
             if pool is None or pool.is_ordered:
                 continue
-            owner = self.owner_of(
-                pool.smart_account_id, part.license_name, part.subscription_id, part.order_number
-            )
+            owner = self.owner_of(pool.smart_account_id, part.license_name, part.subscription_id, part.order_number)
             parts = found.setdefault((pool.pk, self._tag(part.license_name)), {})
             parts[owner] = parts.get(owner, 0) + part.quantity
         return found

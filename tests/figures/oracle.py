@@ -2,7 +2,7 @@
 
 Plain Python, written from docs/figures.md and docs/domain.md. It imports nothing of the product, so it cannot agree by
 sharing a mistake. A `Snapshot` is what Cisco answered at one sync, and which host was whose; `Facts` are what only the
-partner knows. Licenses are told apart by `TAGS`, as docs/domain.md#families names them.
+partner knows.
 """
 
 from collections import Counter, defaultdict
@@ -11,41 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-Raw = dict[str, Any]
-Owner = tuple[int, int]  # customer and cluster, 0 for none
-Rows = dict[tuple[Any, str], Counter[str]]  # (owner, license) -> figures
+from tests.figures.oracle_rules import TAGS, Owner, by_customer, serve, spread
 
-TAGS = {
-    "UC Manager CUWL License (12.X)": "UCM_CUWL",
-    "UC Manager Enhanced Plus License (12.x)": "UCM_EnhancedPlus",
-    "UC Manager Enhanced License (12.x)": "UCM_Enhanced",
-    "UC Manager  Enhanced License (14.x)": "UCM_Enhanced",
-    "UC Manager Basic License  (12.x)": "UCM_Basic",
-    "HCS Cisco UCM Standard License": "HUCM_Standard",
-    "HCS Cisco UCM Foundation License": "HUCM_Foundation",
-    "Unity Connection Enhanced Messaging User Licenses (12.x)": "CUC_EnhancedMessaging",
-    "Unity Connection Basic Messaging User Licenses (12.x)": "CUC_BasicMessaging",
-    "HCS Unity Connection Standard License": "HCUC_StandardMessaging",
-    "Another License": "another license",
-}
-# Requests for a license, highest first, with those that may serve them, nearest first: by a higher license, then by
-# dual parenting, then a HCS request by a higher HCS license (docs/domain.md#H10, #H11, #H12).
-HIGHER = {
-    "UCM_EnhancedPlus": ["UCM_CUWL"],
-    "UCM_Enhanced": ["UCM_EnhancedPlus", "UCM_CUWL"],
-    "UCM_Basic": ["UCM_Enhanced", "UCM_EnhancedPlus", "UCM_CUWL"],
-    "CUC_BasicMessaging": ["CUC_EnhancedMessaging"],
-}
-DUAL = {
-    "UCM_CUWL": ["HUCM_Standard"],
-    "UCM_EnhancedPlus": ["HUCM_Standard"],
-    "UCM_Enhanced": ["HUCM_Foundation", "HUCM_Standard"],
-    "UCM_Basic": ["HUCM_Foundation", "HUCM_Standard"],
-    "CUC_EnhancedMessaging": ["HCUC_StandardMessaging"],
-    "CUC_BasicMessaging": ["HCUC_StandardMessaging"],
-}
-HIGHER_HCS = {"HUCM_Foundation": ["HUCM_Standard"]}
-PHASES = (("higher", HIGHER), ("dual_parenting", DUAL), ("higher", HIGHER_HCS))
+Raw = dict[str, Any]
+Rows = dict[tuple[Any, str], Counter[str]]  # (owner, license) -> figures
 
 
 @dataclass(frozen=True)
@@ -188,41 +157,6 @@ def purchases(seen: Snapshot, facts: Facts, at: datetime) -> list[Purchase]:
 # --- Who is served by what ---
 
 
-@dataclass
-class Served:
-    covered: Counter[tuple[str, str]]  # (license asked for, way)
-    lent: Counter[str]
-    short: Counter[str]
-    reserved_short: Counter[str]
-
-
-def serve(stock: Mapping[str, int], asked: Mapping[str, int], reserved: Mapping[str, int]) -> Served:
-    """Serve reservations and requests from their own license, then lend, by Cisco's rules."""
-    left, missing = Counter(stock), Counter(asked)
-    served = Served(Counter(), Counter(), Counter(), Counter())
-    for tag, quantity in reserved.items():
-        taken = min(left[tag], quantity)
-        left[tag] -= taken
-        served.reserved_short[tag] += quantity - taken
-
-    def take(tag: str, lender: str, way: str) -> None:
-        taken = min(left[lender], missing[tag])
-        left[lender] -= taken
-        missing[tag] -= taken
-        served.covered[tag, way] += taken
-        served.lent[lender] += taken if way != "own" else 0
-
-    for tag in asked:
-        take(tag, tag, "own")
-    for way, lenders in PHASES:
-        order = list(DUAL) if way == "dual_parenting" else list(lenders)
-        for tag in order:
-            for lender in lenders.get(tag, []):
-                take(tag, lender, way)
-    served.short = +missing
-    return served
-
-
 def _add_pool(
     rows: dict[str, Rows], pool: str, seen: Snapshot, facts: Facts, bought: Iterable[Purchase], on: date
 ) -> None:
@@ -272,31 +206,6 @@ def _owned(listed: Iterable[Raw], bought: Iterable[Purchase], on: date) -> dict[
         for key, quantity in supply(raw, on):
             owned[TAGS[raw["license"]]][whose.get((TAGS[raw["license"]], key), 0)] += quantity
     return owned
-
-
-# --- Sharing ---
-
-
-def spread(total: int, rooms: Mapping[Any, int]) -> Counter[Any]:
-    """Share `total` in proportion to the rooms; the largest remainders, then the lowest ids, get what rounding leaves."""
-    whole = sum(rooms.values())
-    total = min(total, whole)
-    parts = Counter({key: total * room // whole for key, room in rooms.items() if room})
-    left = total - parts.total()
-    for key in sorted(rooms, key=lambda key: (-(total * rooms[key] % whole if whole else 0), key))[:left]:
-        parts[key] += 1
-    return parts
-
-
-def by_customer(total: int, rooms: Mapping[Owner, int]) -> Counter[Owner]:
-    """Share `total` among customers, and each customer's part among its clusters."""
-    of_customer: Counter[int] = Counter()
-    for (customer, _), room in rooms.items():
-        of_customer[customer] += room
-    parts: Counter[Owner] = Counter()
-    for customer, part in spread(total, of_customer).items():
-        parts += spread(part, {owner: room for owner, room in rooms.items() if owner[0] == customer})
-    return parts
 
 
 def _split(figures: Counter[str], wants: Counter[Owner], owned: Counter[int]) -> dict[Owner, Counter[str]]:

@@ -16,7 +16,7 @@ from licensing.figures.positions import Books, By, open_books
 from licensing.pools.transfers import executing
 from tenants.models import Partner
 from tests.figures.oracle import Rows, recompute
-from tests.figures.world import World, later, rows_of
+from tests.figures.random_world import World, later, rows_of
 
 START = datetime(2027, 1, 4, 9, tzinfo=UTC)
 # Two partners each: 5 worlds of 20 months are 200 random months.

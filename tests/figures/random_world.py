@@ -32,7 +32,8 @@ from licensing.pools.transfers.planning import Wanted
 from people import audit
 from tenants.models import Partner
 from tests import factories as make
-from tests.figures.oracle import TAGS, EnteredOrder, Facts, Move, Owner, Raw, Rows, Snapshot
+from tests.figures.oracle import EnteredOrder, Facts, Move, Raw, Rows, Snapshot
+from tests.figures.oracle_rules import TAGS, Owner
 from tests.fixtures import account_of
 from tests.wire import term_line
 
@@ -83,9 +84,7 @@ class World:
 
     def _add_cluster(self, number: int) -> Cluster:
         host = f"cucm-{number}.{self.partner.schema_name}.example"
-        cluster = make.make_cluster(
-            {host: "publisher"}, customer=self.customers[number % 3], name=f"Cluster {number}"
-        )
+        cluster = make.make_cluster({host: "publisher"}, customer=self.customers[number % 3], name=f"Cluster {number}")
         self.hosts[host] = cluster.customer_id, cluster.pk
         return cluster
 
@@ -201,7 +200,7 @@ class World:
         self.facts.customers[row.subscription_id] = customer.pk
 
     def enter_order(self) -> None:
-        """Somebody enters an order of today, for a subscription that Cisco knows or one that is still to come."""
+        """Somebody enters an order of today or earlier, for a subscription that Cisco knows or for one to come."""
         known = self.chance.choice([*self._subscriptions(), ""])
         number = self._new("Order")
         customer = self.chance.choice([None, *self.customers])
@@ -209,7 +208,7 @@ class World:
             smart_account=self.account,
             number=number,
             subscription_id=known,
-            ordered_on=timezone.now().date(),
+            ordered_on=timezone.now().date() - timedelta(days=self.chance.choice((0, 0, 40))),
             customer=customer,
         )
         lines = {TAGS[name]: (name, self.chance.randrange(1, 70)) for name in self.chance.sample(NAMES, 2)}
