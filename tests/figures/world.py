@@ -83,9 +83,7 @@ class World:
 
     def _add_cluster(self, number: int) -> Cluster:
         host = f"cucm-{number}.{self.partner.schema_name}.example"
-        cluster = make.make_cluster(
-            {host: "publisher"}, customer=self.customers[number % 3], name=f"Cluster {number}"
-        )
+        cluster = make.make_cluster({host: "publisher"}, customer=self.customers[number % 3], name=f"Cluster {number}")
         self.hosts[host] = cluster.customer_id, cluster.pk
         return cluster
 
