@@ -69,6 +69,7 @@ def partner_site(favicon: str) -> dict[str, Any]:
             ("Clusters", "lan", "fleet_cluster"),
             ("Access to clusters", "terminal", "fleet_clusteraccess"),
             ("Assignments", "link", "assignments_assignment"),
+            ("Prices", "payments", "figures_price"),
         ),
         group(
             "Alerts and history",

@@ -62,6 +62,9 @@ SECTIONS = (
         "Customers",
         (
             Item("customers", "Customers", "building-2"),
+            Item("growth", "Growth", "trending-up"),
+            Item("prices", "Prices", "coins"),
+            Item("statements", "Statements", "file-text"),
             Item("clusters", "Clusters", "boxes"),
             Item("assignments", "Assignments", "link"),
             Item("assignment-jobs", "Assignment jobs", "list-checks"),

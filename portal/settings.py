@@ -271,7 +271,12 @@ CELERY_BEAT_SCHEDULE = {
     }
 }
 # Jobs that every partner has from its first day, with their intervals. Syncs are planned per smart account.
-PARTNER_JOBS = {"alerts": timedelta(minutes=15), "deliver": timedelta(minutes=5), "prune": timedelta(days=1)}
+PARTNER_JOBS = {
+    "alerts": timedelta(minutes=15),
+    "deliver": timedelta(minutes=5),
+    "statements": timedelta(minutes=5),
+    "prune": timedelta(days=1),
+}
 # Scheduled job -> the task that runs it (tenants.schedule).
 SCHEDULED_TASKS = {
     "sync": "licensing.operations.tasks.sync_smart_account",
@@ -281,6 +286,7 @@ SCHEDULED_TASKS = {
     "auto_registration": "licensing.assignments.tasks.register_automatically",
     "prune": "licensing.operations.tasks.prune",
     "batch": "licensing.assignments.tasks.advance_batch",
+    "statements": "licensing.statements.tasks.tend",
 }
 
 # --- Words ---
@@ -306,6 +312,9 @@ SHOWN_CHOICES = (
     "licensing.pools.models.TransferPlan.State",
     "licensing.pools.models.TransferStep.State",
     "licensing.pools.worklist.Reason",
+    "licensing.statements.models.StatementMail.State",
+    "licensing.statements.models.StatementBatch.State",
+    "licensing.statements.models.StatementBatchItem.State",
 )
 
 # --- REST ---

@@ -5,7 +5,19 @@ from django.urls import include, path
 from people.accounts import email
 from people.admin_site import partner_site
 
-APPS = ("pools", "orders", "mirror", "allocation", "figures", "alerts", "accounts", "fleet", "assignments", "channels")
+APPS = (
+    "pools",
+    "orders",
+    "mirror",
+    "allocation",
+    "figures",
+    "alerts",
+    "accounts",
+    "fleet",
+    "assignments",
+    "channels",
+    "statements",
+)
 
 urlpatterns = [
     *(path("", include(f"licensing.{app}.urls")) for app in APPS),

@@ -10,15 +10,22 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
+from django.utils import timezone
 from django_tenants.utils import schema_context, tenant_context
 
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import AlertRule
 from licensing.channels.models import Delivery
-from licensing.fleet.models import Cluster, ClusterAccess, Proxy
+from licensing.figures.models import Price
+from licensing.fleet.models import Cluster, ClusterAccess, Customer, Proxy
+from licensing.history.recording import record
 from licensing.mirror.models import Change, License, LicenseForecast, UsageSample, VirtualAccount
+from licensing.statements import issuing, letterheads
+from licensing.statements.models import StatementBatch, StatementMail, StatementSchedule
+from people import audit
 from people.models import ApiToken, AuditEntry, User
 from tenants.models import Partner
 from tests import factories as make
@@ -33,6 +40,8 @@ ARGUMENTS: dict[str, Any] = {
     "id": ID,
     "object_id": ID,
     "step": ID,
+    "link": ID,
+    "mail": ID,
     "app_label": "licensing",
     "content_type_id": 1,
     "key": "no-such-key",
@@ -43,7 +52,7 @@ ARGUMENTS: dict[str, Any] = {
     "secret": "no-such-secret",
 }
 # Answers that carry no partner's data to anybody.
-OPEN_ROUTES = ("accounts/", "admin/login/", "admin/jsi18n/")
+OPEN_ROUTES = ("accounts/", "admin/login/", "admin/jsi18n/", "statements/verify/")
 ROUTES_THAT_END_THE_SESSION = ("accounts/logout/", "admin/logout/")
 
 
@@ -95,6 +104,10 @@ def fill(partner: Partner, marker: str) -> None:
         fill_assignments(pool, cluster, marker)
         fill_history(account, marker)
         fill_orders(license_, marker)
+        Price.objects.create(
+            id=ID, license_name=f"{marker} license", license=f"{marker} license", currency="EUR", amount=2
+        )
+        fill_statements(account, cluster.customer, marker)
         fill_notices(marker)
         fill_people(marker)
 
@@ -163,6 +176,20 @@ def fill_orders(license_: License, marker: str) -> None:
     make.make_movement(id=ID, license=license_, **named)
 
 
+def fill_statements(account: SmartAccount, customer: Customer, marker: str) -> None:
+    """The statement is issued for real: nothing of it can be changed afterwards."""
+    record([account.pk], timezone.now())
+    letterheads.save(audit.SYSTEM, {"name": f"{marker} letterhead", "address": f"{marker} street"})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval('statements_statement_id_seq', %s, false)", [ID])
+    today = timezone.now().date()
+    statement = issuing.issue(audit.SYSTEM, customer, today, today)
+    StatementMail.objects.create(id=ID, statement=statement, recipient=f"{marker}@people.example", subject=marker)
+    StatementSchedule.objects.create(id=ID, customer=customer, recipients=[f"{marker}@people.example"])
+    batch = StatementBatch.objects.create(id=ID, period_start=today, period_end=today, tag=marker, state="done")
+    batch.items.create(customer=customer, customer_name=customer.name, statement=statement, state="issued")
+
+
 def fill_notices(marker: str) -> None:
     AlertRule.objects.filter(kind="out_of_compliance").update(id=ID)
     make.make_alert(
@@ -225,14 +252,25 @@ def test_own_session_shows_own_rows_and_never_the_others(filled: tuple[Partner, 
             shown.add(path)
         cache.clear()
 
-    lists = {f"/{name}/" for name in LISTS}
+    lists = {f"/{name}/" for name in (*LISTS, "statements/batches", "statements/schedules", "statements/letterhead")}
     assert lists - shown == set()
     assert {f"/{name}/{ID}/" for name in LISTS if f"/{name}/{ID}/" in PAGES} - shown == set()
 
 
 SUPPLY = ("license-servers", "smart-accounts", "virtual-accounts", "licenses", "subscriptions", "pools")
 USE = ("product-instances", "registration-tokens", "usage", "customers", "clusters", "assignments")
-WORK = ("overages", "transfer-plans", "worklist", "sync-runs", "alerts", "channels", "deliveries")
+WORK = (
+    "growth",
+    "prices",
+    "overages",
+    "transfer-plans",
+    "worklist",
+    "sync-runs",
+    "alerts",
+    "channels",
+    "deliveries",
+    "statements",
+)
 PEOPLE = ("users", "api-tokens", "audit")
 LISTS = (*SUPPLY, *USE, *WORK, *PEOPLE)
 
@@ -280,7 +318,7 @@ def test_own_token_shows_own_rows_and_never_the_others(filled: tuple[Partner, Pa
             shown.add(path)
 
     collections = [name for name in LISTS if f"/api/v1/{name}/" in CALLS]
-    assert len(collections) == 18
+    assert len(collections) == 21
     assert {f"/api/v1/{name}/" for name in collections} - shown == set()
     assert {f"/api/v1/{name}/{ID}/" for name in collections if f"/api/v1/{name}/{ID}/" in CALLS} - shown == set()
 

@@ -90,6 +90,9 @@ LOOKS = {
     "expired": ("quiet", "clock-alert"),
     "revoked": ("quiet", "ban"),
     "ended": ("quiet", "circle-minus"),
+    # statements
+    "corrected": ("warn", "file-pen"),
+    "issued": ("good", "file-check"),
     "current": ("good", "link"),
     # mixed_mode.Gate
     "gate_open": ("good", "lock-open"),
@@ -156,6 +159,7 @@ WORDS = {
     "revoked": "Revoked",
     "ended": "Ended",
     "current": "Current",
+    "corrected": "Corrected",
     "gate_open": "Open",
     "gate_closed": "Closed",
     "allowed": "Export-controlled allowed",

@@ -48,12 +48,12 @@ FROM outdated CROSS JOIN LATERAL (
 
 # The samples of some licenses whose forecast is kept.
 SAMPLES = """
-SELECT kept.license_id, kept.in_use, kept.reserved, array_agg(sample.day - DATE '0001-01-01' + 1 ORDER BY sample.day),
+SELECT kept.license_id, array_agg(sample.day - DATE '0001-01-01' + 1 ORDER BY sample.day),
     array_agg(sample.in_use ORDER BY sample.day)
 FROM mirror_licenseforecast kept
 JOIN mirror_usagesample sample ON sample.license_id = kept.license_id AND sample.day BETWEEN %(oldest)s AND %(today)s
 WHERE kept.pace IS NOT NULL AND kept.license_id = ANY (%(licenses)s)
-GROUP BY kept.license_id, kept.in_use, kept.reserved
+GROUP BY kept.license_id
 """
 
 KEEP = """
@@ -77,14 +77,14 @@ def refresh(today: date, account: int | None = None) -> None:
             cursor.execute(KEEP, [today, *(list(column) for column in zip(*rows, strict=True))])
 
 
-def runs_out_with(today: date, quantities: Mapping[int, int]) -> dict[int, date | None]:
-    """Return when each license would run out if so many were owned. Licenses without a forecast are left out."""
-    parameters: dict[str, Any] = {"today": today, "oldest": window_start(today), "licenses": list(quantities)}
+def runs_out_with(today: date, rooms: Mapping[int, int]) -> dict[int, date | None]:
+    """Return when each license would run out if so many were free today. Licenses without a forecast are left out."""
+    parameters: dict[str, Any] = {"today": today, "oldest": window_start(today), "licenses": list(rooms)}
     with connection.cursor() as cursor:
         cursor.execute(SAMPLES, parameters)
         return {
-            license_id: project(days, past, quantities[license_id] - reserved - in_use, today)[0]
-            for license_id, in_use, reserved, days, past in cursor.fetchall()
+            license_id: project(days, past, rooms[license_id], today)[0]
+            for license_id, days, past in cursor.fetchall()
             if len(days) > 1
         }
 

@@ -123,7 +123,7 @@ def _move_words(books: Books, moves: Sequence[Move], kind: Kind, headroom: int) 
     free = counted(_quantity(moves), "free license")
     words = f"{free} {choose(_quantity(moves), 'comes', 'come')} from {_sources(moves)}, where nobody needs them."
     if headroom:
-        words += f" {counted(headroom, 'license')} of them {choose(headroom, 'is', 'are')} headroom."
+        words += f" {headroom:,} of them {choose(headroom, 'is', 'are')} headroom."
     if below := books.below_threshold(moves):
         words += f" {shorten(below, 3)} {choose(len(below), 'falls', 'fall')} below the threshold of an alert rule."
     if kind == Kind.MOVE_ORDERED:

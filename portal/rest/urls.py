@@ -10,7 +10,7 @@ from licensing.alerts.rest import alerts, overages
 from licensing.allocation import rest as allocation
 from licensing.assignments.rest import assignment_batches, assignments, auto_registration, mixed_mode
 from licensing.channels import rest as channels
-from licensing.figures.rest import positions
+from licensing.figures.rest import growth, positions, prices
 from licensing.fleet.rest import cluster_access, inventory
 from licensing.mirror.rest import (
     changes,
@@ -24,6 +24,7 @@ from licensing.mirror.rest import (
 )
 from licensing.orders import rest as orders
 from licensing.pools.rest import balance, subscriptions, transfers, worklist
+from licensing.statements import rest as statements
 from portal.rest import docs
 
 COLLECTIONS: dict[str, Any] = {
@@ -40,11 +41,14 @@ COLLECTIONS: dict[str, Any] = {
     "positions": positions.Positions,
     "worklist": worklist.Worklist,
     "subscriptions": subscriptions.Subscriptions,
+    "growth": growth.GrowthRows,
+    "prices": prices.Prices,
     "customers": inventory.Customers,
     "clusters": inventory.Clusters,
     "assignments": assignments.Assignments,
     "assignment-jobs": assignments.AssignmentJobs,
     "assignment-batches": assignment_batches.AssignmentBatches,
+    "statements": statements.Statements,
     "sync-runs": sync_runs.SyncRuns,
     "alerts": alerts.Alerts,
     "alert-rules": alerts.AlertRules,
@@ -74,6 +78,7 @@ ROUTES = [
     *mixed_mode.ROUTES,
     *positions.ROUTES,
     *requests.ROUTES,
+    *statements.ROUTES,
     *sync_runs.ROUTES,
     *transfers.ROUTES,
 ]

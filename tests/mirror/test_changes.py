@@ -14,12 +14,17 @@ from django_tenants.utils import tenant_context
 
 from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
+from licensing.cisco.emulator.server import EmulatorThread
+from licensing.cisco.emulator.state import Account
 from licensing.mirror.changes import records
 from licensing.mirror.changes.comparison import Comparison, compare
 from licensing.mirror.changes.words import describe
 from licensing.mirror.models import Change, SyncRun
+from licensing.mirror.sync import runs
+from licensing.operations import retention, syncing
 from tenants.models import Partner
 from tests import factories as make
+from tests.fixtures import BASIC, ENHANCED, account_of
 from tests.spreadsheets import read_xlsx
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -253,8 +258,9 @@ def test_what_was_there_before_the_first_sync_is_not_new(march: list[SyncRun], a
     }
 
 
-def test_changes_that_are_no_longer_kept_are_named(march: list[SyncRun]) -> None:
-    Change.objects.filter(sync_run__in=march[:2]).delete()
+def test_changes_that_are_no_longer_kept_are_named(march: list[SyncRun], settings: Any) -> None:
+    settings.CHANGE_DAYS = (timezone.now() - day(4)).days
+    assert retention.prune() == 12
 
     days = compare(start=date(2026, 3, 1), end=date(2026, 3, 7))
     runs = compare(first_run=march[0].pk, second_run=march[3].pk)
@@ -269,6 +275,34 @@ def test_changes_that_are_no_longer_kept_are_named(march: list[SyncRun]) -> None
         "quantity": [20, 10],
         "status": ["in_compliance", "out_of_compliance"],
     }
+
+
+def synced(account: SmartAccount) -> SyncRun:
+    run, _ = runs.request(account, "test")
+    return syncing.run_sync(run)
+
+
+def test_comparison_of_real_syncs(acme: Partner, emulator: EmulatorThread, cisco: Account) -> None:
+    account = account_of(emulator)
+    before = synced(account)
+    device = cisco.devices.pop()
+    cisco.set_license("DEFAULT", ENHANCED, quantity=40, inUse=7)
+    cisco.set_license("DEFAULT", BASIC, quantity=6, inUse=9)
+    synced(account)
+    cisco.devices.append(device)
+    cisco.set_license("DEFAULT", ENHANCED, quantity=40, inUse=9)
+    cisco.set_license("DEFAULT", BASIC, quantity=5, inUse=9)
+    cisco.add_pool("Added")
+    after = synced(account)
+
+    found = compare(first_run=before.pk, second_run=after.pk)
+
+    assert {row.label: (row.net_kind, row.net_values) for row in found.rows} == {  # type: ignore[attr-defined]
+        "Added": ("created", {}),
+        f"{ENHANCED} in DEFAULT": ("changed", {"quantity": [20, 40], "in_use": [7, 9], "available": [13, 31]}),
+    }
+    assert found.touched.count() == 4, "the instance went and came back, a license changed back"
+    assert found.gaps == []
 
 
 def refusals(march: list[SyncRun]) -> Iterator[tuple[dict[str, Any], str, str]]:
@@ -310,6 +344,7 @@ def test_what_cannot_be_compared_is_refused_everywhere(
         answer = api.get("/api/v1/sync-runs/comparison/", asked)
 
         assert (page.status_code, words in page.content.decode()) == (409, True), asked
+        assert "Hidden field" not in page.content.decode()
         assert (answer.status_code, answer.json()["detail"].startswith(words)) == (400 if field else 409, True)
         assert list(answer.json().get("errors", {})) == ([field] if field else [])
 
@@ -350,7 +385,7 @@ def test_page_file_and_program_agree_on_what_differs(
     assert {row["object"]: (row["kind"], row["values"]) for row in program["results"]} == EARLY
     assert [row["object"] for row in program["results"]] == [4, 7, 1, 5]
     assert (days["results"], days["gaps"]) == (program["results"], [])
-    assert "3 objects changed in between and are as before." in text(page)
+    assert "3 objects changed in between and ended as they began." in text(page)
     only = client.get(path, {**query, "kind": "gone"}).context["table"].paginated_rows
     assert [row.record.object_id for row in only] == [5, 4]
     assert f"{path}?first_run={march[0].pk}&amp;second_run={march[2].pk}" in text(client.get(path, {**query, "q": "-"}))
@@ -429,7 +464,7 @@ def large_history(account: SmartAccount) -> list[SyncRun]:
                 """,
                 [run.pk, day(number), number],
             )
-        cursor.execute("ANALYZE mirror_change")
+        cursor.execute("ANALYZE mirror_change, mirror_syncrun")
     return runs
 
 
@@ -512,7 +547,7 @@ def test_page_caps_the_parts_of_a_change_and_the_file_has_all(
 
     for answer in (listed, shown):
         assert "900 purchase lines (900 added)" in answer
-        assert "And 895 more." in answer
+        assert "And 895 more purchase lines" in answer
         assert answer.count("Added:") == 5
     assert file.count("Added:") == 900
 
@@ -537,3 +572,35 @@ def test_history_of_a_license_and_an_instance_leads_to_the_sync_run(
         page = text(client_of(acme, "viewer").get(f"/{object_type.replace('_', '-')}s/{row.pk}/"))
         assert f'<a href="/sync-runs/{run.pk}/">' in page
         assert "Status changed from out of compliance to in compliance" in page
+
+
+def test_whole_history_of_an_object_is_listed_and_leads_to_its_runs(
+    acme: Partner, globex: Partner, account: SmartAccount, client_of: Any
+) -> None:
+    """A license's page shows the last ten changes."""
+    pool = make.make_virtual_account(id=4711, smart_account=account)
+    for object_type, row in (
+        ("license", make.make_license(id=4711, virtual_account=pool)),
+        ("product_instance", make.make_instance(id=4711, virtual_account=pool)),
+        ("virtual_account", pool),
+    ):
+        runs = [make.make_sync_run(smart_account=account) for _ in range(12)]
+        history = {"object_type": object_type, "object_id": row.pk, "label": str(row)}
+        for number, run in enumerate(runs):
+            Change.objects.create(
+                sync_run=run, at=day(number + 1), kind="changed", values={"in_use": [number, number + 1]}, **history
+            )
+        with tenant_context(globex):
+            Change.objects.create(sync_run=make.make_sync_run(), kind="gone", **history)
+        client, path = client_of(acme, "viewer"), f"/{object_type.replace('_', '-')}s/{row.pk}/"
+
+        assert f'<a href="{path}changes/">Show all changes</a>' in text(client.get(path))
+        page = client.get(f"{path}changes/")
+        file = list(csv.DictReader(io.StringIO(client.get(f"{path}changes/?format=csv").content.decode())))
+        newest_first = [f"In use changed from {number} to {number + 1}" for number in range(11, -1, -1)]
+        assert [line["Details"] for line in file] == newest_first
+        assert [row.record.sync_run_id for row in page.context["table"].paginated_rows] == [
+            run.pk for run in reversed(runs)
+        ]
+        assert f'href="/sync-runs/{runs[0].pk}/"' in text(page)
+        assert client.get(f"{path}changes/", {"kind": "gone"}).context["shown_count"] == "0"

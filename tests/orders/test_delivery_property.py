@@ -121,9 +121,9 @@ def check(world: World, entered: int) -> None:
     missing = sum(max(ordered - delivered, 0) for ordered, delivered in world.expected().values()) + entered
     looked = balance.of(world.account)
     assert sum(one.undelivered for one in found) == missing
-    assert sum(row.figures.outstanding for row in looked.by_license) == missing
+    assert sum(row.figures.undelivered for row in looked.by_license) == missing
     for groups in (looked.by_order, looked.by_customer, looked.by_model):
-        assert sum(one.outstanding for _, one in balance.lines_of(groups)) == missing
+        assert sum(one.undelivered for _, one in balance.lines_of(groups)) == missing
     items = Items((Reason.NOT_DEPOSITED,), world.account.pk)
     assert sum(item.licenses for item in items[0:100]) == missing
     sums: dict[tuple[int, str, str], int] = defaultdict(int)

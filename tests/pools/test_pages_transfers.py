@@ -68,7 +68,7 @@ def test_remedies_say_what_each_does(acme: Partner, short: License, client_of: C
     shown = text(client_of(acme, "viewer").get(f"/licenses/{short.pk}/remedies/"))
 
     assert "Move 8 free licenses here" in shown
-    assert "3 licenses of them are headroom." in shown
+    assert "3 of them are headroom." in shown
     assert "60 → 52" in shown
     assert "20 → 28" in shown
     assert "No alert opens or closes." in shown
@@ -113,9 +113,9 @@ def test_alerts_that_open_and_close_are_shown_before_the_move(
 
     for page in (f"/transfer-plans/{plan.pk}/", f"/transfer-plans/{plan.pk}/execute/"):
         shown = text(client.get(page))
-        assert "1 alert opens" in shown
+        assert "<strong>Opens</strong>" in shown
         assert "0 free licenses out of 25 in South of Acme Account. The threshold is 10 percent." in shown
-        assert "1 alert closes" in shown
+        assert "<strong>Closes</strong>" in shown
         assert f"License out of compliance: {NAME} in South" in shown
 
 

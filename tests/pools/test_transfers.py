@@ -630,7 +630,7 @@ def test_a_transfer_is_a_move_and_hides_nothing_that_cisco_owes(account: SmartAc
 
     def owed() -> tuple[list[delivery.Purchase], list[tuple[str, int]], int]:
         items = Items((Reason.NOT_DEPOSITED,))[0:10]
-        missing = sum(row.figures.outstanding for row in balance.of(account).by_license)
+        missing = sum(row.figures.undelivered for row in balance.of(account).by_license)
         return delivery.figures([account.pk]), [(item.subject, item.licenses) for item in items], missing
 
     before = owed()

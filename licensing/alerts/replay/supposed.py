@@ -47,6 +47,8 @@ mirror_licenseforecast AS (
     CROSS JOIN LATERAL jsonb_populate_record(kept, jsonb_build_object(
         'day', (%(now)s::timestamptz AT TIME ZONE 'UTC')::date,
         'quantity', coalesce((supposed.item->>'quantity')::integer, kept.quantity),
+        'in_use', coalesce((supposed.item->>'in_use')::integer, kept.in_use),
+        'reserved', coalesce((supposed.item->>'reserved')::integer, kept.reserved),
         'runs_out', CASE WHEN supposed.is_projected THEN supposed.runs_out ELSE kept.runs_out END
     )) changed
     WHERE kept.license_id IN (SELECT id FROM mirror_license)
@@ -146,7 +148,8 @@ def changes(smart_account_id: int, rows: Iterable[Supposed], now: datetime | Non
     """Return what the next evaluation of the smart account would change. Two statements; nothing is written."""
     now = now or timezone.now()
     rows = list(rows)
-    runs_out = kept_forecasts.runs_out_with(now.astimezone(UTC).date(), {row.id: row.quantity for row in rows})
+    rooms = {row.id: row.quantity - row.reserved - row.in_use for row in rows}
+    runs_out = kept_forecasts.runs_out_with(now.astimezone(UTC).date(), rooms)
     parameters = {
         **parameters_of(now, smart_account_id),
         "kinds": [str(kind) for kind in KINDS],

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.console import EmailBackend as Console
 from django.core.mail.backends.smtp import EmailBackend as Smtp
 from django.core.signing import BadSignature, Signer
@@ -37,9 +37,13 @@ def read_unsubscribe(signed: str) -> tuple[str, str] | None:
 def send(delivery: Delivery, base_url: str) -> str:
     """Hand it to the mail server; its last answer in words. Raise NotDelivered."""
     backend = get_connection()
-    message = _message(delivery, base_url, backend)
+    return hand_over(_message(delivery, base_url, backend), delivery.recipient, backend)
+
+
+def hand_over(message: EmailMessage, recipient: str, backend: Any) -> str:
+    """Hand a mail to the mail server and return its last answer in words. Raises NotDelivered."""
     if isinstance(backend, Smtp):
-        return _over_smtp(backend, delivery.recipient, message)
+        return _over_smtp(backend, recipient, message)
     if type(backend) is Console:  # the one that writes files is made from it
         raise NotDelivered("This portal has no mail server. Whoever runs it sets PORTAL_SMTP_HOST.")
     backend.send_messages([message])
@@ -47,7 +51,7 @@ def send(delivery: Delivery, base_url: str) -> str:
     return f"Written to a file in {Path(folder).name}/: this portal has no mail server." if folder else "Handed over."
 
 
-class _Fixed(EmailMultiAlternatives):
+class FixedMail(EmailMultiAlternatives):
     """Build the mail with a boundary that does not change from attempt to attempt."""
 
     boundary = ""
@@ -58,9 +62,9 @@ class _Fixed(EmailMultiAlternatives):
         return made
 
 
-def _message(delivery: Delivery, base_url: str, backend: Any) -> _Fixed:
+def _message(delivery: Delivery, base_url: str, backend: Any) -> FixedMail:
     link = unsubscribe_url(base_url, delivery.channel.uuid, delivery.recipient)
-    message = _Fixed(
+    message = FixedMail(
         delivery.subject,
         delivery.text,
         settings.DEFAULT_FROM_EMAIL,
@@ -80,7 +84,7 @@ def _message(delivery: Delivery, base_url: str, backend: Any) -> _Fixed:
     return message
 
 
-def _over_smtp(backend: Smtp, recipient: str, message: _Fixed) -> str:
+def _over_smtp(backend: Smtp, recipient: str, message: EmailMessage) -> str:
     """One conversation, so that the server's own words are kept. 5xx is its last word, everything else may pass."""
     try:
         backend.open()
@@ -95,7 +99,7 @@ def _over_smtp(backend: Smtp, recipient: str, message: _Fixed) -> str:
         raise NotDelivered(f"The mail server cannot be reached: {type(error).__name__}.") from None
 
 
-def _talk(server: Any, recipient: str, message: _Fixed) -> str:
+def _talk(server: Any, recipient: str, message: EmailMessage) -> str:
     server.ehlo_or_helo_if_needed()
     content = message.message().as_bytes(linesep="\r\n")
     _hear(server.mail(_sender()))

@@ -99,7 +99,7 @@ def transfer_plan_execute(request: HttpRequest, pk: int) -> HttpResponse:
     asked = confirm_page(
         request,
         lambda: planning.request(actor_of(request), plan),
-        heading=f"Send {plan} to Cisco?",
+        heading=f"Send transfer plan #{plan.pk} to Cisco?",
         confirm="Send to Cisco",
         cancel=here,
         blockers=[blocker] if blocker else (),
