@@ -276,9 +276,7 @@ class _Planner:
             self._add_rollout()
             self._add_perpetual()
         elif pool.mode == ENTERPRISE and self.demo.rooms_short:
-            used_rooms = sum(site.usage.get(ROOM, 0) for site in sites if site.pool == pool.name)
-            owned = sum(order.ordered.get(ROOM, 0) for order in self.orders[first:])
-            self.orders[first].add(ROOM, used_rooms - self.demo.rooms_short - owned)
+            self.orders[first].add(ROOM, -self.demo.rooms_short)
 
     def _factors(self, pool: Pool, name: str, number: int) -> dict[str, float]:
         """Return the licenses to order for a request for `name`, as shares of it."""
@@ -291,6 +289,7 @@ class _Planner:
                 ENHANCED: {ENHANCED: 1.05},
                 BASIC: {HCS_FOUNDATION: 1.3},
                 RESPONDER: {HCS_RESPONDER: 1.1},
+                ROOM: {ROOM: 1.0 if self.demo.rooms_short else ample},
             }
             return shares.get(name, {name: ample})
         if name == HCS_STANDARD and pool.name == OPERATIONAL:

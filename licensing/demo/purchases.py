@@ -1,0 +1,79 @@
+"""Write what each sync of the made-up past saw arrive, and enter the orders behind it.
+
+Orders are in every state: delivered, delivered in part, overdue, in the wrong account, and just ordered. Those whose
+subscription nobody has mapped are left as proposals.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from licensing.accounts.models import SmartAccount
+from licensing.cisco.emulator.plan import DEFAULT, OPERATIONAL, Order, plan_of
+from licensing.demo.past import DAYS, Past
+from licensing.fleet.models import Customer
+from licensing.mirror.models import License, LicenseLine, SyncRun
+from licensing.orders import saving
+from licensing.orders.models import Movement
+from licensing.orders.models import Order as EnteredOrder
+from people.audit import Actor
+
+Kind = Movement.Kind
+BATCH = 2_000
+
+
+def write_movements(account: SmartAccount, past: Past, runs: Mapping[int, SyncRun]) -> None:
+    """Write the movements that these syncs, by age, would have noted. Those of the real first sync go."""
+    Movement.objects.filter(virtual_account__smart_account=account).delete()
+    licenses = {
+        (row.virtual_account_id, row.name): row
+        for row in License.objects.filter(virtual_account__smart_account=account)
+    }
+    Movement.objects.bulk_create(
+        (
+            Movement(
+                at=runs[steps[0].ago].queued_at,
+                sync_run=runs[steps[0].ago].pk,
+                license=licenses[supply.virtual_account, supply.license_name],
+                license_name=supply.license_name,
+                virtual_account_id=supply.virtual_account,
+                subscription_id=supply.subscription_id,
+                order_number=supply.order_number,
+                quantity=supply.quantity,
+                kind=Kind.FIRST if steps[0].ago == DAYS else Kind.DEPOSIT,
+            )
+            for supply, steps in past.supplies
+        ),
+        batch_size=BATCH,
+    )
+
+
+def enter_orders(account: SmartAccount, now: datetime, by: Actor) -> None:
+    """Enter the orders of the partner and of customers whose subscriptions are mapped."""
+    plan = plan_of(account.domain)
+    mapped = set(account.subscriptions.mapped().values_list("subscription_id", flat=True))
+    customers = {row.name.lower(): row for row in Customer.objects.all()}
+    pools = {pool.name: pool for pool in account.virtual_accounts.present()}
+    lines = LicenseLine.objects.present().filter(license__virtual_account__smart_account=account)
+    terms = {number: (start, end) for number, start, end in lines.values_list("order_number", "start", "end")}
+    for order in plan.orders if plan else ():
+        if order.subscription and order.subscription not in mapped:
+            continue
+        start, end = terms[order.number]
+        entered = EnteredOrder(
+            smart_account=account,
+            number=order.number,
+            subscription_id=order.subscription,
+            ordered_on=start or timezone.localdate(now - timedelta(days=order.age)),
+            customer=customers.get(order.customer),
+            virtual_account=pools[_expected(order)],
+            renewal_on=end,
+            contract=f"C-{order.number[-5:]}" if order.subscription else "",
+        )
+        saving.save_order(by, entered, [saving.LineSpec(*line) for line in order.ordered.items()])
+
+
+def _expected(order: Order) -> str:
+    """Return the pool in which an order should arrive. What lies in the default one went astray."""
+    return OPERATIONAL if order.target == DEFAULT else order.target
