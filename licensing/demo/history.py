@@ -4,7 +4,6 @@ All of it is made up from the data of the first sync, and the same each time. Th
 purchase comes first (licensing.demo.past). Intervals, daily samples and clocks are read off it, so they agree.
 """
 
-from collections import Counter
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -14,15 +13,11 @@ from django.utils import timezone
 
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import Alert, AlertEvent, Kind, Overage
-from licensing.cisco.emulator.plan import plan_of
 from licensing.demo import intervals, purchases
 from licensing.demo.past import DAYS, Arrivals, State, read_past
-from licensing.fleet.models import Customer
-from licensing.mirror.models import Change, License, LicenseLine, Subscription, SyncRun, UsageSample
+from licensing.mirror.models import Change, License, LicenseLine, SyncRun, UsageSample
 from people.audit import Actor
 
-MODELS = ("named_user", "enterprise_agreement", "named_user")
-NOT_MAPPED = 5  # one in this many subscriptions is left for people to map
 SYNC_TOOK = timedelta(seconds=8)
 
 
@@ -37,7 +32,7 @@ def write(account: SmartAccount) -> None:
     _add_clocks(past.states, now)
     intervals.write(account, past, now)
     purchases.write_movements(account, past, runs)
-    _map_subscriptions(account, now)
+    purchases.map_subscriptions(account, now)
     purchases.enter_orders(account, now, Actor(None, f"owner@{account.domain}"))
 
 
@@ -163,24 +158,3 @@ def _add_clocks(states: dict[License, list[State]], now: datetime) -> None:
         )
         AlertEvent.objects.filter(alert__in=alerts, kind=AlertEvent.Kind.OPENED).update(at=clock.since)
         alerts.update(opened_at=clock.since)
-
-
-def _map_subscriptions(account: SmartAccount, now: datetime) -> None:
-    """Date subscriptions back and map them to the customers that ordered them.
-
-    One in NOT_MAPPED is left for people to map. A customer with several is mapped: with half of its orders, its figures
-    would mislead.
-    """
-    plan = plan_of(account.domain)
-    orders = {order.subscription: order for order in plan.orders} if plan else {}
-    several = {name for name, number in Counter(order.customer for order in orders.values()).items() if number > 1}
-    customers = {row.name.lower(): row for row in Customer.objects.all()}
-    known = Subscription.objects.filter(smart_account=account, subscription_id__in=orders).order_by("subscription_id")
-    rows = sorted(known, key=lambda row: orders[row.subscription_id].customer in several)
-    for number, row in enumerate(rows):
-        order = orders[row.subscription_id]
-        row.first_seen_at = now - timedelta(days=min(order.age, DAYS))
-        if order.customer in several or number % NOT_MAPPED:
-            row.customer = customers.get(order.customer)
-            row.license_model = MODELS[number % len(MODELS)]
-    Subscription.objects.bulk_update(rows, ["first_seen_at", "customer", "license_model"])

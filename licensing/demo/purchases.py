@@ -4,16 +4,17 @@ Orders are in every state: delivered, delivered in part, overdue, in the wrong a
 subscription nobody has mapped are left as proposals.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from licensing.accounts.models import SmartAccount
-from licensing.cisco.emulator.plan import DEFAULT, OPERATIONAL, Order, plan_of
+from licensing.cisco.emulator.plan import DEFAULT, DEMOS, OPERATIONAL, Order, orders_of
 from licensing.demo.past import DAYS, Past
 from licensing.fleet.models import Customer
-from licensing.mirror.models import License, LicenseLine, SyncRun
+from licensing.mirror.models import License, LicenseLine, Subscription, SyncRun
 from licensing.orders import saving
 from licensing.orders.models import Movement
 from licensing.orders.models import Order as EnteredOrder
@@ -21,6 +22,9 @@ from people.audit import Actor
 
 Kind = Movement.Kind
 BATCH = 2_000
+DOMAINS = {demo.domain for demo in DEMOS}
+MODELS = ("named_user", "enterprise_agreement", "named_user")
+NOT_MAPPED = 5  # one in this many subscriptions is left for people to map
 
 
 def write_movements(account: SmartAccount, past: Past, runs: Mapping[int, SyncRun]) -> None:
@@ -49,15 +53,38 @@ def write_movements(account: SmartAccount, past: Past, runs: Mapping[int, SyncRu
     )
 
 
+def map_subscriptions(account: SmartAccount, now: datetime) -> None:
+    """Date subscriptions back and map them to the customers that ordered them.
+
+    One in NOT_MAPPED is left for people to map: the smallest, and none of a customer with several, because with half of
+    its orders its figures would mislead. Those of a local account are mapped.
+    """
+    orders = {order.subscription: order for order in orders_of(account.domain) if order.subscription}
+    customers = {row.name.lower(): row for row in Customer.objects.all()}
+    several = {name for name, number in Counter(order.customer for order in orders.values()).items() if number > 1}
+    single = sorted(
+        (order for order in orders.values() if order.customer not in several and account.domain in DOMAINS),
+        key=lambda order: sum(order.ordered.values()),
+    )
+    left = {order.subscription for order in single[: len(orders) // NOT_MAPPED]}
+    rows = list(Subscription.objects.filter(smart_account=account, subscription_id__in=orders))
+    for number, row in enumerate(sorted(rows, key=lambda row: row.subscription_id)):
+        order = orders[row.subscription_id]
+        row.first_seen_at = now - timedelta(days=min(order.age, DAYS))
+        if row.subscription_id not in left:
+            row.customer = customers.get(order.customer)
+            row.license_model = MODELS[number % len(MODELS)]
+    Subscription.objects.bulk_update(rows, ["first_seen_at", "customer", "license_model"])
+
+
 def enter_orders(account: SmartAccount, now: datetime, by: Actor) -> None:
     """Enter the orders of the partner and of customers whose subscriptions are mapped."""
-    plan = plan_of(account.domain)
     mapped = set(account.subscriptions.mapped().values_list("subscription_id", flat=True))
     customers = {row.name.lower(): row for row in Customer.objects.all()}
     pools = {pool.name: pool for pool in account.virtual_accounts.present()}
     lines = LicenseLine.objects.present().filter(license__virtual_account__smart_account=account)
     terms = {number: (start, end) for number, start, end in lines.values_list("order_number", "start", "end")}
-    for order in plan.orders if plan else ():
+    for order in orders_of(account.domain):
         if order.subscription and order.subscription not in mapped:
             continue
         start, end = terms[order.number]
