@@ -1,4 +1,4 @@
-"""Write what each sync of the made-up past saw arrive, and enter the orders behind it.
+"""Write what each sync of the made-up past saw arrive, and enter the orders behind it and a price list.
 
 Orders are in every state: delivered, delivered in part, overdue, in the wrong account, and just ordered. Those whose
 subscription nobody has mapped are left as proposals.
@@ -7,12 +7,32 @@ subscription nobody has mapped are left as proposals.
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.utils import timezone
 
 from licensing.accounts.models import SmartAccount
+from licensing.cisco.emulator.borrowing import (
+    BASIC,
+    CUWL,
+    ENHANCED,
+    ENHANCED_PLUS,
+    ESSENTIAL,
+    HCS_FOUNDATION,
+    HCS_RESPONDER,
+    HCS_ROOM,
+    HCS_STANDARD,
+    HCS_UNITY,
+    HCS_UNITY_BASIC,
+    RESPONDER,
+    ROOM,
+    UNITY,
+    UNITY_BASIC,
+)
 from licensing.cisco.emulator.plan import DEFAULT, DEMOS, OPERATIONAL, Order, orders_of
 from licensing.demo.past import DAYS, Past
+from licensing.figures.models import Price
+from licensing.figures.prices.saving import save_price
 from licensing.fleet.models import Customer
 from licensing.mirror.models import License, LicenseLine, Subscription, SyncRun
 from licensing.orders import saving
@@ -25,6 +45,25 @@ BATCH = 2_000
 DOMAINS = {demo.domain for demo in DEMOS}
 MODELS = ("named_user", "enterprise_agreement", "named_user")
 NOT_MAPPED = 5  # one in this many subscriptions is left for people to map
+# A month, made up. The license of Expressway has no price, so that the pages show what that looks like.
+PRICES = {
+    HCS_STANDARD: "6.40",
+    HCS_FOUNDATION: "3.20",
+    HCS_ROOM: "9.50",
+    HCS_UNITY: "1.90",
+    HCS_UNITY_BASIC: "0.90",
+    HCS_RESPONDER: "0.60",
+    CUWL: "8.10",
+    ENHANCED_PLUS: "6.20",
+    ENHANCED: "4.70",
+    BASIC: "2.30",
+    ESSENTIAL: "1.10",
+    ROOM: "9.20",
+    UNITY: "1.80",
+    UNITY_BASIC: "0.80",
+    RESPONDER: "0.55",
+}
+CURRENCIES = {"acme.example": "EUR", "globex.example": "USD"}
 
 
 def write_movements(account: SmartAccount, past: Past, runs: Mapping[int, SyncRun]) -> None:
@@ -99,6 +138,16 @@ def enter_orders(account: SmartAccount, now: datetime, by: Actor) -> None:
             contract=f"C-{order.number[-5:]}" if order.subscription else "",
         )
         saving.save_order(by, entered, [saving.LineSpec(*line) for line in order.ordered.items()])
+
+
+def add_prices(account: SmartAccount, now: datetime, by: Actor) -> None:
+    """Add the price list of the partner, in its currency."""
+    valid_from = (now - timedelta(days=DAYS)).date()
+    for name, amount in PRICES.items():
+        row = Price(
+            license_name=name, currency=CURRENCIES[account.domain], amount=Decimal(amount), valid_from=valid_from
+        )
+        save_price(by, row)
 
 
 def _expected(order: Order) -> str:

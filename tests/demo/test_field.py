@@ -21,6 +21,7 @@ from licensing.cisco.emulator.plan import OPERATIONAL, plan_of
 from licensing.cisco.emulator.server import EmulatorThread
 from licensing.cisco.types import LicenseTransfer
 from licensing.demo.management.commands.make_demo import PARTNERS, Command
+from licensing.figures.models import Price
 from licensing.fleet.models import Cluster, Customer
 from licensing.history import reading, recording
 from licensing.history.models import Interval, LicenseState, Recording
@@ -123,6 +124,9 @@ def test_orders_of_both_pools_are_the_same(furnished: SmartAccount) -> None:
     assert Counter(one.state for one in stand.values())[State.DELIVERED] == len(stand) - 4
     on_prem = len(plan.on_prem_orders)
     assert len(proposals.proposals()) == len(plan.orders) + on_prem - len(stand)
+
+    priced = {CURRENT.find(name) for name in Price.objects.values_list("license_name", flat=True)}
+    assert set(map(CURRENT.find, License.objects.values_list("name", flat=True))) - priced == {"LIC-EXP-RMS"}
 
     subscriptions = Subscription.objects.filter(smart_account=furnished)
     mapped = subscriptions.mapped().count() / subscriptions.count()

@@ -44,6 +44,7 @@ class Command(PortalCommand):
             partner.settle(account)
             matching.match_clusters()
             history.write(account)
+            purchases.add_prices(account, timezone.now(), Actor(None, f"owner@{schema}.example"))
             self.furnish_on_prem(schema, name)
             matching.match_clusters()
             evaluation.evaluate()
