@@ -59,6 +59,8 @@ def partner_site(favicon: str) -> dict[str, Any]:
             ("Product instances", "devices", "mirror_productinstance"),
             ("Registration tokens", "key", "mirror_registrationtoken"),
             ("Subscriptions", "receipt_long", "mirror_subscription"),
+            ("Orders", "shopping_cart", "orders_order"),
+            ("Deposits and moves", "move_to_inbox", "orders_movement"),
             ("Transfer plans", "swap_horiz", "pools_transferplan"),
         ),
         group(
@@ -67,6 +69,7 @@ def partner_site(favicon: str) -> dict[str, Any]:
             ("Clusters", "lan", "fleet_cluster"),
             ("Access to clusters", "terminal", "fleet_clusteraccess"),
             ("Assignments", "link", "assignments_assignment"),
+            ("Prices", "payments", "figures_price"),
         ),
         group(
             "Alerts and history",

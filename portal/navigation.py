@@ -46,6 +46,7 @@ SECTIONS = (
         (
             Item("positions", "Positions", "scale"),
             Item("pools", "Orders and use", "git-compare-arrows"),
+            Item("orders", "Orders", "shopping-cart"),
             Item("licenses", "Licenses", "key-round"),
             Item("virtual-accounts", "Virtual accounts", "layers"),
             Item("product-instances", "Product instances", "cpu"),
@@ -61,6 +62,8 @@ SECTIONS = (
         "Customers",
         (
             Item("customers", "Customers", "building-2"),
+            Item("growth", "Growth", "trending-up"),
+            Item("prices", "Prices", "coins"),
             Item("statements", "Statements", "file-text"),
             Item("clusters", "Clusters", "boxes"),
             Item("assignments", "Assignments", "link"),

@@ -307,6 +307,8 @@ SHOWN_CHOICES = (
     "licensing.assignments.models.AssignmentStage.State",
     "licensing.assignments.models.AssignmentBatch.State",
     "licensing.channels.models.Delivery.State",
+    "licensing.orders.states.State",
+    "licensing.orders.models.Movement.Kind",
     "licensing.pools.models.TransferPlan.State",
     "licensing.pools.models.TransferStep.State",
     "licensing.pools.worklist.Reason",

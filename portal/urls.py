@@ -7,6 +7,7 @@ from people.admin_site import partner_site
 
 APPS = (
     "pools",
+    "orders",
     "mirror",
     "allocation",
     "figures",

@@ -27,6 +27,7 @@ from licensing.mirror.models import (
     SyncRun,
     VirtualAccount,
 )
+from licensing.orders.models import Movement, Order, OrderLine
 from licensing.pools.models import TransferPlan, TransferStep
 from tests.alert_facts import ALERT_FACTS
 
@@ -191,6 +192,29 @@ def make_subscription(**values: Any) -> Subscription:
     if "smart_account" not in values:
         values["smart_account"] = make_smart_account()
     return Subscription.objects.create(**{"subscription_id": f"Sub{next(_numbers)}", **values})
+
+
+def make_order(lines: dict[str, int] | None = None, **values: Any) -> Order:
+    """`lines`: {license name: quantity}; default one of 10."""
+    if "smart_account" not in values:
+        pool = values.get("virtual_account")
+        values["smart_account"] = pool.smart_account if pool else make_smart_account()
+    if "subscription_id" not in values:
+        values.setdefault("number", f"8{next(_numbers):06d}")
+    order = Order.objects.create(**values)
+    OrderLine.objects.bulk_create(
+        OrderLine(order=order, position=place, license_name=name, quantity=quantity)
+        for place, (name, quantity) in enumerate((lines or {"UC Manager Enhanced License (12.x)": 10}).items(), 1)
+    )
+    return order
+
+
+def make_movement(**values: Any) -> Movement:
+    """A deposit of all that the license has, unless said otherwise."""
+    row = values["license"]
+    defaults = {"at": timezone.now(), "sync_run": 1, "quantity": row.quantity, "kind": "deposit"}
+    names = {"virtual_account": row.virtual_account, "license_name": row.name}
+    return Movement.objects.create(**{**defaults, **names, **values})
 
 
 def make_sync_run(**values: Any) -> SyncRun:

@@ -2,6 +2,7 @@
 
 import io
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zipfile import ZipFile
 
@@ -12,7 +13,10 @@ EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - spreadsheets know no time zones
 
 
 def read_xlsx(content: bytes) -> list[list[list[Any]]]:
-    """Sheets of rows of cells: str, int, bool, datetime or None. A formula, a link or any other kind is an error."""
+    """Sheets of rows of cells: str, int, Decimal, bool, datetime or None.
+
+    A formula, a link or any other kind is an error.
+    """
     with ZipFile(io.BytesIO(content)) as packed:
         styles = ElementTree.fromstring(packed.read("xl/styles.xml"))
         dated = [one.get("numFmtId") != "0" for one in styles.find(f"{MAIN}cellXfs")]
@@ -45,4 +49,6 @@ def _value(cell: Any, dated: bool) -> Any:
     if kind == "b":
         return text == "1"
     assert kind == "n", kind
-    return EPOCH + timedelta(seconds=round(float(text) * 86400)) if dated else int(text)
+    if dated:
+        return EPOCH + timedelta(seconds=round(float(text) * 86400))
+    return Decimal(text) if "." in text else int(text)

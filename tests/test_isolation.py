@@ -19,6 +19,7 @@ from django_tenants.utils import schema_context, tenant_context
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import AlertRule
 from licensing.channels.models import Delivery
+from licensing.figures.models import Price
 from licensing.fleet.models import Cluster, ClusterAccess, Customer, Proxy
 from licensing.history.recording import record
 from licensing.mirror.models import Change, License, LicenseForecast, UsageSample, VirtualAccount
@@ -102,6 +103,9 @@ def fill(partner: Partner, marker: str) -> None:
         fill_registrations(license_, cluster, marker)
         fill_assignments(pool, cluster, marker)
         fill_history(account, marker)
+        Price.objects.create(
+            id=ID, license_name=f"{marker} license", license=f"{marker} license", currency="EUR", amount=2
+        )
         fill_statements(account, cluster.customer, marker)
         fill_notices(marker)
         fill_people(marker)
@@ -247,7 +251,7 @@ def test_own_session_shows_own_rows_and_never_the_others(filled: tuple[Partner, 
 
 SUPPLY = ("license-servers", "smart-accounts", "virtual-accounts", "licenses", "subscriptions", "pools")
 USE = ("product-instances", "registration-tokens", "usage", "customers", "clusters", "assignments")
-WORK = ("overages", "transfer-plans", "worklist", "sync-runs", "alerts", "channels", "deliveries", "statements")
+WORK = ("growth", "prices", "overages", "transfer-plans", "worklist", "sync-runs", "alerts", "channels", "deliveries", "statements")
 PEOPLE = ("users", "api-tokens", "audit")
 LISTS = (*SUPPLY, *USE, *WORK, *PEOPLE)
 
@@ -295,7 +299,7 @@ def test_own_token_shows_own_rows_and_never_the_others(filled: tuple[Partner, Pa
             shown.add(path)
 
     collections = [name for name in LISTS if f"/api/v1/{name}/" in CALLS]
-    assert len(collections) == 19
+    assert len(collections) == 21
     assert {f"/api/v1/{name}/" for name in collections} - shown == set()
     assert {f"/api/v1/{name}/{ID}/" for name in collections if f"/api/v1/{name}/{ID}/" in CALLS} - shown == set()
 

@@ -69,10 +69,12 @@ def confirm_page(
     steps: Sequence[str] = (),
     crumbs: Crumbs = (),
     danger: bool = True,
+    template: str = "components/confirm_page.html",
+    **also: Any,
 ) -> HttpResponse | None:
     """Ask for confirmation, then run `act`. Returns None when that is done.
 
-    `blockers` and a refusal take the place of the button, with `steps` that clear them.
+    `blockers` and a refusal take the place of the button, with `steps` that clear them. `also` goes to the template.
     """
     status = REFUSED if blockers and request.method == "POST" else ASKED
     if request.method == "POST" and not blockers:
@@ -86,6 +88,7 @@ def confirm_page(
         else:
             return None
     context = {
+        **also,
         "heading": heading,
         "confirm": confirm,
         "cancel": cancel,
@@ -96,4 +99,4 @@ def confirm_page(
         "blockers": blockers,
         "steps": steps if blockers else (),
     }
-    return render(request, "components/confirm_page.html", context, status=status)
+    return render(request, template, context, status=status)

@@ -170,6 +170,12 @@ def counted(value: int, words: str) -> str:
     return wording.counted(value, one, many)
 
 
+@register.simple_tag
+def change(before: int, after: int) -> str:
+    """Return a figure before and after: "60 → 55", or the figure alone where nothing changes."""
+    return number(after) if before == after else f"{number(before)} → {number(after)}"
+
+
 @register.filter
 def field_words(name: str) -> str:
     """Return the name of a column or model as words: `last_contact_at` is "Last contact at"."""

@@ -128,6 +128,15 @@ LOOKS = {
     "sending": ("info", "loader"),
     "verified": ("good", "circle-check"),
     "unclear": ("warn", "circle-question-mark"),
+    # states.State of orders, and Movement.Kind
+    "partly_delivered": ("warn", "package-open"),
+    "delivered": ("good", "package-check"),
+    "wrong_account": ("bad", "map-pin-off"),
+    "overdue": ("bad", "clock-alert"),
+    "first": ("quiet", "eye"),
+    "deposit": ("good", "package"),
+    "withdrawal": ("warn", "package-minus"),
+    "move": ("info", "arrow-left-right"),
     # worklist.Reason
     "stranded": ("warn", "anchor"),
     "not_deposited": ("warn", "package"),

@@ -103,6 +103,7 @@ class SmartAccountForm(forms.ModelForm):
         widgets = {"credentials_expire_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
         labels = {
             "approve_transfers": "A second person approves transfers",
+            "transfer_headroom": "Headroom of transfers, in percent",
             "cssm_alerts_configured": "Alerts are set up in CSSM too",
         }
         help_texts = {
@@ -110,6 +111,7 @@ class SmartAccountForm(forms.ModelForm):
             "hcmf_version": "For example 12.5SU2.",
             "name": "The name in the portal. Leave empty to show the domain.",
             "approve_transfers": "Someone other than the author must approve a transfer plan before it is executed.",
+            "transfer_headroom": "How many more than are missing remedies move, in percent of those in use. 0: none.",
             "cssm_alerts_configured": "For your overview: Cisco does not tell. The portal's alerts do not need it.",
         }
 

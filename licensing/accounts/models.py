@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime, timedelta
 
-from django.core.validators import MinValueValidator, URLValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -169,6 +169,10 @@ class SmartAccount(models.Model):
     sync_every = models.DurationField("sync every", default=DAY)
     # A transfer plan is executed only after someone other than its author has approved it.
     approve_transfers = models.BooleanField("approve transfers", default=False, db_default=False)
+    # What remedies propose to move beyond what is missing, in percent of what is in use (licensing.pools.remedies).
+    transfer_headroom = models.PositiveSmallIntegerField(
+        "headroom of transfers in percent", default=5, db_default=5, validators=[MaxValueValidator(100)]
+    )
     # No interface tells whether Cisco's own alert mails are switched on (docs/domain.md#C16).
     cssm_alerts_configured = models.BooleanField("alerts are set up in CSSM", default=False, db_default=False)
     # Cisco's own tool, which partners with operational licenses must use besides the portal (docs/domain.md#A5).
@@ -186,6 +190,7 @@ class SmartAccount(models.Model):
         "name",
         "sync_every",
         "approve_transfers",
+        "transfer_headroom",
         "cssm_alerts_configured",
         "credentials_expire_on",
         "hcmf_host",

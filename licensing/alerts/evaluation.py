@@ -162,7 +162,20 @@ def evaluate(now: datetime | None = None, smart_account_id: int | None = None) -
     until it was not found for QUIET (`clear_since` says since when).
     """
     now = now or timezone.now()
-    parameters: dict[str, Any] = {
+    parameters = parameters_of(now, smart_account_id)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCK)
+        cursor.execute(clocks.FOLLOW, parameters)
+        cursor.execute(WAKE, parameters)
+        kept_forecasts.refresh(now.astimezone(UTC).date(), smart_account_id)
+        cursor.execute(EVALUATE, {**parameters, "on_prem": on_prem.found()})
+        opened, closed, open_before = cursor.fetchone()
+    return Evaluation(opened, closed, open_before + opened - closed)
+
+
+def parameters_of(now: datetime, smart_account_id: int | None) -> dict[str, Any]:
+    """Return what the findings and JUDGED ask for."""
+    return {
         "now": now,
         "today": timezone.localdate(now, timezone.get_default_timezone()),
         "zone": settings.TIME_ZONE,
@@ -172,11 +185,3 @@ def evaluate(now: datetime | None = None, smart_account_id: int | None = None) -
         "flaps_within": FLAPS_WITHIN,
         "quiet": QUIET,
     }
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(LOCK)
-        cursor.execute(clocks.FOLLOW, parameters)
-        cursor.execute(WAKE, parameters)
-        kept_forecasts.refresh(now.astimezone(UTC).date(), smart_account_id)
-        cursor.execute(EVALUATE, {**parameters, "on_prem": on_prem.found()})
-        opened, closed, open_before = cursor.fetchone()
-    return Evaluation(opened, closed, open_before + opened - closed)

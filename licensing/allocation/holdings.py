@@ -48,13 +48,15 @@ class Holding:
         lent = {part.license: part.lent for part in self._by_instances.explain()}
         for name, quantity in _lent_by_cisco(self.licenses).items():
             lent[name] = max(lent.get(name, 0), quantity)
-        used = totals((_tag(name), quantity) for name, quantity in self.demand.items())
+        known = totals([*((_tag(name), quantity) for name, quantity in self.demand.items()), *lent.items()])
         found: dict[str, int] = {}
-        for row in self.licenses:
+        for row in self.licenses:  # the spellings of one license together: what one of them uses may be listed as another
             tag = _tag(row.name)
-            known = used.pop(tag, 0) + lent.pop(tag, 0)
-            if row.in_use > known:
-                found[row.name] = row.in_use - known
+            part = max(row.in_use, 0)
+            taken = min(part, known.get(tag, 0))
+            known[tag] = known.get(tag, 0) - taken
+            if part > taken:
+                found[row.name] = part - taken
         return found
 
     @property

@@ -1,80 +1,105 @@
-"""Write the demo's past: half a year of samples, a deposit, and mapped subscriptions.
+"""Write the demo's past: half a year of use, orders that arrived, samples, clocks, and mapped subscriptions.
 
-All of it is made up from the data of the first sync, and the same each time.
+All of it is made up from the data of the first sync, and the same each time. The past of each cluster's use and of each
+purchase comes first (licensing.demo.past). Intervals, daily samples and clocks are read off it, so they agree.
 """
 
-import random
+from collections import Counter
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from licensing.accounts.models import SmartAccount
+from licensing.alerts.models import Alert, AlertEvent, Kind, Overage
+from licensing.cisco.emulator.plan import plan_of
+from licensing.demo import intervals
+from licensing.demo.past import DAYS, Arrivals, State, read_past
 from licensing.fleet.models import Customer
 from licensing.mirror.models import Change, License, LicenseLine, Subscription, SyncRun, UsageSample
 
-DAYS, DEPOSIT_DAYS = 170, 64  # age of the first sample, and of the deposit
-SHARE = 0.12  # of today's quantity, added by the deposit
 MODELS = ("named_user", "enterprise_agreement", "named_user")
 NOT_MAPPED = 5  # one in this many subscriptions is left for people to map
+SYNC_TOOK = timedelta(seconds=8)
 
 
 @transaction.atomic
 def write(account: SmartAccount) -> None:
     """Write the history of an account after its first sync, which is dated back."""
     now = timezone.now()
-    licenses = list(License.objects.filter(virtual_account__smart_account=account).select_related("virtual_account"))
-    grown = [row for number, row in enumerate(licenses) if row.virtual_account.purpose != "general" and number % 3 == 0]
+    past = read_past(account)
     _date_back(account, now - timedelta(days=DAYS))
-    _add_deposit(account, grown, now - timedelta(days=DEPOSIT_DAYS))
-    _add_run(account, now, unchanged=len(licenses))
-    _add_samples(licenses, {row.pk for row in grown}, now)
+    _add_runs(account, past.states, now)
+    _add_samples(past.states, now)
+    _add_clocks(past.states, now)
+    intervals.write(account, past, now)
     _map_subscriptions(account)
 
 
 def _date_back(account: SmartAccount, then: datetime) -> None:
     runs = SyncRun.objects.filter(smart_account=account)
     Change.objects.filter(sync_run__in=runs).update(at=then)
-    runs.update(queued_at=then, started_at=then, finished_at=then + timedelta(seconds=9), heartbeat_at=then)
+    runs.update(queued_at=then, started_at=then, finished_at=then + SYNC_TOOK, heartbeat_at=then)
 
 
-def _add_deposit(account: SmartAccount, grown: list[License], then: datetime) -> None:
-    run = _add_run(account, then, changed=len(grown))
-    lines = LicenseLine.objects.filter(license__in=grown).order_by("license_id", "-position")
-    newest = {line.license_id: line for line in lines}
-    Change.objects.bulk_create(
-        Change(
-            sync_run=run,
-            at=then,
-            kind=Change.Kind.CHANGED,
-            object_type="license",
-            object_id=row.pk,
-            label=f"{row.name} in {row.virtual_account.name}",
-            values=_change_values(row, newest.get(row.pk)),
-        )
-        for row in grown
-        if _deposit_quantity(row)
+def _add_runs(account: SmartAccount, states: dict[License, list[State]], now: datetime) -> None:
+    """Add the syncs that saw something arrive or a license run short, and today's, which saw nothing."""
+    seen: dict[int, list[Change]] = {}
+    lines: dict[int, list[LicenseLine]] = {}
+    for line in LicenseLine.objects.filter(license__in=states).order_by("position"):
+        lines.setdefault(line.license_id, []).append(line)
+    arrived = Arrivals(account)
+    for row, story in states.items():
+        bought = lines.get(row.pk, [])
+        ages = [arrived(row.virtual_account.name, line.order_number) for line in bought]
+        for before, after in pairwise(story):
+            if (before.quantity, before.status) != (after.quantity, after.status):
+                seen.setdefault(after.ago, []).append(
+                    Change(
+                        kind=Change.Kind.CHANGED,
+                        object_type="license",
+                        object_id=row.pk,
+                        label=f"{row.name} in {row.virtual_account.name}",
+                        values=_differences(before, after) | _new_lines(bought, ages, after.ago),
+                    )
+                )
+    for ago in sorted(seen, reverse=True):
+        then = now - timedelta(days=ago)
+        run = _add_run(account, then, changed=len(seen[ago]), unchanged=len(states) - len(seen[ago]))
+        for change in seen[ago]:
+            change.sync_run, change.at = run, then
+    Change.objects.bulk_create(change for changes in seen.values() for change in changes)
+    _add_run(account, now, unchanged=len(states))
+
+
+def _differences(before: State, after: State) -> dict[str, Any]:
+    """Return what a sync writes down of a change: the members that differ, old and new."""
+    members = ("quantity", "in_use", "available", "status", "substitutions")
+    pairs = {name: [getattr(before, name), getattr(after, name)] for name in members}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _new_lines(lines: list[LicenseLine], ages: list[int], ago: int) -> dict[str, Any]:
+    """Return the purchase lines before and after those that arrived at this age."""
+    before, after = (
+        [_line(line) for line, age in zip(lines, ages, strict=True) if age >= since] for since in (ago + 1, ago)
     )
+    return {} if before == after else {"lines": [before, after]}
 
 
-def _change_values(row: License, line: LicenseLine | None) -> dict[str, Any]:
-    after = row.quantity
-    arrived = {
-        "quantity": _deposit_quantity(row),
-        "order_number": f"8{row.pk:06d}",
-        "subscription_id": _subscription_id(line),
+def _line(line: LicenseLine) -> dict[str, Any]:
+    return {
+        "type": line.type,
+        "quantity": line.quantity,
+        "start": line.start and line.start.isoformat(),
+        "end": line.end and line.end.isoformat(),
+        "subscription_id": line.subscription_id,
+        "status": line.status,
+        "order_number": line.order_number,
+        "sku": line.sku,
     }
-    return {"quantity": [after - _deposit_quantity(row), after], "lines": [[], [arrived]]}
-
-
-def _subscription_id(line: LicenseLine | None) -> str:
-    return line.subscription_id if line else ""
-
-
-def _deposit_quantity(row: License) -> int:
-    """Return the quantity that the deposit added to a license."""
-    return round(row.quantity * SHARE)
 
 
 def _add_run(account: SmartAccount, then: datetime, **counts: int) -> SyncRun:
@@ -84,39 +109,68 @@ def _add_run(account: SmartAccount, then: datetime, **counts: int) -> SyncRun:
         requested_by="schedule",
         queued_at=then,
         started_at=then,
-        finished_at=then + timedelta(seconds=8),
+        finished_at=then + SYNC_TOOK,
         **counts,
     )
 
 
-def _add_samples(licenses: list[License], grown: set[int], now: datetime) -> None:
-    """Add samples whose use grows to that of today, each license at its own pace. The sync adds today's sample."""
+def _add_samples(states: dict[License, list[State]], now: datetime) -> None:
+    """Add the sample of each day before today. The sync has added today's."""
     rows = []
-    for row in licenses:
-        dice = random.Random(row.name + row.virtual_account.name)  # noqa: S311 - the same past each time
-        began = 1 - dice.choice((0.0, 0.03, 0.08, 0.16, 0.25))
-        for ago in range(DAYS, 0, -1):
-            share = began + (1 - began) * (DAYS - ago) / DAYS + dice.uniform(-0.008, 0.008)
-            quantity = row.quantity - (_deposit_quantity(row) if row.pk in grown and ago > DEPOSIT_DAYS else 0)
-            in_use = min(round(row.in_use * share), row.in_use) if row.in_use else 0
-            rows.append(
+    for row, story in states.items():
+        for state, after in zip(story, [*story[1:], None], strict=True):
+            rows += [
                 UsageSample(
                     license=row,
                     day=(now - timedelta(days=ago)).date(),
-                    quantity=quantity,
-                    in_use=in_use,
-                    available=quantity - in_use - row.reserved,
+                    quantity=state.quantity,
+                    in_use=state.in_use,
+                    available=state.available,
                     reserved=row.reserved,
                 )
-            )
+                for ago in range(state.ago, after.ago if after else 0, -1)
+            ]
     UsageSample.objects.bulk_create(rows, batch_size=2_000, ignore_conflicts=True)
 
 
+def _add_clocks(states: dict[License, list[State]], now: datetime) -> None:
+    """Start the clock of each license that is short now with the sync that first saw it short, and date its alert back.
+
+    The first sync has started them too late: it did not know the past.
+    """
+    Overage.objects.filter(license__in=states).delete()
+    clocks = []
+    for row, story in states.items():
+        ago = None
+        for state in reversed(story):
+            if state.status != License.Status.OUT_OF_COMPLIANCE:
+                break
+            ago = state.ago
+        if ago is not None:
+            clocks.append(Overage(license=row, since=now - timedelta(days=ago)))
+    Overage.objects.bulk_create(clocks)
+    for clock in clocks:
+        alerts = Alert.objects.filter(
+            kind=Kind.OUT_OF_COMPLIANCE, subject_type="license", subject_id=clock.license_id, closed_at=None
+        )
+        AlertEvent.objects.filter(alert__in=alerts, kind=AlertEvent.Kind.OPENED).update(at=clock.since)
+        alerts.update(opened_at=clock.since)
+
+
 def _map_subscriptions(account: SmartAccount) -> None:
-    customers = list(Customer.objects.order_by("name"))
+    """Map subscriptions to the customers that ordered them, and leave one in NOT_MAPPED for people to map.
+
+    A customer with several is mapped: with half of its orders, its figures would mislead.
+    """
+    plan = plan_of(account.domain)
+    ordered_by = {order.subscription: order.customer for order in plan.orders} if plan else {}
+    several = {name for name, number in Counter(ordered_by.values()).items() if number > 1}
+    customers = {row.name.lower(): row for row in Customer.objects.all()}
     rows = list(Subscription.objects.filter(smart_account=account).order_by("subscription_id"))
+    rows.sort(key=lambda row: ordered_by.get(row.subscription_id) in several)
     for number, row in enumerate(rows):
-        if customers and number % NOT_MAPPED:
-            row.customer = customers[number % len(customers)]
+        name = ordered_by.get(row.subscription_id, "")
+        if name in several or number % NOT_MAPPED:
+            row.customer = customers.get(name)
             row.license_model = MODELS[number % len(MODELS)]
     Subscription.objects.bulk_update(rows, ["customer", "license_model"])

@@ -104,12 +104,12 @@ def split(figures: PoolFigures, used: Mapping[Owner, int], owned: Mapping[int, i
     if figures.unexplained_use:
         asked[NOBODY] = asked.get(NOBODY, 0) + figures.unexplained_use
     excess = _excess(asked, owned)
-    left = dict(asked)
-    short = _take(figures.short_requests, left, excess)
-    higher = _take(figures.covered[Rule.HIERARCHY], left, excess)
-    dual = _take(figures.covered[Rule.DUAL_PARENTING], left, excess)
+    left, beyond = dict(asked), dict(excess)
+    short = _take(figures.short_requests, left, beyond)
+    higher = _take(figures.covered[Rule.HIERARCHY], left, beyond)
+    dual = _take(figures.covered[Rule.DUAL_PARENTING], left, beyond)
     rest = {owner: quantity - excess[owner] for owner, quantity in asked.items()}
-    by_cisco = _with_remainder(figures.short_by_cisco, spread_in_turn(figures.short_by_cisco, excess, rest))
+    by_cisco = _with_remainder(figures.short_by_cisco, _by_customer_in_turn(figures.short_by_cisco, excess, rest))
     lent = _lenders(figures.lent, asked, owned)
     short = _with_remainder(figures.short_with_borrowing, short)
     for owner in dict.fromkeys([*asked, *short, *by_cisco, *lent]):
@@ -127,15 +127,33 @@ def split(figures: PoolFigures, used: Mapping[Owner, int], owned: Mapping[int, i
         )
 
 
-def _take(total: int, left: dict[Owner, int], excess: Mapping[Owner, int]) -> dict[Owner, int]:
-    """Share `total` out by the excess that is left, then by all that is left. The parts are taken off `left`."""
+def _take(total: int, left: dict[Owner, int], beyond: dict[Owner, int]) -> dict[Owner, int]:
+    """Share `total` out by the excess that is left, then by all that is left, and take the parts off both."""
     if not total:
         return {}
-    first = {owner: min(size, excess[owner]) for owner, size in left.items()}
-    parts = spread_in_turn(total, first, {owner: size - first[owner] for owner, size in left.items()})
+    parts = _by_customer_in_turn(total, beyond, {owner: size - beyond[owner] for owner, size in left.items()})
     for owner, part in parts.items():
         left[owner] -= part
+        beyond[owner] = max(beyond[owner] - part, 0)
     return parts
+
+
+def _by_customer_in_turn(total: int, *rooms: Mapping[Owner, int]) -> dict[Owner, int]:
+    """Share `total` out among customers, and each customer's part among its clusters.
+
+    So it does not matter to a customer into how many clusters it divides its use.
+    """
+    shared: dict[Owner, int] = {}
+    for room in rooms:
+        by_customer: dict[int, dict[Owner, int]] = defaultdict(dict)
+        for owner, size in room.items():
+            by_customer[owner[0]][owner] = size
+        parts = spread(total, {customer: sum(sizes.values()) for customer, sizes in by_customer.items()})
+        for customer, part in parts.items():
+            for owner, piece in spread(part, by_customer[customer]).items():
+                shared[owner] = shared.get(owner, 0) + piece
+        total -= sum(parts.values())
+    return shared
 
 
 def _excess(asked: Mapping[Owner, int], owned: Mapping[int, int]) -> dict[Owner, int]:

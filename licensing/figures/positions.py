@@ -181,23 +181,26 @@ class Books:
             pool = self.facts.pools.get(part.virtual_account)
             if pool is None or pool.is_ordered:
                 continue
-            owner = self.owner_of(pool.smart_account_id, part.subscription_id, part.order_number)
+            owner = self.owner_of(
+                pool.smart_account_id, part.license_name, part.subscription_id, part.order_number
+            )
             parts = found.setdefault((pool.pk, self._tag(part.license_name)), {})
             parts[owner] = parts.get(owner, 0) + part.quantity
         return found
 
-    def owner_of(self, smart_account: int, subscription_id: str, order_number: str) -> int:
+    def owner_of(self, smart_account: int, license_name: str, subscription_id: str, order_number: str) -> int:
         """Return the customer that a purchase belongs to, 0 for none. A subscription decides before an order."""
         number = subscription_id or order_number
-        return self._owners[bool(subscription_id)].get((smart_account, number), 0) if number else 0
+        key = (smart_account, number, self._tag(license_name))
+        return self._owners[bool(subscription_id)].get(key, 0) if number else 0
 
     @cached_property
-    def _owners(self) -> dict[bool, dict[tuple[int, str], int]]:
+    def _owners(self) -> dict[bool, dict[tuple[int, str, str], int]]:
         """Return the customers of purchases: by subscription under True, by order under False."""
         rows = self.facts.purchases
         return {
-            True: {(one.smart_account, one.subscription_id): one.customer or 0 for one in rows},
-            False: {(one.smart_account, one.order_number): one.customer or 0 for one in rows},
+            True: {(one.smart_account, one.subscription_id, one.license): one.customer or 0 for one in rows},
+            False: {(one.smart_account, one.order_number, one.license): one.customer or 0 for one in rows},
         }
 
     @cached_property
@@ -233,14 +236,14 @@ class Books:
         rows = _Sums(cell_key=lambda cell: (cell.pool, cell.license))
         rows.add_cells(self.cells)
         whole = {(pool, figures.license): figures for pool in self.facts.pools for figures in self.pool_figures(pool)}
+        for (pool, tag), figures in whole.items():  # what is unused has a row too
+            rows.of(pool, tag)["owned"] = 0 if self.facts.pools[pool].is_ordered else figures.quantity
         names = {pool.pk: pool.name for pool in self.facts.pools.values()}
 
         def known(pk: int, tag: str) -> dict[str, int | None]:
             figures = whole[pk, tag]
-            owned = 0 if self.facts.pools[pk].is_ordered else figures.quantity
             return {
                 **dict.fromkeys((*PURCHASED, "true_forward")),
-                "owned": owned,
                 "used_by_cisco": figures.used_by_cisco,
                 "unexplained_use": figures.unexplained_use,
             }

@@ -1,16 +1,16 @@
 """Share a whole number out, so that the parts add up to it again. Pure."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
-Key = TypeVar("Key", bound=Hashable)
+Key = TypeVar("Key", int, str, tuple[int, int])
 
 
 def spread(total: int, room: Mapping[Key, int]) -> dict[Key, int]:
     """Share `total` out in proportion to `room`, no part larger than its room.
 
-    What rounding leaves goes to the largest remainders, the first of equal ones. Where the rooms together are too
-    small, each is filled, and the rest stays out.
+    What rounding leaves goes to the largest remainders, of equal ones to the lowest key: the order in which the rooms
+    come makes no difference. Where the rooms together are too small, each is filled, and the rest stays out.
     """
     whole = sum(room.values())
     if total >= whole:
@@ -19,7 +19,7 @@ def spread(total: int, room: Mapping[Key, int]) -> dict[Key, int]:
         return dict.fromkeys(room, 0)
     parts = {key: total * size // whole for key, size in room.items()}
     left = total - sum(parts.values())
-    by_remainder = sorted(room, key=lambda key: -(total * room[key] % whole))
+    by_remainder = sorted(room, key=lambda key: (-(total * room[key] % whole), key))
     for key in by_remainder[:left]:
         parts[key] += 1
     return parts

@@ -149,6 +149,17 @@ class ChangeFilter(ListFilter):
         fields = ("q", "kind", "object_type")
 
 
+class HistoryFilter(ChangeFilter):
+    """Filter the changes of one object by its names and by kind."""
+
+    placeholder = "Search former names"
+    object_type = None
+
+    class Meta:
+        model = Change
+        fields = ("q", "kind")
+
+
 class NetChangeFilter(ChangeFilter):
     """Filter a comparison: its kinds are those of the whole span."""
 

@@ -63,6 +63,15 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """Licenses a day: the median, and the ends of the 95 % range."""
+
+    low: float
+    expected: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """No forecast; `why` is a sentence."""
 
@@ -73,14 +82,16 @@ def exhaustion(samples: Iterable[Sample], today: datetime.date) -> Forecast | Un
     """Forecast from samples in any order, one a day at most. Those older than WINDOW days do not count."""
     oldest = window_start(today)
     known = sorted((sample for sample in samples if oldest <= sample.day <= today), key=lambda sample: sample.day)
-    if why := _too_little(known, today):
+    if why := too_little([sample.day for sample in known], today):
         return Unknown(why)
     days, in_use = [sample.day.toordinal() for sample in known], [sample.in_use for sample in known]
     last = known[-1]
     room = last.quantity - last.reserved - last.in_use
-    day, pace = project(days, in_use, room, today)
-    earliest, latest = (_runs_out(room, end, last.day, today) for end in reversed(_range(days, in_use, pace)))
-    return Forecast(day, earliest, latest, pace, known[0].day, len(known))
+    pace = pace_of(days, in_use)
+    day, earliest, latest = (
+        _runs_out(room, licenses_a_day, last.day, today) for licenses_a_day in (pace.expected, pace.high, pace.low)
+    )
+    return Forecast(day, earliest, latest, pace.expected, known[0].day, len(known))
 
 
 def window_start(today: datetime.date) -> datetime.date:
@@ -96,8 +107,15 @@ def project(
     `days` are ordinals in ascending order, at least two; `room` is what the last sample leaves free. The pace is never
     above the largest difference in use divided by half the number of samples: the replay skips days by that.
     """
-    pace = median(_slopes(days, _without_step(days, in_use)))
+    pace = _median_pace(days, in_use)
     return _runs_out(room, pace, datetime.date.fromordinal(days[-1]), today), pace
+
+
+def pace_of(days: Sequence[int], in_use: Sequence[int]) -> Pace:
+    """Return the pace of use and its range. `days` are ordinals in ascending order, enough of them for `too_little`."""
+    pace = _median_pace(days, in_use)
+    low, high = _range(days, in_use, pace)
+    return Pace(low, pace, high)
 
 
 def first_gap(
@@ -112,15 +130,16 @@ def first_gap(
     return None
 
 
-def _too_little(known: Sequence[Sample], today: datetime.date) -> str:
+def too_little(known: Sequence[datetime.date], today: datetime.date) -> str:
+    """Return why these days, in ascending order, are too few or too old for a trend; "" where they suffice."""
     if not known:
         return f"Nothing is recorded of the last {WINDOW} days. A sample is kept with each day's sync."
-    days = (known[-1].day - known[0].day).days
+    days = (known[-1] - known[0]).days
     if len(known) < FEWEST or days < SHORTEST:
         count = "1 day is" if len(known) == 1 else f"{len(known)} days are"
         return f"{count} recorded: a trend needs {FEWEST} over at least {SHORTEST} days."
-    if (today - known[-1].day).days > STALE:
-        return f"The last sample is {(today - known[-1].day).days} days old. Sync the smart account first."
+    if (today - known[-1]).days > STALE:
+        return f"The last sample is {(today - known[-1]).days} days old. Sync the smart account first."
     return ""
 
 
@@ -135,6 +154,10 @@ def _without_step(days: Sequence[int], in_use: Sequence[int]) -> Sequence[float]
     if step < 1 or step <= LONE * others:
         return in_use
     return [*in_use[: place + 1], *(number - step for number in in_use[place + 1 :])]
+
+
+def _median_pace(days: Sequence[int], in_use: Sequence[int]) -> float:
+    return median(_slopes(days, _without_step(days, in_use)))
 
 
 def _slopes(days: Sequence[int], in_use: Sequence[float], further: int = 0) -> list[float]:

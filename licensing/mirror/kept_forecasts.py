@@ -1,6 +1,6 @@
 """Keep the forecast of each license, and project again only those whose samples changed, or once a day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -46,6 +46,16 @@ FROM outdated CROSS JOIN LATERAL (
 ) trend
 """
 
+# The samples of some licenses whose forecast is kept.
+SAMPLES = """
+SELECT kept.license_id, array_agg(sample.day - DATE '0001-01-01' + 1 ORDER BY sample.day),
+    array_agg(sample.in_use ORDER BY sample.day)
+FROM mirror_licenseforecast kept
+JOIN mirror_usagesample sample ON sample.license_id = kept.license_id AND sample.day BETWEEN %(oldest)s AND %(today)s
+WHERE kept.pace IS NOT NULL AND kept.license_id = ANY (%(licenses)s)
+GROUP BY kept.license_id
+"""
+
 KEEP = """
 INSERT INTO mirror_licenseforecast
     (license_id, first_day, last_day, quantity, in_use, reserved, samples, runs_out, pace, day)
@@ -65,6 +75,18 @@ def refresh(today: date, account: int | None = None) -> None:
         cursor.execute(OUTDATED, {"today": today, "oldest": window_start(today), "account": account})
         if rows := [_projected(today, *row) for row in cursor.fetchall()]:
             cursor.execute(KEEP, [today, *(list(column) for column in zip(*rows, strict=True))])
+
+
+def runs_out_with(today: date, rooms: Mapping[int, int]) -> dict[int, date | None]:
+    """Return when each license would run out if so many were free today. Licenses without a forecast are left out."""
+    parameters: dict[str, Any] = {"today": today, "oldest": window_start(today), "licenses": list(rooms)}
+    with connection.cursor() as cursor:
+        cursor.execute(SAMPLES, parameters)
+        return {
+            license_id: project(days, past, rooms[license_id], today)[0]
+            for license_id, days, past in cursor.fetchall()
+            if len(days) > 1
+        }
 
 
 def _projected(

@@ -282,6 +282,22 @@ class ChangeTable(PortalTable):
         return value
 
 
+class HistoryTable(PortalTable):
+    """The changes of one object."""
+
+    sparse = ("values",)
+    at = WhenColumn(verbose_name="Found by the sync", attrs={"td": {"class": "title"}})
+    kind = StateColumn(verbose_name="Change")
+    values = ValuesColumn(orderable=False, verbose_name="Details")
+    label = tables.Column(visible=False, verbose_name="Object")
+
+    def render_at(self, value: datetime, record: Change) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("sync-run", args=[record.sync_run_id]), when(value))
+
+    def value_at(self, value: datetime) -> datetime:
+        return value
+
+
 class NetChangeTable(ChangeTable):
     """What differs between two moments: one row per object."""
 

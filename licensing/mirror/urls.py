@@ -3,6 +3,7 @@
 from django.urls import path
 
 from licensing.mirror.pages import (
+    changes,
     comparison,
     instance_actions,
     licenses,
@@ -28,12 +29,14 @@ urlpatterns = [
         name="virtual-account-delete",
     ),
     path("virtual-accounts/<int:pk>/", virtual_accounts.virtual_account, name="virtual-account"),
+    path("virtual-accounts/<int:pk>/changes/", changes.virtual_account_changes, name="virtual-account-changes"),
     path("virtual-accounts/<int:pk>/edit/", virtual_accounts.virtual_account_edit, name="virtual-account-edit"),
     path(
         "virtual-accounts/<int:pk>/purpose/", virtual_accounts.virtual_account_purpose, name="virtual-account-purpose"
     ),
     path("licenses/", licenses.licenses, name="licenses"),
     path("licenses/<int:pk>/", licenses.license, name="license"),
+    path("licenses/<int:pk>/changes/", changes.license_changes, name="license-changes"),
     path("product-instances/", product_instances.product_instances, name="product-instances"),
     path("product-instances/<int:pk>/", product_instances.product_instance, name="product-instance"),
     path("product-instances/<int:pk>/edit/", product_instances.product_instance_edit, name="product-instance-edit"),
@@ -49,6 +52,11 @@ urlpatterns = [
         "product-instances/<int:pk>/transfer/",
         instance_actions.product_instance_transfer,
         name="product-instance-transfer",
+    ),
+    path(
+        "product-instances/<int:pk>/changes/",
+        changes.product_instance_changes,
+        name="product-instance-changes",
     ),
     path("product-instances/errands/<str:key>/", instance_actions.instance_request, name="instance-request"),
     path("usage/", usage.usage, name="usage"),

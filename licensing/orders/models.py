@@ -127,6 +127,21 @@ class Movement(models.Model):
         """Return the purchase: its subscription, else its order number, else ""."""
         return self.subscription_id or self.order_number
 
+    @property
+    def purchase(self) -> str:
+        """Name the order and the subscription that the licenses belong to."""
+        return ", ".join(filter(None, (self.order_number and f"order {self.order_number}", self.subscription_id)))
+
+    @property
+    def route(self) -> str:
+        """Say where a move went: "moved by the portal from Ordered to Operational"; "" for what is no move."""
+        if self.counterpart is None:
+            return ""
+        source, target = self.virtual_account, self.counterpart
+        if self.quantity > 0:
+            source, target = target, source
+        return f"moved{' by the portal' if self.by_portal else ''} from {source} to {target}"
+
 
 class ExpectedMove(models.Model):
     """A transfer that the portal has verified at Cisco, and of which no sync has seen both halves yet.

@@ -24,6 +24,9 @@ from licensing.allocation.holdings import Holding
 from licensing.allocation.license_names import CURRENT
 from licensing.fleet.models import Cluster, Customer
 from licensing.mirror.models import InstanceUsage, LicenseLine, Subscription, VirtualAccount
+from licensing.orders import delivery
+from licensing.orders.delivery import Purchase
+from licensing.orders.undelivered import label_of
 from licensing.pools.subscriptions import Model, customer_of, model_of
 
 ORDERED, OPERATIONAL = VirtualAccount.Purpose.ORDERED, VirtualAccount.Purpose.OPERATIONAL
@@ -40,11 +43,7 @@ class Figures:
     operational: int = 0
     consumed: int = 0
     true_forward: int | None = None  # None: no order to hold it against
-
-    @property
-    def outstanding(self) -> int:
-        """Ordered, and not arrived in the operational pool."""
-        return max(self.ordered - self.operational, 0)
+    outstanding: int = 0  # undelivered, by licensing.orders.delivery
 
     @property
     def difference(self) -> int:
@@ -100,7 +99,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Pools:
-    """Both pools of one account, either of which may be missing. Everything is read once, in six statements."""
+    """Both pools of one account, either of which may be missing. All is read once, in a fixed number of statements."""
 
     account: SmartAccount
     ordered: VirtualAccount | None
@@ -110,6 +109,8 @@ class Pools:
     subscriptions: Mapping[str, Subscription]
     consumed: Sequence[tuple[int | None, str, int]]  # cluster id, license name, quantity
     clusters: Mapping[int, Cluster]
+    purchases: Sequence[Purchase]
+    customers: Mapping[int, Customer]  # of the purchases
 
     @property
     def short(self) -> int:
@@ -142,6 +143,8 @@ class Pools:
             if pool:
                 _add_supply(total, pool.purpose, self.held[pool.pk])
         _add_consumed(total, self.consumed)
+        for one in self._undelivered:
+            total.of(one.license_name).outstanding += one.undelivered
         if self.ordered:
             total.count_true_forward()
         stand = self.operational and {
@@ -157,6 +160,8 @@ class Pools:
         for line in self._lines_that_count:
             self._add_line(groups[model_of(line, self.subscriptions)], line)
         self._add_without_lines(groups[Model.UNSET])
+        for one in self._undelivered:
+            groups[self._model_of(one)].of(one.license_name).outstanding += one.undelivered
         return [group for group in groups.values() if group.by_license]
 
     @cached_property
@@ -169,6 +174,8 @@ class Pools:
             customer = self.clusters[cluster].customer if cluster else None
             _customer_group(customer, groups).of(name).consumed += quantity
         self._add_without_lines(_customer_group(None, groups))
+        for one in self._undelivered:
+            self._buyer_group(one, groups).of(one.license_name).outstanding += one.undelivered
         for group in groups.values():
             if group.row and any(one.ordered for one in group.by_license.values()):
                 group.count_true_forward()
@@ -190,15 +197,17 @@ class Pools:
 
     @cached_property
     def by_order(self) -> list[Group]:
-        """Return what each order brought into the two pools. Orders with something undelivered come first."""
+        """Return what was ordered and delivered under each purchase. Those with something undelivered come first."""
         groups: dict[str, Group] = {}
-        for line in self._lines_that_count:
-            self._add_line(self._order_group(line, groups), line)
-        unnamed = groups.pop("", Group(NO_ORDER))
-        self._add_without_lines(unnamed)
+        for one in self.purchases:
+            figures = self._order_group(one, groups).of(one.license_name)
+            figures.ordered += one.ordered
+            figures.operational += one.delivered
+            figures.outstanding += one.undelivered
+        unnamed = groups.pop("", None)
         waiting = {key for key, group in groups.items() if any(one.outstanding for one in group.figures)}
         named = [groups[key] for key in sorted(groups, key=lambda key: (key not in waiting, key))]
-        return [*named, unnamed] if unnamed.by_license else named
+        return [*named, unnamed] if unnamed else named
 
     def endings(self, after: date) -> list[Ending]:
         """Terms that end on that day or later, the next one first, one entry per day and subscription."""
@@ -225,11 +234,30 @@ class Pools:
         own = customer is None and model_of(line, self.subscriptions) == Model.PERPETUAL
         return groups.setdefault(PARTNER, Group(PARTNER)) if own else _customer_group(customer, groups)
 
-    def _order_group(self, line: LicenseLine, groups: dict[str, Group]) -> Group:
-        found, customer = self.subscriptions.get(line.subscription_id), customer_of(line, self.subscriptions)
-        number = f"Order {line.order_number}" if line.order_number else ""
-        key = line.subscription_id or number
-        return groups.setdefault(key, Group(key or NO_ORDER, found, str(customer or "")))
+    @property
+    def _undelivered(self) -> list[Purchase]:
+        return [one for one in self.purchases if one.undelivered]
+
+    def _order_group(self, one: Purchase, groups: dict[str, Group]) -> Group:
+        customer = self.customers.get(one.customer or 0)
+        title = label_of(one)
+        title = f"{title[:1].upper()}{title[1:]}" if title else NO_ORDER
+        return groups.setdefault(
+            one.key, Group(title, self.subscriptions.get(one.subscription_id), str(customer or ""))
+        )
+
+    def _buyer_group(self, one: Purchase, groups: dict[int | str, Group]) -> Group:
+        customer = self.customers.get(one.customer or 0)
+        own = customer is None and self._model_of(one) == Model.PERPETUAL
+        return groups.setdefault(PARTNER, Group(PARTNER)) if own else _customer_group(customer, groups)
+
+    def _model_of(self, one: Purchase) -> str:
+        """Return the license model of a purchase: that of its subscription, or of the first line that is part of it."""
+        if one.subscription_id:
+            found = self.subscriptions.get(one.subscription_id)
+            return found.license_model if found else Model.UNSET
+        lines = (line for line in self.lines if not line.subscription_id and line.order_number == one.order_number)
+        return next((model_of(line, self.subscriptions) for line in lines), Model.UNSET)
 
     def _add_without_lines(self, group: Group) -> None:
         """Quantities that no purchase line accounts for."""
@@ -253,6 +281,8 @@ def of(account: SmartAccount) -> Pools:
     operational = found.get(OPERATIONAL)
     lines = LicenseLine.objects.present().filter(license__virtual_account__in=found.values())
     consumed = _consumption(operational)
+    purchases = delivery.figures([account.pk])
+    buyers = {one.customer for one in purchases if one.customer}
     clusters = Cluster.objects.filter(pk__in={cluster for cluster, _, _ in consumed if cluster}).select_related(
         "customer"
     )
@@ -265,6 +295,8 @@ def of(account: SmartAccount) -> Pools:
         {row.subscription_id: row for row in account.subscriptions.select_related("customer")},
         consumed,
         {cluster.pk: cluster for cluster in clusters},
+        purchases,
+        Customer.objects.in_bulk(buyers),
     )
 
 

@@ -1,12 +1,11 @@
 """Find what ends a shortage: each remedy with its effect, computed by the allocation engine from the mirror.
 
-Cisco's word decides whether something is short. Where Cisco reports a license out of compliance although by its rules a
-higher one would serve it, borrowing does not happen there (docs/domain.md#no-borrowing): the license's
-requests then count as bound to it, apart from what Cisco itself reports as substituted.
+Moves come with headroom (licensing.pools.transfers.headroom), and take from below a pool's own alert threshold only
+what cannot be had otherwise.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db.models import Prefetch
@@ -15,13 +14,15 @@ from kit.wording import choose, counted, shorten
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.silence import silent_days
 from licensing.allocation import holdings
-from licensing.allocation.engine import Allocation, Rule, allocate, license_of, servers
-from licensing.allocation.holdings import Holding
+from licensing.allocation.engine import Rule, license_of
 from licensing.allocation.license_names import CURRENT
-from licensing.mirror.models import InstanceUsage, License, ProductInstance, VirtualAccount
+from licensing.mirror.models import InstanceUsage, License, ProductInstance
 from licensing.pools import transfer_planner
-from licensing.pools.transfer_planner import Move, Pool
-from licensing.pools.transfers.movable import movable_by_type
+from licensing.pools.transfer_planner import Move
+from licensing.pools.transfers import effect
+from licensing.pools.transfers.books import Books, Here, short_of
+from licensing.pools.transfers.effect import Effect
+from licensing.pools.transfers.headroom import with_headroom
 from licensing.pools.transfers.planning import Wanted
 
 
@@ -35,13 +36,18 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Remedy:
-    """`quantity`: moved, reclaimed, borrowed or to order. `short_after`: of the license here, with this alone."""
+    """`quantity`: moved, reclaimed, borrowed or to order. `short_after`: of the license here, with this alone.
+
+    `headroom`: what of the quantity is more than is missing.
+    """
 
     kind: Kind
     quantity: int
     short_after: int
     text: str
     moves: tuple[Move, ...] = ()
+    wanted: tuple[Wanted, ...] = ()  # the moves, as rows
+    headroom: int = 0
     instances: tuple[ProductInstance, ...] = ()
 
 
@@ -54,128 +60,42 @@ class Remedies:
     borrowing_fails: bool  # by its rules something would be lent, and Cisco says that it is short all the same
     options: tuple[Remedy, ...]
     also_short: tuple[str, ...]  # other virtual accounts of the smart account, by name
+    books: Books
+
+    def effect(self, option: Remedy) -> Effect:
+        """Return what a remedy that moves licenses does to both sides and to the alerts. Two statements."""
+        return effect.of(self.books, option.wanted)
 
     def option(self, kind: Kind) -> Remedy | None:
         return next((option for option in self.options if option.kind == kind), None)
 
 
 def remedies_for(row: License) -> Remedies:
-    """Return the remedies for a license in its virtual account. Seven statements, however large the account is."""
-    books = _Books(row.virtual_account.smart_account)
+    """Return the remedies for a license in its virtual account. Eight statements, however large the account is."""
+    books = Books(row.virtual_account.smart_account)
     here = books.of(row)
     short = here.short(books.pools[here.name])
     found = _moving(books, here, short) + _reclaiming(books, here, short) + _borrowing(here)
     order = (_ordering(short, found),) if short else ()
-    return Remedies(row, short, here.bound, (*found, *order), books.short_but(here.name))
+    return Remedies(row, short, here.bound, (*found, *order), books.short_but(here.name), books)
 
 
 def wanted_for(row: License, from_ordered: bool = False) -> list[Wanted]:
-    """The moves that end this shortage, or as much of it as moves can end."""
-    books = _Books(row.virtual_account.smart_account)
+    """Return the moves that end this shortage, or as much of it as moves can end, with headroom."""
+    books = Books(row.virtual_account.smart_account)
     here = books.of(row)
-    return books.wanted(transfer_planner.plan(books.with_this_shortage_alone(here), from_ordered).moves)
+    moves = transfer_planner.plan(books.with_this_shortage_alone(here), from_ordered).moves
+    return books.wanted(with_headroom(books, moves, [here] if moves else [], from_ordered))
 
 
 def wanted_for_account(account: SmartAccount, from_ordered: bool = False) -> list[Wanted]:
-    """The moves that end all shortages of the smart account, or as much of them as moves can end."""
-    books = _Books(account)
-    return books.wanted(transfer_planner.plan(books.pools.values(), from_ordered).moves)
+    """Return the moves that end all shortages of the smart account, or as much as moves can end, with headroom."""
+    books = Books(account)
+    moves = transfer_planner.plan(books.pools.values(), from_ordered).moves
+    return books.wanted(with_headroom(books, moves, books.all_short() if moves else [], from_ordered))
 
 
-@dataclass(frozen=True)
-class _Here:
-    """The license that is short, in its virtual account."""
-
-    holding: Holding
-    tag: str
-    bound: bool
-
-    @property
-    def name(self) -> str:
-        return self.holding.pool.name
-
-    def short(self, pool: Pool) -> int:
-        return _short_of(allocate(pool.supply, pool.demand, pool.reserved), self.tag)
-
-    def with_demand(self, pool: Pool, asked: Mapping[str, int]) -> Pool:
-        return _bound(self.holding, asked, pool)
-
-    @property
-    def helpers(self) -> tuple[str, ...]:
-        """The licenses that serve it here."""
-        return (self.tag,) if self.bound else servers(self.tag)
-
-
-class _Books:
-    """A smart account as the planner takes it. Names of pools are unique within it."""
-
-    def __init__(self, account: SmartAccount) -> None:
-        rows = VirtualAccount.objects.present().filter(smart_account=account).order_by("name")
-        self.held: dict[str, Holding] = {held.pool.name: held for held in holdings.of(rows).values()}
-        licenses = [row for holding in self.held.values() for row in holding.licenses]
-        self._licenses = {
-            (holding.pool.name, row.name): row for holding in self.held.values() for row in holding.licenses
-        }
-        self._movable = {pk: sum(kinds.values()) for pk, kinds in movable_by_type(licenses).items()}
-        self.pools = {name: self._pool(holding) for name, holding in self.held.items()}
-
-    def of(self, row: License) -> _Here:
-        holding, tag = self.held[row.virtual_account.name], license_of(row.name, CURRENT)
-        return _Here(holding, tag, tag in _bound_tags(holding))
-
-    def with_this_shortage_alone(self, here: _Here) -> list[Pool]:
-        """Everything else that is short asks only for what it has: the fewest moves for this one."""
-        return [_trimmed(pool, here.tag if pool.name == here.name else "") for pool in self.pools.values()]
-
-    def short_but(self, name: str) -> tuple[str, ...]:
-        """The other pools that lack something; nothing is lacking in the ordered one."""
-        others = (pool for pool in self.pools.values() if pool.name != name and not pool.ordered)
-        return tuple(pool.name for pool in others if not allocate(pool.supply, pool.demand, pool.reserved).covered)
-
-    def wanted(self, moves: Iterable[Move]) -> list[Wanted]:
-        return [
-            Wanted(self._licenses[move.source, move.license], self.held[move.target].pool, move.quantity)
-            for move in moves
-        ]
-
-    def _pool(self, holding: Holding) -> Pool:
-        stays = {row.name: max(row.quantity - self._movable[row.pk], 0) for row in holding.licenses}
-        ordered = holding.pool.is_ordered
-        pool = Pool(holding.pool.name, holding.supply, {}, holding.reserved, stays, ordered)
-        return _bound(holding, holding.asked, pool)
-
-
-def _bound_tags(holding: Holding) -> set[str]:
-    """Return tags that Cisco reports out of compliance although the engine covers them."""
-    short = {license_of(name, CURRENT) for name in (*holding.allocation.short, *holding.allocation.reserved_short)}
-    told = {license_of(row.name, CURRENT) for row in holding.licenses if row.status == License.Status.OUT_OF_COMPLIANCE}
-    return told - short
-
-
-def _bound(holding: Holding, asked: Mapping[str, int], pool: Pool) -> Pool:
-    """The pool with this demand; of bound licenses all of it but what Cisco substitutes counts as reserved."""
-    tags = _bound_tags(holding)
-    demand, reserved = dict(asked), dict(holding.reserved)
-    substituted = {row.name: sum(part["quantity"] or 0 for part in row.substitutions) for row in holding.licenses}
-    for name, quantity in asked.items():
-        if license_of(name, CURRENT) in tags:
-            demand[name] = min(substituted.get(name, 0), quantity)
-            reserved[name] = reserved.get(name, 0) + quantity - demand[name]
-    return replace(pool, demand=demand, reserved=reserved)
-
-
-def _trimmed(pool: Pool, but: str) -> Pool:
-    """Return the holding without other shortages, keeping that of the license `but`."""
-    found = allocate(pool.supply, pool.demand, pool.reserved)
-
-    def less(asked: Mapping[str, int], short: Mapping[str, int]) -> dict[str, int]:
-        kept = {name: 0 if license_of(name, CURRENT) == but else number for name, number in short.items()}
-        return {name: quantity - kept.get(name, 0) for name, quantity in asked.items()}
-
-    return replace(pool, demand=less(pool.demand, found.short), reserved=less(pool.reserved, found.reserved_short))
-
-
-def _moving(books: _Books, here: _Here, short: int) -> tuple[Remedy, ...]:
+def _moving(books: Books, here: Here, short: int) -> tuple[Remedy, ...]:
     """Return moves from pools that serve products, and from the ordered one too where that helps more."""
     found: list[Remedy] = []
     left = short
@@ -183,23 +103,35 @@ def _moving(books: _Books, here: _Here, short: int) -> tuple[Remedy, ...]:
     for kind, from_ordered in ((Kind.MOVE, False), (Kind.MOVE_ORDERED, True)):
         if not left:
             break
-        moves = transfer_planner.plan(pools, from_ordered).moves
-        after = next(pool for pool in transfer_planner.applied(pools, moves) if pool.name == here.name)
-        if moves and here.short(after) < left:
+        needed = transfer_planner.plan(pools, from_ordered).moves
+        after = next(pool for pool in transfer_planner.applied(pools, needed) if pool.name == here.name)
+        if needed and here.short(after) < left:
             left = here.short(after)
-            found.append(Remedy(kind, sum(move.quantity for move in moves), left, _move_words(moves, kind), moves))
+            moves = with_headroom(books, needed, [here], from_ordered)
+            headroom = _quantity(moves) - _quantity(needed)
+            text = _move_words(books, moves, kind, headroom)
+            wanted = tuple(books.wanted(moves))
+            found.append(Remedy(kind, _quantity(moves), left, text, moves, wanted, headroom))
     return tuple(found)
 
 
-def _move_words(moves: Sequence[Move], kind: Kind) -> str:
-    free = counted(sum(move.quantity for move in moves), "free license")
-    words = f"{free} come from {_sources(moves)}. Nobody there needs them."
+def _quantity(moves: Iterable[Move]) -> int:
+    return sum(move.quantity for move in moves)
+
+
+def _move_words(books: Books, moves: Sequence[Move], kind: Kind, headroom: int) -> str:
+    free = counted(_quantity(moves), "free license")
+    words = f"{free} {choose(_quantity(moves), 'comes', 'come')} from {_sources(moves)}, where nobody needs them."
+    if headroom:
+        words += f" {headroom:,} of them {choose(headroom, 'is', 'are')} headroom."
+    if below := books.below_threshold(moves):
+        words += f" {shorten(below, 3)} {choose(len(below), 'falls', 'fall')} below the threshold of an alert rule."
     if kind == Kind.MOVE_ORDERED:
         words += " The ordered pool is the record of what was bought: ask Cisco for its operational licenses first."
     return words
 
 
-def _reclaiming(books: _Books, here: _Here, short: int) -> tuple[Remedy, ...]:
+def _reclaiming(books: Books, here: Here, short: int) -> tuple[Remedy, ...]:
     days = silent_days()
     instances = _silent(here, days)
     asked = dict(here.holding.asked)
@@ -219,7 +151,7 @@ def _reclaiming(books: _Books, here: _Here, short: int) -> tuple[Remedy, ...]:
     return (Remedy(Kind.RECLAIM, freed, after, text, instances=tuple(instances)),)
 
 
-def _silent(here: _Here, days: int) -> list[ProductInstance]:
+def _silent(here: Here, days: int) -> list[ProductInstance]:
     """Return the silent instances that use a license that would help, the largest users first."""
     names = [row.name for row in here.holding.licenses if license_of(row.name, CURRENT) in here.helpers]
     uses = InstanceUsage.objects.annotate(used_name=holdings.USED_NAME).filter(used_name__in=names, quantity__gt=0)
@@ -229,7 +161,7 @@ def _silent(here: _Here, days: int) -> list[ProductInstance]:
     return sorted(found, key=lambda row: (-sum(use.quantity for use in row.helping), row.pk))
 
 
-def _borrowing(here: _Here) -> tuple[Remedy, ...]:
+def _borrowing(here: Here) -> tuple[Remedy, ...]:
     """Return what the rules lend to it today, whether Cisco does so or not."""
     found = here.holding.allocation
     lent = [
@@ -242,7 +174,7 @@ def _borrowing(here: _Here) -> tuple[Remedy, ...]:
     if here.bound:
         text += " Cisco reports it as out of compliance all the same, so do not count on it: move or order."
     quantity = sum(grant.quantity for grant in lent)
-    return (Remedy(Kind.BORROW, quantity, _short_of(found, here.tag), text),)
+    return (Remedy(Kind.BORROW, quantity, short_of(found, here.tag), text),)
 
 
 def _ordering(short: int, others: Sequence[Remedy]) -> Remedy:
@@ -255,11 +187,6 @@ def _ordering(short: int, others: Sequence[Remedy]) -> Remedy:
             else " The move alone does it."
         )
     return Remedy(Kind.ORDER, short, 0, text)
-
-
-def _short_of(found: Allocation, tag: str) -> int:
-    short = (*found.short.items(), *found.reserved_short.items())
-    return sum(quantity for name, quantity in short if license_of(name, CURRENT) == tag)
 
 
 def _sources(moves: Sequence[Move]) -> str:

@@ -6,27 +6,29 @@ SELECTs return facts, as JSON; licensing.pools.worklist_words words them.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
+from licensing.accounts.models import SmartAccount
 from licensing.alerts.silence import SILENT_DAYS
-from licensing.allocation.license_names import KNOWN_NAMES, known_names, with_license_of
+from licensing.orders.undelivered import undelivered
 from licensing.pools.worklist_words import Reason, word
 
 __all__ = ["Item", "Items", "Reason", "counts"]
 DEPOSIT_DAYS = 90  # for so long an arrival in the wrong pool is called a deposit
 # Ids of different reasons do not meet: the reason's number, then the row's id.
 ID_BITS = 48
+ORDERS = 1 << (ID_BITS - 1)  # so that an order and a license with one number are two items
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """`subject_type`: license or product_instance, row `subject_id`. `licenses`: how many are concerned. `way`: how it
-    is settled where that is not its reason's usual way, with the row `way_id`."""
+    """`subject_type`: license, product_instance or order, row `subject_id`. `licenses`: how many are concerned.
+    `way`: how it is settled where that is not its reason's usual way, with the row `way_id`."""
 
     id: int
     reason: str
@@ -48,7 +50,7 @@ class Item:
         return self.id
 
 
-# What the selects stand on. Parameters: %(now)s, %(deposits_since)s and those of KNOWN_NAMES.
+# What the selects stand on. Parameters: %(now)s, %(deposits_since)s and %(undelivered)s.
 BASE = f"""
 silence AS (SELECT %(now)s - make_interval(days => {SILENT_DAYS}::integer) AS before),
 pool AS (
@@ -59,8 +61,7 @@ pool AS (
     LEFT JOIN mirror_virtualaccount operational ON operational.smart_account_id = pool.smart_account_id
         AND operational.purpose = 'operational' AND operational.gone_at IS NULL
     WHERE pool.gone_at IS NULL
-),
-{KNOWN_NAMES}
+)
 """
 USUAL_WAY = "'', NULL::bigint"
 LICENSE = f"'license', license.id, license.name, pool.id, pool.name, pool.smart_account_id, {USUAL_WAY}"
@@ -95,31 +96,30 @@ FROM mirror_license license
 JOIN pool ON pool.id = license.virtual_account_id AND pool.is_default AND pool.purpose = 'general'
 WHERE license.gone_at IS NULL AND license.available > 0 AND {SERVES_NOBODY}
 """
-# Orders are in the ordered pool. Cisco deposits as many in the operational pool (docs/domain.md#A7). Spellings
-# of one license count together, under the row of which most was ordered.
+# What Cisco still owes, by license: licensing.orders.undelivered, whose rows come as JSON. What no virtual account has
+# yet is shown at its order, in the pool where it will most likely arrive.
 NOT_DEPOSITED = f"""
-SELECT {LICENSE}, held.ordered - held.operational,
+SELECT CASE WHEN license.id IS NULL THEN 'order' ELSE 'license' END, coalesce(license.id, missing."order"),
+    missing.license_name, pool.id, pool.name, pool.smart_account_id, {USUAL_WAY}, missing.undelivered,
     jsonb_build_object(
-        'ordered', held.ordered, 'deposited', held.operational, 'operational', pool.operational_name
+        'ordered', missing.ordered, 'delivered', missing.delivered, 'undelivered', missing.undelivered,
+        'purchases', missing.purchases, 'operational', pool.operational_name
     ),
     pool.last_synced_at
-FROM (
-    SELECT sum(license.quantity) FILTER (WHERE pool.purpose = 'ordered') AS ordered,
-        coalesce(sum(license.quantity) FILTER (WHERE pool.purpose = 'operational'), 0) AS operational,
-        (array_agg(license.id ORDER BY license.quantity DESC, license.id) FILTER (WHERE pool.purpose = 'ordered'))[1]
-            AS most
-    FROM mirror_license license
-    JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose IN ('ordered', 'operational')
-    {with_license_of("license.name")}
-    WHERE license.gone_at IS NULL AND license.quantity > 0
-    GROUP BY pool.smart_account_id, coalesce(known.tag, written.compared)
-) held
-JOIN mirror_license license ON license.id = held.most
-JOIN pool ON pool.id = license.virtual_account_id
-WHERE held.ordered > held.operational
+FROM jsonb_to_recordset(%(undelivered)s::jsonb) AS missing (
+    smart_account bigint, virtual_account bigint, license_name text, "order" bigint, ordered integer, delivered integer,
+    undelivered integer, purchases jsonb
+)
+LEFT JOIN mirror_license license ON license.virtual_account_id = missing.virtual_account
+    AND license.name = missing.license_name
+CROSS JOIN LATERAL (
+    SELECT pool.* FROM pool WHERE pool.smart_account_id = missing.smart_account
+        AND pool.id = coalesce(missing.virtual_account, pool.id)
+    ORDER BY pool.purpose = 'operational' DESC, pool.is_default DESC, pool.id LIMIT 1
+) pool
 """
-# What is stranded in the default pool is said above. What our own transfer brought is where somebody wanted it.
-# The first sync of an account finds everything new: nothing of that arrived.
+# What is stranded in the default pool is said above. What moved there is where somebody wanted it, and so is what an
+# order is expected in. The first sync of an account finds everything new: nothing of that arrived.
 WRONG_DEPOSIT = f"""
 SELECT {LICENSE}, license.available,
     jsonb_build_object(
@@ -130,22 +130,21 @@ FROM mirror_license license
 JOIN pool ON pool.id = license.virtual_account_id AND pool.purpose = 'general' AND pool.operational_id IS NOT NULL
     AND NOT (pool.is_default AND {SERVES_NOBODY})
 CROSS JOIN LATERAL (
-    SELECT change.at FROM mirror_change change
-    WHERE change.object_type = 'license' AND change.object_id = license.id AND change.at >= %(deposits_since)s
-        AND CASE change.kind
-            WHEN 'created' THEN EXISTS (
-                SELECT FROM mirror_syncrun earlier
-                WHERE earlier.smart_account_id = pool.smart_account_id AND earlier.status = 'succeeded'
-                    AND earlier.id < change.sync_run_id
+    SELECT arrived.at FROM orders_movement arrived
+    WHERE arrived.license_id = license.id AND arrived.at >= %(deposits_since)s
+        AND (arrived.kind = 'deposit' OR arrived.kind = 'first' AND arrived.at > (
+            SELECT since FROM history_recording WHERE smart_account_id = pool.smart_account_id
+        ))
+        AND NOT EXISTS (
+            SELECT FROM orders_order expected
+            WHERE expected.virtual_account_id = pool.id AND (
+                expected.subscription_id <> '' AND expected.subscription_id = arrived.subscription_id
+                OR expected.number <> '' AND expected.number = arrived.order_number
             )
-            ELSE (change.values #>> '{{quantity,1}}')::bigint > (change.values #>> '{{quantity,0}}')::bigint
-        END
-    ORDER BY change.at DESC LIMIT 1
+        )
+    ORDER BY arrived.at DESC LIMIT 1
 ) rise
-WHERE license.gone_at IS NULL AND license.available > 0 AND license.in_use = 0 AND NOT EXISTS (
-    SELECT FROM pools_transferstep step JOIN mirror_license moved ON moved.id = step.license_id
-    WHERE step.target_id = pool.id AND moved.name = license.name AND step.state = 'verified'
-)
+WHERE license.gone_at IS NULL AND license.available > 0 AND license.in_use = 0
 """
 GHOST = f"""
 SELECT {INSTANCE},
@@ -272,19 +271,28 @@ def _run(reasons: Iterable[Reason], found: str, parameters: dict[str, Any]) -> S
     union = " UNION ALL ".join(parts)
     statement = f"""
         WITH {BASE}, found ({COLUMNS}) AS ({union}),
-        item AS (SELECT (number::bigint << {ID_BITS}) + subject_id AS id, found.* FROM found)
+        item AS (
+            SELECT (number::bigint << {ID_BITS}) + CASE subject_type WHEN 'order' THEN {ORDERS} ELSE 0 END + subject_id
+                AS id, found.*
+            FROM found
+        )
         {found}
     """
     now = timezone.now()
     given: dict[str, Any] = {
         "now": now,
         "deposits_since": now - timedelta(days=DEPOSIT_DAYS),
-        **known_names(),
+        "undelivered": _undelivered() if Reason.NOT_DEPOSITED in wanted else "[]",
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, {**parameters, **given})
         rows: Sequence[Sequence[Any]] = cursor.fetchall()
     return rows
+
+
+def _undelivered() -> str:
+    active = SmartAccount.objects.filter(paused_at=None).order_by().values_list("pk", flat=True)
+    return json.dumps([asdict(row) for row in undelivered(active)])
 
 
 def _item(row: Sequence[Any]) -> Item:

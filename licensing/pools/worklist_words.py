@@ -11,14 +11,14 @@ from django.db.models import TextChoices
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from kit.wording import choose, counted
+from kit.wording import choose, counted, shorten
 
 
 class Reason(TextChoices):
     """The reasons in the order of the page. An item's id holds the place of its reason, so new ones come last."""
 
     STRANDED = "stranded", "Stranded licenses"
-    NOT_DEPOSITED = "not_deposited", "Ordered, not operational"
+    NOT_DEPOSITED = "not_deposited", "Ordered, not delivered"
     WRONG_DEPOSIT = "wrong_deposit", "Deposit in the wrong virtual account"
     GHOST = "ghost", "Silent, yet using licenses"
     MISPLACED = "misplaced", "Registered elsewhere than planned"
@@ -44,22 +44,18 @@ def word_stranded(*, free: int, pool: str, operational: str | None) -> Words:
     )
 
 
-def word_not_deposited(*, ordered: int, deposited: int, operational: str | None) -> Words:
-    """`operational`: the name of the pool; None where the account has none."""
+def word_not_deposited(
+    *, ordered: int, delivered: int, undelivered: int, purchases: list[str], operational: str | None
+) -> Words:
+    """`purchases`: subscriptions and orders that lack licenses. `operational`: None where the account has no pool."""
+    named = f" with {shorten(purchases)}" if purchases else ""
+    came = f"delivered {delivered:,} of them" if delivered else f"did not deliver {_them(ordered)}"
+    text = f"You ordered {counted(ordered, 'license')}{named}, and Cisco {came}. "
+    missing = f"{undelivered:,} {choose(undelivered, 'is', 'are')} missing."
+    steps = "Ask Cisco for the operational licenses of this order."
     if operational is None:
-        return Words(
-            f"You ordered {counted(ordered, 'license')}, but no virtual account is the operational pool. "
-            f"Products cannot use {_them(ordered)}.",
-            "Choose the operational pool. If there is none yet, ask Cisco for the operational licenses of this order.",
-        )
-    holds, rest = (
-        (f"only {deposited:,}", f"the other {ordered - deposited:,}") if deposited else ("none", _them(ordered))
-    )
-    return Words(
-        f"You ordered {counted(ordered, 'license')}, but the operational pool {operational} holds {holds}. "
-        f"Products cannot use {rest}.",
-        "Ask Cisco for the operational licenses of this order.",
-    )
+        steps = f"Choose the operational pool. If there is none yet, {steps[0].lower()}{steps[1:]}"
+    return Words(f"{text}{missing}", steps)
 
 
 def word_wrong_deposit(*, free: int, pool: str, operational: str, arrived_at: str) -> Words:

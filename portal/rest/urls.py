@@ -10,7 +10,7 @@ from licensing.alerts.rest import alerts, overages
 from licensing.allocation import rest as allocation
 from licensing.assignments.rest import assignment_batches, assignments, auto_registration, mixed_mode
 from licensing.channels import rest as channels
-from licensing.figures.rest import positions
+from licensing.figures.rest import growth, positions, prices
 from licensing.fleet.rest import cluster_access, inventory
 from licensing.mirror.rest import (
     changes,
@@ -22,6 +22,7 @@ from licensing.mirror.rest import (
     usage,
     virtual_accounts,
 )
+from licensing.orders import rest as orders
 from licensing.pools.rest import balance, subscriptions, transfers, worklist
 from licensing.statements import rest as statements
 from portal.rest import docs
@@ -36,9 +37,12 @@ COLLECTIONS: dict[str, Any] = {
     "usage": usage.Usage,
     "overages": overages.Overages,
     "transfer-plans": transfers.TransferPlans,
+    "orders": orders.Orders,
     "positions": positions.Positions,
     "worklist": worklist.Worklist,
     "subscriptions": subscriptions.Subscriptions,
+    "growth": growth.GrowthRows,
+    "prices": prices.Prices,
     "customers": inventory.Customers,
     "clusters": inventory.Clusters,
     "assignments": assignments.Assignments,

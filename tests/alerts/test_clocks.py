@@ -372,7 +372,7 @@ def test_operator_corrects_and_restores_the_start_on_the_page(
     shown = page(client.get(license_page))
     assert "since 1 Oct 2026" in shown
     assert "Mail from Cisco" in shown
-    assert '<span class="sub">operator@acme.example</span>' in shown
+    assert "<dt>Corrected by</dt><dd>operator@acme.example</dd>" in shown
     assert "on 30 Dec 2026" in shown
     assert "36 days left" in shown
     assert "Restore recorded start" in page(client.get(address))

@@ -7,6 +7,7 @@ from licensing.cisco.emulator.server import EmulatorThread
 from licensing.cisco.emulator.state import Account
 from licensing.cisco.errors import CssmRefused
 from licensing.cisco.types import AccountRef, CssmAlert, ItemResult, LicenseTransfer
+from tests.wire import term_line
 
 ACME = AccountRef("acme.example")
 NAME = "UC Manager Enhanced License (12.x)"
@@ -32,6 +33,22 @@ def test_large_transfer_goes_in_parts_of_998(client: CssmClient, account: Accoun
         ("To/there", 2000),
     ]
     assert sum(line["quantity"] for line in account.license("To/there", NAME)["licenseDetails"]) == 2000
+
+
+def test_transfer_splits_purchase_lines_and_the_way_back_joins_them(client: CssmClient, account: Account) -> None:
+    first = term_line(300, subscriptionId="Sub1", orderNumber="1001", endDate="2027-01-31")
+    second = term_line(200, subscriptionId="Sub2", orderNumber="1002", endDate="2028-01-31")
+    account.set_license("From & here", NAME, quantity=500, licenseDetails=[dict(first), dict(second)])
+
+    client.transfer_licenses(ACME, "From & here", [LicenseTransfer(NAME, "TERM", 296, "To/there")])
+    there = [dict(line) for line in account.license("To/there", NAME)["licenseDetails"]]
+    here = [dict(line) for line in account.license("From & here", NAME)["licenseDetails"]]
+    client.transfer_licenses(ACME, "To/there", [LicenseTransfer(NAME, "TERM", 296, "From & here")])
+    back = account.license("From & here", NAME)["licenseDetails"]
+
+    assert there == [second, {**first, "quantity": 96}]
+    assert here == [{**first, "quantity": 204}]
+    assert back == [first, second]
 
 
 def test_transfer_stops_at_the_first_failure(client: CssmClient, account: Account) -> None:

@@ -56,7 +56,6 @@ def test_demo_has_every_way_of_transport_and_no_state_that_the_portal_refuses(
         "Harbor Expressway-E": "customer_proxy_not_for_expressway_e",
         "Harbor Unified CM": "customer_proxy",
         "Meadow Unified CM": "no_proxy",
-        "Meadow Unified CM On-Prem": "on_prem_server",
     }
     assert [list(tags) for tags in Customer.objects.values_list("tags", flat=True)] == [["north", "gold"], ["south"]]
     assert dict(VirtualAccount.objects.values_list("name", "license_mode")) == {
@@ -82,14 +81,18 @@ def test_demo_shows_an_on_prem_server_alive(
         Command().furnish(schema, name, emulator.origin)
 
         server = on_prem.with_counts(LicenseServer.objects.filter(kind="on_prem")).get()
-        cluster = status.with_status(Cluster.objects.filter(license_server=server)).get()
-        pool = VirtualAccount.objects.select_related("smart_account").get(assignments__cluster=cluster)
+        clusters = list(status.with_status(Cluster.objects.filter(license_server=server)))
+        reaching = paths.with_transport(Cluster.objects.filter(license_server=server))
+        transports = {paths.transport_of(cluster).rule for cluster in reaching}
+        held = VirtualAccount.objects.filter(assignments__cluster__in=clusters).distinct()
+        pool = held.select_related("smart_account").get()
         kinds = [warning.kind for warning in on_prem.warnings_of(server)]
         opened = set(Alert.objects.filter(kind__startswith="on_prem").values_list("kind", flat=True))
         with clients.client_for(LicenseServer.objects.get(kind="cloud")) as client:
             in_the_cloud = [account.domain for account in client.smart_accounts()]
     assert (pool.name, str(pool.smart_account), pool.license_mode) == ("Own network", f"{name} On-Prem", "hcs")
-    assert cluster.status == "manually_registered"
+    assert (len(clusters), {cluster.status for cluster in clusters}) == (9, {"manually_registered"})
+    assert transports == {"on_prem_server"}
     assert kinds == ["url_does_not_fit_version", "nearly_full"]
     assert opened == {"on_prem_url", "on_prem_capacity"}
     assert in_the_cloud == ["acme.example", "globex.example"]

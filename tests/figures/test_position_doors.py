@@ -97,10 +97,11 @@ def test_queries_do_not_depend_on_rows(
 ) -> None:
     client, api = client_of(acme, "viewer"), api_of(acme, "viewer")
     client.get("/positions/")
+    api.get("/api/v1/positions/")
     for number in range(2):
         with django_assert_num_queries(15):
             client.get("/positions/?by=customer")
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(13):
             api.get("/api/v1/positions/?by=customer")
         make_world(make.make_smart_account(name=f"More {number}"), random.Random(number))
 

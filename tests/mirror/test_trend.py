@@ -11,13 +11,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from licensing.demo import history
-from licensing.mirror import trend
-from licensing.mirror.forecast import Forecast, exhaustion
-from licensing.mirror.models import License, Subscription, UsageSample
+from licensing.mirror.forecast import exhaustion
+from licensing.mirror.models import License, UsageSample
 from licensing.mirror.pages.trend import pace_words
 from licensing.mirror.templatetags.charts import HEIGHT, WIDTH, trend_chart
-from licensing.pools import deposits
 from tenants.models import Partner
 from tests import factories as make
 
@@ -169,26 +166,3 @@ def test_chart_draws_whatever_comes_within_its_frame(
         assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points), name
     assert all(0 <= float(mark.place.rstrip("%")) <= 100 for mark in drawn["marks"])
     assert len(drawn["days"]) <= 7
-
-
-def test_demos_past_gives_forecasts_deposits_and_mapped_subscriptions(acme: Partner) -> None:
-    account = make.make_smart_account()
-    pool = make.make_virtual_account(smart_account=account, purpose="operational")
-    run = make.make_sync_run(smart_account=account)
-    run.changes.create(kind="created", object_type="virtual_account", object_id=pool.pk, label=pool.name)
-    make.make_customer(name="Harbor")
-    for number in range(6):
-        row = make.make_license(virtual_account=pool, name=f"License {number}", quantity=100, in_use=90)
-        make.make_line(license=row, subscription_id=f"Sub{number}")
-        make.make_subscription(smart_account=account, subscription_id=f"Sub{number}")
-        run.changes.create(kind="created", object_type="license", object_id=row.pk, label=row.name)
-
-    history.write(account)
-
-    forecasts = [trend.of(row, today()).forecast for row in pool.licenses.all()]
-    assert all(isinstance(found, Forecast) for found in forecasts)
-    came = deposits.timeline([pool])
-    assert [{move.quantity for move in deposit.movements} for deposit in came] == [{12}, {88, 100}]
-    assert [deposit.first for deposit in came] == [False, True]
-    assert Subscription.objects.mapped().count() == 4
-    assert account.sync_runs.count() == 3

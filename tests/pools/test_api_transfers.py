@@ -32,9 +32,70 @@ def test_remedies_of_a_license(acme: Partner, short: License, api_of: Any) -> No
 
     assert (answer["license"], answer["short"], answer["borrowing_fails"]) == (short.pk, 5, False)
     move, order = answer["options"]
-    assert (move["kind"], move["quantity"], move["short_after"]) == ("move", 5, 0)
-    assert move["moves"] == [{"license": NAME, "source": "North", "target": "South", "quantity": 5}]
-    assert (order["kind"], order["quantity"], order["moves"]) == ("order", 5, [])
+    assert (move["kind"], move["quantity"], move["headroom"], move["short_after"]) == ("move", 8, 3, 0)
+    north = License.objects.get(virtual_account__name="North")
+    assert move["moves"] == [
+        {
+            "license": NAME,
+            "source": "North",
+            "target": "South",
+            "quantity": 8,
+            "license_id": north.pk,
+            "target_id": short.virtual_account_id,
+        }
+    ]
+    assert [side["virtual_account"] for side in move["effect"]["sides"]] == [
+        north.virtual_account_id,
+        short.virtual_account_id,
+    ]
+    assert move["effect"]["sides"][1]["before"] == {"owned": 20, "in_use": 25, "free": 0, "short": 5}
+    assert move["effect"]["sides"][1]["after"] == {"owned": 28, "in_use": 25, "free": 3, "short": 0}
+    assert (order["kind"], order["quantity"], order["moves"], order["effect"]) == ("order", 5, [], None)
+
+
+def test_effect_of_a_plan(acme: Partner, globex: Partner, short: License, api_of: Any) -> None:
+    evaluation.evaluate()
+    north = License.objects.get(virtual_account__name="North")
+    move = {"license": north.pk, "target": short.virtual_account_id, "quantity": 5}
+    plan = api_of(acme, "operator").post("/api/v1/transfer-plans/", move).json()
+    path = f"/api/v1/transfer-plans/{plan['id']}/effect/"
+
+    alerts = api_of(acme, "viewer", "read").get(path).json()["alerts"]
+
+    assert [(one["change"], one["kind"], one["place"]) for one in alerts] == [
+        ("opens", "free_below", "South"),
+        ("closes", "out_of_compliance", "South"),
+    ]
+    assert alerts[0]["summary"] == "0 free licenses out of 25 in South of Acme Account. The threshold is 10 percent."
+    assert api_of(globex, "viewer", "read").get(path).status_code == 404
+
+
+def test_several_moves_are_one_plan_and_no_more_than_is_free(acme: Partner, short: License, api_of: Any) -> None:
+    api, north = api_of(acme, "operator"), License.objects.get(virtual_account__name="North")
+    west = make.make_virtual_account(smart_account=short.virtual_account.smart_account, name="West")
+    here, there = (
+        {"license": north.pk, "target": target, "quantity": 30} for target in (short.virtual_account_id, west.pk)
+    )
+
+    made = api.post("/api/v1/transfer-plans/", {"moves": [here, there]})
+    assert made.status_code == 201
+    assert [(step["target"], step["quantity"]) for step in made.json()["steps"]] == [
+        (short.virtual_account_id, 30),
+        (west.pk, 30),
+    ]
+    assert TransferPlan.objects.get().state == "draft", "creating it sends nothing"
+
+    refused = api.post("/api/v1/transfer-plans/", {"moves": [here, {**there, "quantity": 31}]})
+    assert (refused.status_code, refused.json()["errors"]) == (
+        400,
+        {"quantity": [f"60 licenses of {NAME} are free in North, and 61 were to move. Enter at most 60."]},
+    )
+    for beside in ({"license": north.pk}, {"whole_account": True}, {"from_ordered": True}):
+        answer = api.post("/api/v1/transfer-plans/", {"moves": [here], **beside})
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, list(beside))
+    for moves in ([], [{**here, "quantity": 0}], [{**here, "more": 1}], [here["license"]]):
+        assert api.post("/api/v1/transfer-plans/", {"moves": moves}).status_code == 400
+    assert TransferPlan.objects.count() == 1
 
 
 def test_plan_is_made_approved_and_started(
@@ -47,7 +108,7 @@ def test_plan_is_made_approved_and_started(
     assert made.status_code == 201
     plan = made.json()
     assert (plan["state"], plan["needs_approval"], plan["created_by"]) == ("draft", True, acme_users["operator"].pk)
-    assert [(step["quantity"], step["state"]) for step in plan["steps"]] == [(5, "waiting")]
+    assert [(step["quantity"], step["state"]) for step in plan["steps"]] == [(8, "waiting")]
 
     path = f"/api/v1/transfer-plans/{plan['id']}"
     assert operator.post(f"{path}/execute/").status_code == 409

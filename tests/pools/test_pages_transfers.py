@@ -67,7 +67,11 @@ def _alert_of(row: License) -> int:
 def test_remedies_say_what_each_does(acme: Partner, short: License, client_of: Callable[..., Any]) -> None:
     shown = text(client_of(acme, "viewer").get(f"/licenses/{short.pk}/remedies/"))
 
-    assert "Move 5 free licenses here" in shown
+    assert "Move 8 free licenses here" in shown
+    assert "3 of them are headroom." in shown
+    assert "60 → 52" in shown
+    assert "20 → 28" in shown
+    assert "No alert opens or closes." in shown
     assert "Order 5 licenses" in shown
     assert "Make a transfer plan" not in shown
 
@@ -78,9 +82,41 @@ def test_operator_makes_a_plan_of_the_remedy(acme: Partner, short: License, clie
     response = client.post(f"/licenses/{short.pk}/remedies/", {"scope": "license"})
 
     plan = TransferPlan.objects.get()
-    assert (response.status_code, response.headers["Location"]) == (302, f"/transfer-plans/{plan.pk}/")
-    assert [(step.source.name, step.target.name, step.quantity) for step in plan.steps.all()] == [("North", "South", 5)]
+    assert (response.status_code, response.headers["Location"]) == (302, f"/transfer-plans/{plan.pk}/execute/")
+    # 5 are missing, and 3 more are 10 percent of the 28 that South then owns.
+    assert [(step.source.name, step.target.name, step.quantity) for step in plan.steps.all()] == [("North", "South", 8)]
     assert "Nothing has been sent yet" in text(client.get(f"/transfer-plans/{plan.pk}/"))
+
+
+def test_operator_changes_the_quantity(acme: Partner, short: License, client_of: Callable[..., Any]) -> None:
+    client, page = client_of(acme, "operator"), f"/licenses/{short.pk}/remedies/"
+    north = License.objects.get(virtual_account__name="North")
+    field = f"quantity-{north.pk}-{short.virtual_account_id}"
+    assert f'name="{field}" value="8" min="0" max="60"' in text(client.get(page))
+
+    for typed, words in (("61", "60 licenses of"), ("0", "Enter at least 1 license."), ("x", "Enter a whole number")):
+        refused = client.post(page, {"scope": "license", field: typed})
+        assert (refused.status_code, words in text(refused)) == (409, True)
+        assert f'name="{field}" value="{typed}"' in text(refused), "what was typed stays"
+    gone = client.post(page, {"scope": "license", f"quantity-{north.pk}-99999999": "5"})
+    assert (gone.status_code, TransferPlan.objects.count()) == (409, 0)
+
+    assert client.post(page, {"scope": "license", field: "11"}).status_code == 302
+    assert TransferPlan.objects.get().steps.get().quantity == 11
+
+
+def test_alerts_that_open_and_close_are_shown_before_the_move(
+    acme: Partner, short: License, client_of: Callable[..., Any]
+) -> None:
+    evaluation.evaluate()
+    client, plan = client_of(acme, "operator"), plan_of(short)
+
+    for page in (f"/transfer-plans/{plan.pk}/", f"/transfer-plans/{plan.pk}/execute/"):
+        shown = text(client.get(page))
+        assert "<strong>Opens</strong>" in shown
+        assert "0 free licenses out of 25 in South of Acme Account. The threshold is 10 percent." in shown
+        assert "<strong>Closes</strong>" in shown
+        assert f"License out of compliance: {NAME} in South" in shown
 
 
 @pytest.mark.parametrize("scope", ["", "everything"])
@@ -112,11 +148,46 @@ def test_move_by_hand_keeps_what_was_typed_when_refused(
 
     refused = client.post(path, {"target": short.virtual_account_id, "quantity": 61, "reason": "All of it"})
     assert refused.status_code == 409
-    assert "60 are perpetual or on a running term" in text(refused)
+    assert "60 licenses of Emergency Responder User License are free in North, and 61 were to move." in text(refused)
     assert 'value="All of it"' in text(refused)
 
     client.post(path, {"target": short.virtual_account_id, "quantity": 60, "reason": "All of it"})
     assert TransferPlan.objects.get().steps.get().quantity == 60
+
+
+def test_confirmation_names_what_goes_to_cisco_before_anything_is_sent(
+    acme: Partner, globex: Partner, short: License, client_of: Callable[..., Any]
+) -> None:
+    plan, client = plan_of(short), client_of(acme, "operator")
+    page, confirm = f"/transfer-plans/{plan.pk}/", f"/transfer-plans/{plan.pk}/execute/"
+    domain = short.virtual_account.smart_account.domain
+
+    for shown in (text(client.get(page)), text(client.get(f"/licenses/{short.pk}/remedies/"))):
+        assert f'action="{confirm}"' not in shown, "no page sends with one click"
+    asked = text(client.get(confirm))
+    assert f"Move 5 {NAME} from North to South in {domain}" in asked
+    assert "Send to Cisco" in asked
+    assert client_of(globex, "operator").get(confirm).status_code == 404
+    assert client_of(acme, "viewer").get(confirm).status_code == 403
+    assert TransferPlan.objects.get().state == "draft"
+
+    assert client.post(confirm).headers["Location"] == page
+    assert TransferPlan.objects.get().state == "queued"
+    assert "is queued already" in text(client.get(confirm, follow=True))
+
+
+def test_confirmation_has_no_button_while_something_is_in_the_way(
+    acme: Partner, short: License, client_of: Callable[..., Any]
+) -> None:
+    plan, client = plan_of(short), client_of(acme, "operator")
+    TransferPlan.objects.update(needs_approval=True)
+
+    shown = text(client.get(f"/transfer-plans/{plan.pk}/execute/"))
+
+    assert "This plan is not approved yet." in shown
+    assert "Send to Cisco</button>" not in shown
+    assert client.post(f"/transfer-plans/{plan.pk}/execute/").status_code == 409
+    assert TransferPlan.objects.get().state == "draft"
 
 
 def test_author_cannot_approve_and_a_colleague_can(

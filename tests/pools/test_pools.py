@@ -13,11 +13,14 @@ from django.utils import timezone
 from licensing.accounts.models import SmartAccount
 from licensing.cisco.emulator.state import Account
 from licensing.fleet.models import Cluster
-from licensing.mirror.models import VirtualAccount
+from licensing.mirror.models import License, LicenseLine, VirtualAccount
 from licensing.mirror.sync import runs
 from licensing.operations import syncing
-from licensing.pools import balance, deposits
+from licensing.orders import delivery, deposits
+from licensing.pools import balance
 from licensing.pools.balance import NO_ORDER, PARTNER, UNMAPPED, Group
+from licensing.pools.worklist import Items
+from licensing.pools.worklist_words import Reason
 from tenants.models import Partner
 from tests import factories as make
 from tests.allocation.test_what_if import CUWL, ENHANCED, OTHER, PLUS, STANDARD
@@ -50,6 +53,13 @@ def account(acme: Partner) -> SmartAccount:
     make.make_instance({PLUS: 25}, virtual_account=running)
     make.make_instance({PLUS: 4}, virtual_account=ordered)
     return account
+
+
+def order_more(account: SmartAccount) -> None:
+    """Harbor ordered 120: 20 more than the subscription and the perpetual licenses cover."""
+    lines = LicenseLine.objects.filter(license__virtual_account=account.virtual_accounts.get(purpose="ordered"))
+    License.objects.filter(lines__in=lines).update(quantity=120)
+    lines.update(quantity=120)
 
 
 def flat(groups: list[Group]) -> list[tuple[str, str, int, int, int]]:
@@ -112,9 +122,8 @@ def test_by_order_says_what_has_arrived(account: SmartAccount) -> None:
     ]
     assert [(group.title, one.license, one.outstanding) for group, one in balance.lines_of(groups)] == [
         ("Order 77", STANDARD, 7),
-        ("SubH", PLUS, 20),
+        ("SubH", PLUS, 0),  # the 20 perpetual ones name no purchase, so they serve the oldest that lacks some
         ("SubX", STANDARD, 0),
-        (NO_ORDER, PLUS, 0),
         (NO_ORDER, STANDARD, 5),
     ]
 
@@ -142,6 +151,7 @@ def test_sums_agree_whichever_way_they_are_looked_at(account: SmartAccount) -> N
     make.make_license(
         virtual_account=account.virtual_accounts.get(purpose="operational"), name=ENHANCED, quantity=5, in_use=0
     )  # no line accounts for it
+    order_more(account)
     found = balance.of(account)
 
     def totals(groups: list[Group]) -> tuple[int, int, int]:
@@ -150,8 +160,13 @@ def test_sums_agree_whichever_way_they_are_looked_at(account: SmartAccount) -> N
 
     by_license = [row.figures for row in found.by_license]
     owned = (sum(one.ordered for one in by_license), sum(one.operational for one in by_license))
+    missing = sum(one.outstanding for one in by_license)
     assert totals(found.by_customer) == (*owned, sum(one.consumed for one in by_license))
-    assert totals(found.by_model)[:2] == totals(found.by_order)[:2] == owned
+    assert totals(found.by_model)[:2] == owned
+    assert missing == sum(one.undelivered for one in delivery.figures([account.pk])) == 20
+    for groups in (found.by_customer, found.by_model, found.by_order):
+        assert sum(one.outstanding for _, one in balance.lines_of(groups)) == missing
+    assert missing == sum(item.licenses for item in Items((Reason.NOT_DEPOSITED,))[0:100])
     assert totals(found.by_cluster)[2] == 117
 
 
@@ -226,9 +241,9 @@ def test_deposits_are_what_syncs_saw_arrive_and_leave(acme: Partner, emulator: A
 
     found = deposits.timeline([account.virtual_accounts.get(name="DEFAULT")])
 
-    moves = [[(one.license.name, one.quantity, one.orders) for one in deposit.movements] for deposit in found]
-    assert moves[:2] == [[(ENHANCED, -10, ())], [(ENHANCED, 15, ("order 77", "Sub2"))]]
-    assert (ENHANCED, 10, ()) in moves[2]
+    moves = [[(one.license_name, one.quantity, one.purchase) for one in deposit.movements] for deposit in found]
+    assert moves[:2] == [[(ENHANCED, -10, "order 1, Sub1")], [(ENHANCED, 15, "order 77, Sub2")]]
+    assert (ENHANCED, 10, "order 1, Sub1") in moves[2]
     assert [deposit.first for deposit in found] == [False, False, True]
 
 
@@ -247,7 +262,7 @@ def test_a_new_license_in_a_known_pool_is_a_deposit_like_any_other(
 
     newest, oldest = deposits.timeline([pool])
 
-    assert ([one.license.name for one in newest.movements], newest.first) == (["Second"], False)
+    assert ([one.license_name for one in newest.movements], newest.first) == (["Second"], False)
     assert oldest.first
     assert text(client_of(acme, "viewer").get(f"/pools/{account.pk}/")).count("seen for the first time") == 1
 
@@ -262,6 +277,7 @@ def text(response: Any) -> str:
 
 def test_pages_show_figures_each_way(account: SmartAccount, acme: Partner, client_of: Any) -> None:
     client = client_of(acme, "viewer")
+    order_more(account)
 
     overview = text(client.get("/pools/"))
     page = {by: text(client.get(f"/pools/{account.pk}/", {"by": by})) for by in BY}
@@ -304,6 +320,7 @@ def test_empty_pools_say_what_to_do(acme: Partner, client_of: Any) -> None:
 
 
 def test_rest_answers_the_same_figures(account: SmartAccount, acme: Partner, api_of: Any) -> None:
+    order_more(account)
     body = api_of(acme, "viewer", "read").get(f"/api/v1/smart-accounts/{account.pk}/pools/").json()
 
     assert (body["ordered"], body["operational"]) == tuple(
@@ -311,12 +328,12 @@ def test_rest_answers_the_same_figures(account: SmartAccount, acme: Partner, api
     )
     assert body["by_license"][0] == {
         "license": PLUS,
-        "ordered": 100,
+        "ordered": 120,
         "operational": 100,
         "consumed": 115,
         "difference": -15,
-        "outstanding": 0,
-        "true_forward": 15,
+        "outstanding": 20,
+        "true_forward": 0,
     }
     assert [group["title"] for group in body["by_customer"]] == ["Harbor", PARTNER, UNMAPPED]
     assert body["by_customer"][0]["licenses"][0]["consumed"] == 90

@@ -10,12 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from licensing.accounts.models import SmartAccount
+from licensing.alerts.evaluation import evaluate
+from licensing.alerts.models import AlertRule
 from licensing.mirror.models import License, VirtualAccount
 from licensing.pools import remedies as shortages
 from licensing.pools import transfer_planner
 from licensing.pools.remedies import Kind
 from licensing.pools.transfer_planner import Pool, applied, plan
 from licensing.pools.transfers import planning
+from licensing.pools.transfers.effect import Amounts
 from people.audit import Actor
 from tenants.models import Partner
 from tests import factories as make
@@ -27,7 +30,8 @@ RESPONDER = "Emergency Responder User License"
 
 @pytest.fixture
 def account(acme: Partner) -> SmartAccount:
-    return make.make_smart_account()
+    """Without headroom: exactly what is missing moves."""
+    return make.make_smart_account(transfer_headroom=0)
 
 
 def pool(account: SmartAccount, name: str, **values: Any) -> VirtualAccount:
@@ -154,8 +158,113 @@ def test_statements_do_not_grow_with_the_account(
         owned(pool(account, f"North {number}"), 10)
     row = License.objects.select_related("virtual_account__smart_account").get(pk=short.pk)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         shortages.remedies_for(row)
+
+
+# --- Headroom ---
+
+
+def moved(row: License) -> dict[str, int]:
+    """What the remedy moves here, by source."""
+    found: dict[str, int] = {}
+    for part in shortages.wanted_for(row):
+        name = part.license.virtual_account.name
+        found[name] = found.get(name, 0) + part.quantity
+    return found
+
+
+def test_remedy_moves_more_than_is_missing(account: SmartAccount) -> None:
+    """100 are in use: 5 percent of them are 5, and the target's own threshold asks for 10 percent of what it owns."""
+    short = owned(pool(account, "South"), 95, 100)
+    owned(pool(account, "North"), 900, 100)
+    assert moved(short) == {"North": 5}
+
+    SmartAccount.objects.update(transfer_headroom=5)
+    account.refresh_from_db()
+    short.virtual_account.smart_account = account
+    found = shortages.remedies_for(short)
+    option = found.option(Kind.MOVE)
+
+    assert moved(short) == {"North": 5 + 12}
+    assert option is not None
+    assert (option.quantity, option.headroom, option.short_after) == (17, 12, 0)
+    assert "12 of them are headroom." in option.text
+
+    AlertRule.objects.all().delete()
+    assert moved(short) == {"North": 5 + 5}
+    SmartAccount.objects.update(transfer_headroom=30)
+    account.refresh_from_db()
+    assert moved(short) == {"North": 5 + 30}
+
+
+def test_headroom_takes_no_pool_below_its_own_threshold(account: SmartAccount) -> None:
+    """North owns 100 and 16 are free: 6 may go, for then 10 of 94 are free, and with 7 only 9 of 93 are."""
+    account.transfer_headroom = 50
+    account.save()
+    short = owned(pool(account, "South"), 15, 20)
+    owned(pool(account, "North"), 100, 84)
+    assert moved(short) == {"North": 6}
+
+    AlertRule.objects.filter(kind="free_below").update(threshold=13, unit="licenses")
+    found = shortages.remedies_for(short)
+    option = found.option(Kind.MOVE)
+
+    assert moved(short) == {"North": 5}, "what is missing moves all the same"
+    assert option is not None
+    assert (option.headroom, "North falls below the threshold of an alert rule." in option.text) == (0, True)
+
+
+def test_pool_that_stays_above_its_threshold_gives_first(account: SmartAccount) -> None:
+    short = owned(pool(account, "South"), 15, 20)
+    owned(pool(account, "Large"), 100, 90)
+    owned(pool(account, "Small"), 9, 2)
+
+    assert moved(short) == {"Small": 5}
+
+
+def test_free_is_what_cisco_reports_as_free(account: SmartAccount) -> None:
+    """A lent license may count as in use at Cisco, where it is owned: it cannot move."""
+    short = owned(pool(account, "South"), 3, 8)
+    row = owned(pool(account, "North"), 10, 6)
+    License.objects.filter(pk=row.pk).update(available=2)
+
+    assert moved(short) == {"North": 2}
+
+
+def test_two_pools_exchange_what_each_lacks(account: SmartAccount) -> None:
+    standard, foundation = "HUCM_Standard", "HUCM_Foundation"
+    north, south = pool(account, "North"), pool(account, "South")
+    owned(north, 5, name=standard)
+    owned(north, 0, 5, name=foundation)
+    License.objects.filter(name=foundation).update(status="in_compliance")
+    owned(south, 5, name=foundation)
+    short = owned(south, 0, 5, name=standard)
+
+    option = shortages.remedies_for(short).option(Kind.MOVE)
+
+    assert option is not None
+    assert (option.short_after, [(move.license, move.source, move.quantity) for move in option.moves]) == (
+        0,
+        [(foundation, "South", 5), (standard, "North", 5)],
+    )
+
+
+def test_effect_on_both_sides(account: SmartAccount) -> None:
+    short = owned(pool(account, "South"), 3, 8)
+    owned(pool(account, "North"), 10, 4)
+    evaluate()
+
+    found = shortages.remedies_for(short)
+    effect = found.effect(found.options[0])
+
+    sides = {side.virtual_account.name: (side.before, side.after) for side in effect.sides}
+    assert sides == {
+        "North": (Amounts(10, 4, 6, 0), Amounts(5, 4, 1, 0)),
+        "South": (Amounts(3, 8, 0, 5), Amounts(8, 8, 0, 0)),
+    }
+    assert [(one.kind, one.place) for one in effect.opening] == [("free_below", "South")]
+    assert [(one.kind, one.place) for one in effect.closing] == [("out_of_compliance", "South")]
 
 
 # --- Random accounts: what becomes of the planner's plan on its way through rows, types and calls ---
@@ -170,11 +279,12 @@ quantities = st.dictionaries(st.sampled_from(LICENSES), st.tuples(st.integers(0,
 def test_plan_of_rows_ends_every_shortage_that_moves_can_end_with_the_fewest(
     acme: Partner, found: list[dict[str, tuple[int, int]]], demo: int
 ) -> None:
-    account = make.make_smart_account()
+    account = make.make_smart_account(transfer_headroom=0)
     for number, licenses in enumerate(found):
         where = pool(account, POOLS[number])
         for name, (quantity, in_use) in licenses.items():
             owned(where, quantity, in_use, name, "DEMO" if number == demo else "TERM" if quantity % 2 else "PERPETUAL")
+    AlertRule.objects.filter(kind="free_below").update(enabled=False)  # no pool keeps a reserve
     # Without Cisco's word the engine decides alone, as in the planner's own tests.
     License.objects.filter(virtual_account__smart_account=account).update(status="unknown")
     pools = [_pool(row, immovable=row.name == POOLS[demo]) for row in account.virtual_accounts.all()]

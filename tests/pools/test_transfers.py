@@ -11,15 +11,21 @@ from django_tenants.utils import tenant_context
 
 from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
+from licensing.alerts import evaluation
+from licensing.alerts.models import Alert, AlertRule
+from licensing.alerts.replay import supposed
 from licensing.cisco.emulator.scenarios import SCENARIOS, Handler, reset
 from licensing.cisco.emulator.server import EmulatorThread
 from licensing.cisco.emulator.state import Account
 from licensing.mirror.models import License, VirtualAccount
 from licensing.mirror.sync import runs
 from licensing.operations import syncing
+from licensing.pools import remedies
 from licensing.pools.models import TransferPlan, TransferStep
+from licensing.pools.transfers import effect as effects
 from licensing.pools.transfers import executing, lock, planning
 from licensing.pools.transfers import executing as transfers_executing
+from licensing.pools.transfers.effect import Effect
 from licensing.pools.transfers.planning import Wanted
 from people.audit import Actor
 from people.models import AuditEntry, User
@@ -188,6 +194,30 @@ def test_moves_that_make_no_sense_are_refused(
 
     with pytest.raises(Refusal, match=words):
         planning.create(operator, account, [Wanted(license_of("North"), pool(target), quantity)])
+
+
+def test_more_than_is_free_is_refused_when_the_plan_is_made(account: SmartAccount, operator: Actor) -> None:
+    """1,520 are owned in North, and 10 of them in use."""
+    with pytest.raises(Refusal, match=r"1,510 licenses of .* are free in North, and 1,511 were to move") as refused:
+        planning.create(operator, account, [Wanted(license_of("North"), pool("South"), 1511)])
+    assert (refused.value.field, refused.value.next_step) == ("quantity", "Enter at most 1,510.")
+    with pytest.raises(Refusal, match="1,511 were to move"):
+        planned(account, operator, 1500, 11)
+    assert not TransferPlan.objects.exists()
+    assert planned(account, operator, 1500, 10).steps.exists()
+
+
+def test_what_an_earlier_step_brings_is_free_for_a_later_one(account: SmartAccount, operator: Actor) -> None:
+    west = make.make_virtual_account(smart_account=account, name="West")
+    middle = License.objects.filter(virtual_account__name="South", name=NAME)
+    middle.update(quantity=0, in_use=0, available=0)
+    row = license_of("South")
+    make.make_line(license=row, quantity=3)
+
+    there = Wanted(license_of("North"), pool("South"), 3)
+    assert planning.create(operator, account, [there, Wanted(row, west, 3)]).steps.count() == 2
+    with pytest.raises(Refusal, match=r"0 licenses of .* are free in South"):
+        planning.create(operator, account, [Wanted(row, west, 3), there])
 
 
 def test_plan_without_moves_is_refused(account: SmartAccount, operator: Actor) -> None:
@@ -515,3 +545,75 @@ def test_both_partners_see_only_their_plans(account: SmartAccount, operator: Act
     with tenant_context(globex):
         assert not TransferPlan.objects.exists()
         assert not TransferStep.objects.exists()
+
+
+# --- The effect that is shown before is what becomes of it ---
+
+LICENSE = "Emergency Responder User License"
+
+
+@pytest.fixture
+def crowded(acme: Partner, emulator: EmulatorThread) -> SmartAccount:
+    """South lacks 5, North has plenty; alerts are evaluated."""
+    cisco = emulator.state.add("acme.example", "Acme")
+    for name, quantity, used in (("North", 300, 100), ("South", 95, 100)):
+        cisco.add_pool(name)
+        line = {**TERM, "quantity": quantity}
+        cisco.set_license(name, LICENSE, quantity=quantity, inUse=used, licenseDetails=[line])
+        cisco.add_device(name, f"0000{used}{name}", {LICENSE: used})
+    account = account_of(emulator)
+    sync(account)
+    return account
+
+
+def sync(account: SmartAccount) -> None:
+    """With the evaluation that follows a sync."""
+    run, _ = runs.request(account, "test")
+    assert syncing.run_sync(run).status == "succeeded"
+    evaluation.evaluate()
+
+
+def open_alerts() -> set[tuple[str, str, str]]:
+    alerts = Alert.objects.open().filter(kind__in=supposed.KINDS)
+    return set(alerts.values_list("kind", "subject_name", "subject_place"))
+
+
+def shown(effect: Effect, opens: bool) -> set[tuple[str, str, str]]:
+    return {(one.kind, one.subject, one.place) for one in effect.alerts if one.opens == opens}
+
+
+@pytest.mark.parametrize("headroom", [0, 5])
+@pytest.mark.parametrize("threshold", [10, 60])
+def test_alerts_after_the_plan_are_those_that_were_shown(
+    crowded: SmartAccount, operator: Actor, headroom: int, threshold: int
+) -> None:
+    AlertRule.objects.filter(kind="free_below").update(threshold=threshold)
+    SmartAccount.objects.update(transfer_headroom=headroom)
+    evaluation.evaluate()
+    before = open_alerts()
+    wanted = remedies.wanted_for(license_of("South", LICENSE))
+    plan = planning.create(operator, SmartAccount.objects.get(), wanted)
+    effect = effects.of_plan(plan)
+
+    assert execute(plan, operator).state == "done"
+    sync(crowded)
+
+    assert (open_alerts() - before, before - open_alerts()) == (shown(effect, True), shown(effect, False))
+    for side in effect.sides:
+        row = license_of(side.virtual_account.name, LICENSE)
+        assert (row.quantity, row.in_use, max(row.available, 0)) == (
+            side.after.owned,
+            side.after.in_use,
+            side.after.free,
+        )
+
+
+def test_proposed_remedy_opens_no_new_alert(crowded: SmartAccount, operator: Actor) -> None:
+    before = open_alerts()
+    assert before == {("out_of_compliance", LICENSE, "South")}
+    wanted = remedies.wanted_for(license_of("South", LICENSE))
+
+    assert execute(planning.create(operator, crowded, wanted), operator).state == "done"
+    sync(crowded)
+
+    assert open_alerts() == set()

@@ -14,7 +14,9 @@ from licensing.alerts.models import AlertRule
 from licensing.allocation.engine import license_of
 from licensing.allocation.license_names import CURRENT, KNOWN_NAMES, NAMES, known_names, with_license_of
 from licensing.fleet import matching
-from licensing.mirror.models import Change, ProductInstance, VirtualAccount
+from licensing.history.models import Recording
+from licensing.mirror.models import ProductInstance, VirtualAccount
+from licensing.orders.models import Movement
 from licensing.pools import balance, worklist
 from licensing.pools.worklist import Items
 from licensing.pools.worklist_words import Reason, word
@@ -74,9 +76,7 @@ def test_spellings_of_one_license_count_together(account: SmartAccount, globex: 
         make.make_license(virtual_account=make.make_virtual_account(purpose="ordered"), name="Theirs", in_use=0)
 
     assert listed() == [("not_deposited", "UC Manager Basic License  (12.x)", 8)]
-    assert Items()[0:1][0].text == (
-        "You ordered 12 licenses, but the operational pool Running holds only 4. Products cannot use the other 8."
-    )
+    assert Items()[0:1][0].text == "You ordered 12 licenses, and Cisco delivered 4 of them. 8 are missing."
     assert {row.figures.outstanding for row in balance.of(account).by_license} == {8, 0}
 
     type(arrived).objects.filter(pk=arrived.pk).update(quantity=12)
@@ -116,27 +116,36 @@ def test_order_of_an_account_without_an_operational_pool(account: SmartAccount) 
 
     (item,) = Items()[0:10]
     assert (item.reason, item.licenses) == ("not_deposited", 10)
-    assert (
-        item.text
-        == "You ordered 10 licenses, but no virtual account is the operational pool. Products cannot use them."
-    )
+    assert item.text == "You ordered 10 licenses, and Cisco did not deliver them. 10 are missing."
     assert item.next_step.startswith("Choose the operational pool. If there is none yet, ask Cisco")
 
 
 def test_arrival_in_the_wrong_pool(account: SmartAccount) -> None:
     pool(account, "Running", purpose="operational")
     row = make.make_license(virtual_account=pool(account, "Lab"), name="A", quantity=10, in_use=0)
-    first = make.make_sync_run(smart_account=account)
-    Change.objects.create(sync_run=first, kind="created", object_type="license", object_id=row.pk, label="A")
+    began = timezone.now() - timedelta(days=10)
+    Recording.objects.create(smart_account=account, since=began)
+    make.make_movement(license=row, kind="first", at=began, quantity=4)
     assert listed() == []
 
-    run = make.make_sync_run(smart_account=account)
-    Change.objects.create(
-        sync_run=run, kind="changed", object_type="license", object_id=row.pk, label="A", values={"quantity": [4, 10]}
-    )
+    make.make_movement(license=row, quantity=6, subscription_id="SubA")
     assert listed() == [("wrong_deposit", "A", 10)]
 
-    Change.objects.update(at=timezone.now() - timedelta(days=91))
+    order = make.make_order(
+        {"A": 6}, smart_account=account, subscription_id="SubA", virtual_account=row.virtual_account
+    )
+    assert listed() == []  # it is expected there
+
+    order.delete()
+    Movement.objects.update(at=timezone.now() - timedelta(days=91))
+    assert listed() == []
+
+
+def test_what_moved_is_no_deposit(account: SmartAccount) -> None:
+    running = pool(account, "Running", purpose="operational")
+    row = make.make_license(virtual_account=pool(account, "Lab"), name="A", quantity=10, in_use=0)
+    make.make_movement(license=row, quantity=10, kind="move", counterpart=running)
+
     assert listed() == []
 
 
@@ -145,9 +154,7 @@ def test_arrival_in_a_default_pool_that_serves_products_of_another_kind(account:
     pool(account, "Running", purpose="operational")
     default = pool(account, "DEFAULT", is_default=True)
     row = make.make_license(virtual_account=default, name="A", quantity=10, in_use=0)
-    for _ in range(2):
-        run = make.make_sync_run(smart_account=account)
-    Change.objects.create(sync_run=run, kind="created", object_type="license", object_id=row.pk, label="A")
+    make.make_movement(license=row)
     assert listed() == [("stranded", "A", 10)]
 
     matched(virtual_account=default, usage={"Another": 1})
@@ -267,8 +274,8 @@ def test_work_is_each_partners_own(account: SmartAccount, globex: Partner) -> No
         ),
         (
             Reason.NOT_DEPOSITED,
-            {"ordered": 1, "deposited": 0, "operational": "Running"},
-            "You ordered 1 license, but the operational pool Running holds none. Products cannot use it.",
+            {"ordered": 1, "delivered": 0, "undelivered": 1, "purchases": ["SubA"], "operational": "Running"},
+            "You ordered 1 license with SubA, and Cisco did not deliver it. 1 is missing.",
             "Ask Cisco for the operational licenses of this order.",
         ),
         (
@@ -331,9 +338,7 @@ def fill_every_reason(account: SmartAccount) -> None:
     make.make_license(virtual_account=default, name="Stranded", quantity=7, in_use=0)
     make.make_license(virtual_account=ordered, name="A", quantity=10, in_use=0)
     arrived = make.make_license(virtual_account=lab, name="B", quantity=3, in_use=0)
-    make.make_sync_run(smart_account=account)
-    run = make.make_sync_run(smart_account=account)
-    Change.objects.create(sync_run=run, kind="created", object_type="license", object_id=arrived.pk, label="B")
+    make.make_movement(license=arrived)
     matched(usage={"X": 5}, virtual_account=lab, last_contact_at=timezone.now() - timedelta(days=31))
     cluster = make.make_cluster()
     make.make_assignment(cluster=cluster, virtual_account=running)

@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ('credentials_expire_on', models.DateField(blank=True, help_text='Last day on which its own client ID and secret work, where you know it.', null=True)),
                 ('sync_every', models.DurationField(default=datetime.timedelta(days=1), verbose_name='sync every')),
                 ('approve_transfers', models.BooleanField(db_default=False, default=False, verbose_name='approve transfers')),
+                ('transfer_headroom', models.PositiveSmallIntegerField(db_default=5, default=5, validators=[django.core.validators.MaxValueValidator(100)], verbose_name='headroom of transfers in percent')),
                 ('cssm_alerts_configured', models.BooleanField(db_default=False, default=False, verbose_name='alerts are set up in CSSM')),
                 ('hcmf_host', models.CharField(blank=True, db_default='', default='', max_length=253, verbose_name='HCM-F')),
                 ('hcmf_version', models.CharField(blank=True, db_default='', default='', max_length=30, verbose_name='HCM-F version')),

@@ -5,6 +5,8 @@ gone, and accounts that are paused, are watched by no rule: their alerts close, 
 they come back.
 """
 
+from collections.abc import Iterable
+
 from licensing.alerts.findings import fleet, pools, servers
 from licensing.alerts.findings.sql_text import COLUMNS, Finding
 from licensing.alerts.models import Kind
@@ -85,10 +87,16 @@ IN_PARTS = """
 """
 IN_SCOPE = f"{IN_ACCOUNTS} AND {IN_PARTS}"
 
-# `days_left` counts dates where the portal stands; `lead` is the lead time reached, `risen` the steps of severity.
-FOUND = f"""
+
+def found(findings: Iterable[Finding]) -> str:
+    """Return the WITH parts of what these findings say within the scopes of their rules.
+
+    `days_left` counts dates where the portal stands; `lead` is the lead time reached, `risen` the steps of severity.
+    """
+    every = " UNION ALL ".join(f"SELECT {', '.join(COLUMNS)} FROM ({finding.select()}) finding" for finding in findings)
+    return f"""
 every_finding AS (
-    {" UNION ALL ".join(f"SELECT {', '.join(COLUMNS)} FROM ({finding.select()}) finding" for finding in ALL)}
+    {every}
 ),
 found AS (
     SELECT found.*, rule.kind, rule.escalate_after_hours,
@@ -102,3 +110,6 @@ found AS (
     WHERE {IN_SCOPE}
 )
 """
+
+
+FOUND = found(ALL)

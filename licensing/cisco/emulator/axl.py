@@ -66,6 +66,7 @@ def register(state: State, host: str, body: str) -> str:
     made["sudi"]["uuid"] = uuid.uuid5(uuid.NAMESPACE_DNS, host).hex
     made["registrationDate"] = made["lastContactDate"] = iso(datetime.now(UTC))
     made["exportControl"] = token["exportControl"]
+    account.recount(pool)
     return ""
 
 
@@ -217,6 +218,7 @@ def _take_out(state: State, host: str) -> Raw | None:
     if found is None:
         return state.deregistered.pop(host, None)
     found[0].devices.remove(found[1])
+    found[0].recount(found[1]["virtualAccount"])
     return found[1]
 
 

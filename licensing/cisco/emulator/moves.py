@@ -52,9 +52,12 @@ def transfer_devices(account: Account, pool: str, body: Raw) -> list[Raw]:
         if not account.has_pool(str(item.get("targetVirtualAccount"))):
             return "The target virtual account does not exist."
         device["virtualAccount"] = item["targetVirtualAccount"]
+        account.recount(item["targetVirtualAccount"])
         return ""
 
-    return _each_device(account, pool, body.get("productInstances"), move)
+    results = _each_device(account, pool, body.get("productInstances"), move)
+    account.recount(pool)
+    return results
 
 
 def remove_devices(account: Account, pool: str, body: Raw) -> list[Raw]:
@@ -65,7 +68,9 @@ def remove_devices(account: Account, pool: str, body: Raw) -> list[Raw]:
         return ""
 
     items: list[Raw] = next((body[member] for member in REMOVE_MEMBERS if body.get(member)), [])
-    return _each_device(account, pool, items, remove)
+    results = _each_device(account, pool, items, remove)
+    account.recount(pool)
+    return results
 
 
 def _each_device(account: Account, pool: str, items: Any, act: Callable[[Raw, Raw], str]) -> list[Raw]:
@@ -88,12 +93,15 @@ def _item_result(name: str, words: str) -> Raw:
 
 
 def _move_license(account: Account, pool: str, item: Raw) -> str:
-    """Move units with purchase lines of their type, the longest terms first. Returns the reason if it fails, or ""."""
+    """Move units with purchase lines of their type, the longest terms first. Returns the reason if it fails, or "".
+
+    A line that moves in part is split. Both parts keep its subscription, order number and term.
+    """
     name, quantity, target = item.get("license"), int(item.get("quantity") or 0), str(item.get("targetVirtualAccount"))
     held = next((raw for raw in account.licenses if (raw["virtualAccount"], raw["license"]) == (pool, name)), None)
     if held is None or not account.has_pool(target) or target == pool:
         return "The license or the target virtual account does not exist."
-    if not 0 < quantity <= int(held["quantity"]) - int(held["inUse"]) - int(held["reserved"]):
+    if not 0 < quantity <= _free(account, held):
         return "Not enough licenses are available."
     lines = _lines_of_type(held["licenseDetails"], str(item.get("licenseType")))
     if held["licenseDetails"] and quantity > sum(int(line["quantity"]) for line in lines):
@@ -101,9 +109,34 @@ def _move_license(account: Account, pool: str, item: Raw) -> str:
     moved = _take_lines(held["licenseDetails"], lines, quantity)
     account.set_license(pool, str(name), quantity=int(held["quantity"]) - quantity)
     there = account.set_license(target, str(name))
-    lines = there["licenseDetails"] + moved
+    lines = _add_lines(there["licenseDetails"], moved)
     account.set_license(target, str(name), quantity=int(there["quantity"]) + quantity, licenseDetails=lines)
+    account.recount(pool)
+    account.recount(target)
     return ""
+
+
+def _free(account: Account, held: Raw) -> int:
+    """Return how many licenses may leave. A license that is lent to another one may not."""
+    if account.follows_use:
+        return int(held["available"])
+    return int(held["quantity"]) - int(held["inUse"]) - int(held["reserved"])
+
+
+def _add_lines(lines: list[Raw], moved: list[Raw]) -> list[Raw]:
+    """Add moved lines. A part comes back to the rest of its purchase line, with the same subscription and order."""
+    found = [dict(line) for line in lines]
+    for part in moved:
+        rest = next((line for line in found if _purchase(line) == _purchase(part)), None)
+        if rest:
+            rest["quantity"] = int(rest["quantity"]) + int(part["quantity"])
+        else:
+            found.append(part)
+    return found
+
+
+def _purchase(line: Raw) -> Raw:
+    return {member: value for member, value in line.items() if member != "quantity"}
 
 
 def _lines_of_type(lines: list[Raw], kind: str) -> list[Raw]:

@@ -9,12 +9,18 @@ from typing import Any
 
 from aiohttp import web
 
+from licensing.cisco.emulator import borrowing
+
 Raw = dict[str, Any]
 
 
 @dataclass
 class Account:
-    """This is a smart account, or a local account On-Prem. The lists hold the JSON objects of the API."""
+    """This is a smart account, or a local account On-Prem. The lists hold the JSON objects of the API.
+
+    With `follows_use`, the figures of licenses follow from the product instances, by the rules of `borrowing`. Without
+    it they stay as a test has set them.
+    """
 
     domain: str
     name: str
@@ -24,6 +30,7 @@ class Account:
     devices: list[Raw] = field(default_factory=list)
     tokens: dict[str, list[Raw]] = field(default_factory=dict)
     local: bool = False
+    follows_use: bool = False
 
     def add_pool(self, name: str, description: str = "", *, default: bool = False) -> None:
         self.virtual_accounts.append(
@@ -54,6 +61,27 @@ class Account:
         if "status" not in figures:
             raw["status"] = "In Compliance" if raw["available"] >= 0 else "Out Of Compliance"
         return raw
+
+    def recount(self, pool: str) -> None:
+        """Count use, available licenses, substitutions and status of a pool anew, where figures follow use."""
+        if not self.follows_use:
+            return
+        used: dict[str, int] = {}
+        for raw in self.devices:
+            if raw["virtualAccount"] == pool:
+                for item in raw["licenseUsage"]:
+                    used[item["license"]] = used.get(item["license"], 0) + item["quantity"]
+        held = {raw["license"]: int(raw["quantity"]) for raw in self.licenses if raw["virtualAccount"] == pool}
+        served = borrowing.serve(held, used)
+        for name in dict.fromkeys([*held, *used]):
+            self.set_license(
+                pool,
+                name,
+                inUse=used.get(name, 0),
+                available=served.available(name),
+                status="Out Of Compliance" if served.short.get(name) else "In Compliance",
+                licenseSubstitutions=served.substitutions(name),
+            )
 
     def add_device(self, pool: str, serial: str, usage: dict[str, int], **members: Any) -> Raw:
         now = datetime.now(UTC)

@@ -7,7 +7,7 @@ and its number of lines are bounded. An error in the file as a whole is a Refusa
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from kit import formulas
@@ -94,17 +94,17 @@ def _encodings(content: bytes) -> tuple[str, ...]:
 
 def read(text: str) -> Sheet:
     """Read the lines. Raises Refusal for a header that is missing or wrong, or for too many lines."""
-    rows = _rows(text)
-    columns = _columns(next(rows, (0, []))[1])
+    lines = rows(text)
+    columns = find_columns(next(lines, (0, []))[1], COLUMNS, "customer")
     sheet = Sheet()
-    for number, cells in rows:
+    for number, cells in lines:
         if len(sheet.lines) + len(sheet.bad) >= MAX_LINES:
             raise Refusal(f"The file has more than {MAX_LINES:,} lines.", "Import it in parts.", "file")
         _add_line(sheet, columns, number, cells)
     return sheet
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+def rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each row with the number of the line on which it begins. Empty rows are skipped."""
     first, _, rest = text.partition("\n")
     number = 1
@@ -123,25 +123,26 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         raise Refusal(said, f"Check for unclosed quotes. {AGAIN}", "file") from None
 
 
-def _columns(header: list[str]) -> list[str]:
+def find_columns(header: list[str], known: Collection[str], needed: str) -> list[str]:
+    """Return the columns that the first line names. Raises Refusal for unknown ones, and where `needed` is missing."""
     columns = [name.strip().lower().replace(" ", "_") for name in header]
     while columns and not columns[-1]:
         columns.pop()
-    unknown = [name for name in columns if name not in COLUMNS]
-    if "customer" not in columns or unknown:
+    unknown = [name for name in columns if name not in known]
+    if needed not in columns or unknown:
         said = (
             f"The first line names unknown columns: {', '.join(unknown)[:200]}."
             if unknown
-            else ("The first line does not name the column customer.")
+            else (f"The first line does not name the column {needed}.")
         )
-        raise Refusal(said, f"Known columns: {', '.join(COLUMNS)}.", "file")
+        raise Refusal(said, f"Known columns: {', '.join(known)}.", "file")
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
         raise Refusal(f"The first line names {', '.join(twice)} twice.", "Name each column once.", "file")
     return columns
 
 
 def _add_line(sheet: Sheet, columns: list[str], number: int, cells: list[str]) -> None:
-    values = {name: plain for name, cell in zip(columns, cells, strict=False) if (plain := _clean_cell(cell))}
+    values = {name: plain for name, cell in zip(columns, cells, strict=False) if (plain := clean_cell(cell))}
     line = Line(number, values)
     if any(cell.strip() for cell in cells[len(columns) :]):
         sheet.bad.append(Bad(number, line.names, "It has more cells than the first line has columns."))
@@ -173,6 +174,7 @@ def looks_like_formula(text: str) -> bool:
     return text.lstrip("'").startswith(formulas.STARTS)
 
 
-def _clean_cell(cell: str) -> str:
+def clean_cell(cell: str) -> str:
+    """Return the text of a cell without blanks around it, and without the apostrophe that the export has added."""
     text = cell.strip()
     return text[1:] if text.startswith("'") and looks_like_formula(text) else text

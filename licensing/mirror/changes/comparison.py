@@ -187,7 +187,8 @@ def compare_days(start: date, end: date, smart_account: SmartAccount | None = No
     began = dict(SyncRun.objects.filter(pk__in=firsts.values()).values_list("smart_account", "finished_at"))
     late = {account: moment for account, moment in began.items() if moment and moment >= since}
     baseline = tuple(sorted(firsts[account] for account in late))
-    span = _Span(since, until - timedelta(microseconds=1), smart_account and smart_account.pk, baseline=baseline)
+    only = smart_account.pk if smart_account else None
+    span = _Span(since, until - timedelta(microseconds=1), only, baseline=baseline)
     deleted = _deleted(span)
     gaps = []
     for account in accounts:
@@ -249,7 +250,8 @@ def _comparison(span: _Span, gaps: Sequence[Gap], runs: tuple[SyncRun, SyncRun] 
     """
     with connection.cursor() as cursor:
         cursor.execute(BOUNDS.format(span=BY_RUN if runs else BY_TIME), span.parameters())
-        first_id, last_id, since, until = cursor.fetchone() or (None,) * 4
+        found: tuple[Any, Any, Any, Any] = cursor.fetchone()  # type: ignore[assignment]
+    first_id, last_id, since, until = found
     if first_id is None:
         nothing = Change.objects.none()
         rows = _differing(nothing, span, span.since, span.until)

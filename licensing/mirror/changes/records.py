@@ -22,6 +22,11 @@ def of_run(run: SyncRun) -> QuerySet[Change]:
     return Change.objects.filter(sync_run=run, id__gte=first, id__lte=last).order_by("id")
 
 
+def of_object(object_type: str, number: int) -> QuerySet[Change]:
+    """Return the changes of one mirrored row, the newest first."""
+    return Change.objects.filter(object_type=object_type, object_id=number).order_by("-at", "-id")
+
+
 def kept_since(now: datetime) -> datetime:
     """Return the moment before which changes are deleted."""
     return now - timedelta(days=settings.CHANGE_DAYS)

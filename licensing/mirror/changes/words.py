@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
 
-from kit.wording import counted, shorten_sentences
+from kit.wording import counted
 from licensing.mirror.models import License
 
 PARTS_SHOWN = 5  # of each list, on a page
@@ -34,12 +34,11 @@ def describe(values: Mapping[str, Any], parts_shown: int | None = None) -> list[
 
     `parts_shown` limits the parts of each list; the last sentence counts the rest. None shows all parts.
     """
-    sentences: list[str] = []
-    for field, (old, new) in values.items():
-        if field in LISTS:
+    sentences = [_describe_value(field, *pair) for field, pair in values.items() if field not in LISTS]
+    for field in LISTS:
+        if field in values:
+            old, new = values[field]
             sentences += _describe_list(field, old, new, parts_shown)
-        else:
-            sentences.append(_describe_value(field, old, new))
     return sentences
 
 
@@ -90,8 +89,9 @@ def _describe_list(field: str, old: Any, new: Any, parts_shown: int | None) -> l
     counts = ", ".join(f"{tally[verb]:,} {verb}" for verb in ("added", "removed", "changed") if tally[verb])
     number = sum(len(each) for each in after.values())
     head = f"{counted(number, one, many)} ({counts})" if counts else counted(number, one, many)
-    parts = (_describe_part(key, before, after, word) for key in differing)
-    return [head, *shorten_sentences(parts, len(differing), len(differing) if parts_shown is None else parts_shown)]
+    sentences = [head, *(_describe_part(key, before, after, word) for key in differing[:parts_shown])]
+    more = len(differing) - len(sentences) + 1
+    return [*sentences, f"And {counted(more, f'more {one}', f'more {many}')}"] if more else sentences
 
 
 def _verb(before: Parts, after: Parts, key: Any) -> str:

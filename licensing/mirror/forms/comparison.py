@@ -7,6 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
 
+from kit.refusals import Refusal
 from kit.rest.fields import MAX_ID
 from kit.wording import counted
 from licensing.accounts.models import SmartAccount
@@ -25,8 +26,8 @@ class DayInput(forms.DateInput):
 class DaysForm(forms.Form):
     """Two days. Each stands for how things were at its end."""
 
-    start = forms.DateField(required=False, label="End of the day", input_formats=["%Y-%m-%d"], widget=DayInput())
-    end = forms.DateField(required=False, label="And end of the day", input_formats=["%Y-%m-%d"], widget=DayInput())
+    start = forms.DateField(required=False, label="From the end of", input_formats=["%Y-%m-%d"], widget=DayInput())
+    end = forms.DateField(required=False, label="To the end of", input_formats=["%Y-%m-%d"], widget=DayInput())
     smart_account = forms.ModelChoiceField(
         required=False, queryset=SmartAccount.objects.all(), label="Smart account", empty_label="All"
     )
@@ -41,8 +42,20 @@ class RunsForm(forms.Form):
     second_run = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID, widget=forms.HiddenInput())
 
     def __init__(self, data: Any, run: SyncRun | None) -> None:
-        super().__init__(data)
+        super().__init__(data, initial={"second_run": run.pk if run else None})
         self.fields["first_run"].widget.choices = list(_earlier(run)) if run else []
+
+
+def add_refusal(form: forms.Form, refusal: Refusal) -> None:
+    """Show a refusal at its field, or at the top of the form where that field is hidden or not its own."""
+    shown = refusal.field in form.fields and not form[refusal.field].is_hidden
+    form.add_error(refusal.field if shown else None, str(refusal))
+
+
+def mark_required(form: forms.Form) -> None:
+    """Show which fields are needed. The fields accept nothing, as `compare` says what is missing."""
+    for name in {"start", "end", "first_run"} & set(form.fields):
+        form.fields[name].required = True
 
 
 def _earlier(run: SyncRun) -> Any:

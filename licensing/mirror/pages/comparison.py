@@ -11,7 +11,7 @@ from kit.lists import Empty, list_page
 from kit.refusals import Refusal
 from licensing.mirror.changes.comparison import Comparison, compare
 from licensing.mirror.filters import NetChangeFilter
-from licensing.mirror.forms.comparison import DaysForm, RunsForm
+from licensing.mirror.forms.comparison import DaysForm, RunsForm, add_refusal, mark_required
 from licensing.mirror.models import SyncRun
 from licensing.mirror.tables import NetChangeTable
 from people.gate import Need, needs
@@ -26,12 +26,13 @@ COUNTED_UP_TO = 2_000  # objects
 def comparison(request: HttpRequest) -> HttpResponse:
     """Ask for two days or two sync runs, and list what differs. `?format=csv` or `xlsx` is the list as a file."""
     chosen = {name: request.GET[name] for name in CHOSEN if request.GET.get(name)}
+    asked = bool({"start", "end", "first_run"} & set(chosen))
     second = _second_run(chosen)
-    days, runs = DaysForm(chosen), RunsForm(chosen, second)
+    days, runs = DaysForm(chosen if asked else None), RunsForm(chosen if asked else None, second)
     context: dict[str, Any] = {"days": days, "runs": runs, "heading": "What changed", "second_run": second}
-    if not ({"start", "end", "first_run"} & set(chosen)):
-        return render(request, TEMPLATE, context)
-    status, found = _compare(days, runs, chosen)
+    status, found = _compare(days, runs, chosen) if asked else (ASKED, None)
+    for form in (days, runs):
+        mark_required(form)
     if found is None:
         return render(request, TEMPLATE, context, status=status)
     return _listing(request, found, chosen, context)
@@ -52,7 +53,7 @@ def _compare(days: DaysForm, runs: RunsForm, chosen: dict[str, str]) -> tuple[in
     try:
         return ASKED, compare(**days.cleaned_data, **runs.cleaned_data)
     except Refusal as refusal:
-        form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        add_refusal(form, refusal)
         return REFUSED, None
 
 

@@ -8,8 +8,9 @@ from kit.lists import Empty, list_page
 from licensing.accounts.empty_states import to_smart_accounts
 from licensing.alerts.models import Alert, Overage
 from licensing.allocation import explanation
+from licensing.mirror.changes import records
 from licensing.mirror.filters import LicenseFilter
-from licensing.mirror.models import Change, License, LicenseLine
+from licensing.mirror.models import License, LicenseLine
 from licensing.mirror.pages.trend import trend_context
 from licensing.mirror.tables import LicenseTable
 from people.gate import Need, needs
@@ -58,7 +59,7 @@ def license(request: HttpRequest, pk: int) -> HttpResponse:  # noqa: A001 - the 
         "elsewhere": elsewhere.select_related("virtual_account").order_by("-available", "pk")[:USERS_SHOWN],
         "alerts": alerts.by_urgency(),
         "overage": Overage.objects.open().filter(license=found).select_related("owner").first(),
-        "changes": Change.objects.filter(object_type="license", object_id=pk)[:CHANGES_SHOWN],
+        "changes": records.of_object("license", pk)[:CHANGES_SHOWN],
         "explained": explanation.explain_license(found),
         "known_causes": explanation.KNOWN_CAUSES,
         **trend_context(found),

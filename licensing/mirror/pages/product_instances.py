@@ -10,9 +10,10 @@ from kit.lists import Empty, list_page
 from licensing.accounts.empty_states import to_smart_accounts
 from licensing.alerts.models import Alert
 from licensing.fleet import matching
+from licensing.mirror.changes import records
 from licensing.mirror.filters import ProductInstanceFilter
 from licensing.mirror.forms.annotations import ProductInstanceForm
-from licensing.mirror.models import Change, ProductInstance
+from licensing.mirror.models import ProductInstance
 from licensing.mirror.tables import ProductInstanceTable
 from people.audit import actor_of
 from people.gate import Need, needs
@@ -50,7 +51,7 @@ def product_instance(request: HttpRequest, pk: int) -> HttpResponse:
         "usage": found.usage.select_related("license"),
         "twins": found.twins()[:TWINS_SHOWN],
         "alerts": Alert.objects.open().filter(subject_type="product_instance", subject_id=pk).by_urgency(),
-        "changes": Change.objects.filter(object_type="product_instance", object_id=pk)[:CHANGES_SHOWN],
+        "changes": records.of_object("product_instance", pk)[:CHANGES_SHOWN],
     }
     return render(request, "mirror/product_instances/product_instance.html", context)
 

@@ -17,9 +17,10 @@ from licensing.accounts.empty_states import to_smart_accounts
 from licensing.alerts.models import Alert
 from licensing.allocation import explanation, holdings
 from licensing.assignments import pool_settings
+from licensing.mirror.changes import records
 from licensing.mirror.filters import VirtualAccountFilter
 from licensing.mirror.forms.annotations import VirtualAccountForm
-from licensing.mirror.models import Change, License, ProductInstance, VirtualAccount
+from licensing.mirror.models import License, ProductInstance, VirtualAccount
 from licensing.mirror.tables import VirtualAccountTable
 from people.audit import actor_of
 from people.gate import Need, needs
@@ -73,7 +74,7 @@ def virtual_account(request: HttpRequest, pk: int) -> HttpResponse:
         "assignments": pool.assignments.current().select_related("cluster__customer"),
         "alerts": Alert.objects.open().filter(subject_type="virtual_account", subject_id=pk).by_urgency(),
         "alert_counts": Alert.objects.open().filter(virtual_account=pk).counted(),
-        "changes": Change.objects.filter(object_type="virtual_account", object_id=pk)[:CHANGES_SHOWN],
+        "changes": records.of_object("virtual_account", pk)[:CHANGES_SHOWN],
     }
     return render(request, "mirror/virtual_accounts/virtual_account.html", context)
 

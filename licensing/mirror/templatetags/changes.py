@@ -3,10 +3,18 @@
 from typing import Any
 
 from django import template
+from django.urls import reverse
 
 from licensing.mirror.changes import words
+from licensing.mirror.models import Change
 
 register = template.Library()
+
+
+@register.simple_tag
+def history_address(change: Change) -> str:
+    """Return the address of the page that lists all changes of the object."""
+    return reverse(f"{change.object_type.replace('_', '-')}-changes", args=[change.object_id])
 
 
 @register.filter

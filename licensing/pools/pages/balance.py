@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from kit import files
 from licensing.accounts.models import SmartAccount
-from licensing.pools import balance, deposits
+from licensing.orders import deposits
+from licensing.pools import balance
 from licensing.pools.balance import Group, Pools
 from people.gate import Need, needs
 
@@ -61,7 +62,7 @@ def pool_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _file_rows(found: Pools, by: str) -> Iterator[list[Any]]:
-    figures = ["License", "Ordered", "Operational", "Consumed", "Difference", "Not arrived", "True forward"]
+    figures = ["License", "Ordered", "Operational", "Consumed", "Difference", "Undelivered", "True forward"]
     if by == "license":
         yield [*figures, "Borrowed", "Lent", "Left", "Short"]
         for row in found.by_license:
@@ -69,6 +70,8 @@ def _file_rows(found: Pools, by: str) -> Iterator[list[Any]]:
             stand = [part.borrowed, part.lent, part.left, part.short] if part else ["", "", "", ""]
             yield [*_numbers(row.figures), *stand]
         return
+    if by == "order":
+        figures[2] = "Delivered"
     yield [WAYS[by], "Of", *figures]
     groups: Iterable[Group] = getattr(found, f"by_{by}")
     for group, one in balance.lines_of(groups):

@@ -13,12 +13,13 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
 from kit.broker import BrokerUnavailable
+from kit.forms.pages import confirm_page
 from kit.lists import Empty, list_page
 from kit.refusals import Refusal
 from licensing.pools.filters import TransferPlanFilter
 from licensing.pools.models import TransferPlan, TransferStep
 from licensing.pools.tables import TransferPlanTable
-from licensing.pools.transfers import planning
+from licensing.pools.transfers import effect, planning
 from people.audit import Actor, actor_of
 from people.gate import Need, needs
 
@@ -49,6 +50,11 @@ def transfer_plans(request: HttpRequest) -> HttpResponse:
     )
 
 
+def next_page(plan: TransferPlan) -> HttpResponse:
+    """Lead from a new plan to the confirmation, or to its page while something is in its way."""
+    return redirect("transfer-plan" if _blocker(plan) else "transfer-plan-execute", plan.pk)
+
+
 @vary_on_headers("HX-Request")
 @needs(Need.READ)
 def transfer_plan(request: HttpRequest, pk: int) -> HttpResponse:
@@ -66,6 +72,7 @@ def transfer_plan(request: HttpRequest, pk: int) -> HttpResponse:
         "may_approve": plan.state == plan.State.DRAFT and plan.created_by_id != request.user.pk,
         "startable": plan.state in plan.STARTABLE,
         "settleable": {step.pk for step in steps if _settleable(plan, step)},
+        "effect": effect.of_plan(plan) if plan.state in plan.STARTABLE else None,
     }
     if request.htmx:  # type: ignore[attr-defined]
         return (
@@ -82,11 +89,28 @@ def transfer_plan_approve(request: HttpRequest, pk: int) -> HttpResponse:
     return _do(request, pk, planning.approve, "Approved. It can be executed now.")
 
 
-@require_POST
 @needs(Need.OPERATE)
 def transfer_plan_execute(request: HttpRequest, pk: int) -> HttpResponse:
-    """A worker does it; the plan's page shows how far it is."""
-    return _do(request, pk, planning.request, "")
+    """Ask first, and name what goes to Cisco. A worker then does it; the plan's page shows how far it is."""
+    plan = get_object_or_404(all_plans(), pk=pk)
+    here, blocker = reverse("transfer-plan", args=[pk]), _blocker(plan)
+    if plan.state not in plan.STARTABLE:
+        return _do(request, pk, lambda _, plan: planning.check_start(plan), "")
+    asked = confirm_page(
+        request,
+        lambda: planning.request(actor_of(request), plan),
+        heading=f"Send transfer plan #{plan.pk} to Cisco?",
+        confirm="Send to Cisco",
+        cancel=here,
+        blockers=[blocker] if blocker else (),
+        crumbs=[("Transfer plans", reverse("transfer-plans")), (str(plan), here)],
+        danger=False,
+        template="pools/transfer_plans/confirm.html",
+        plan=plan,
+        requests=planning.requests_to_cisco(plan),
+        effect=effect.of_plan(plan),
+    )
+    return asked or redirect(here)
 
 
 @require_POST

@@ -29,7 +29,7 @@ ACTIONS = {
     Reason.AMBIGUOUS: ("product-instance-edit", "Choose cluster"),
     Reason.UNMATCHED: ("product-instance-edit", "Choose cluster"),
 }
-SHOWS = {"license": "license", "product_instance": "product-instance"}
+SHOWS = {"license": "license", "product_instance": "product-instance", "order": "order"}
 
 
 @needs(Need.READ)
@@ -92,5 +92,7 @@ def _action(item: Item, may_operate: bool) -> tuple[str, str]:
         return f"{reverse('registration-token-add')}?virtual_account={item.way_id}", "Make a token"
     if item.way == "reassign":
         return reverse("cluster", args=[item.way_id]), "Open cluster"
+    if item.subject_type == "order":
+        return _subject(item), "Open order"
     route, words = ACTIONS[Reason(item.reason)]
     return reverse(route, args=[item.subject_id]), words

@@ -21,7 +21,7 @@ class FiguresSerializer(serializers.Serializer[Any]):
     operational = serializers.IntegerField()
     consumed = serializers.IntegerField()
     difference = serializers.IntegerField(help_text="Operational less consumed.")
-    outstanding = serializers.IntegerField(help_text="Ordered, and not arrived in the operational pool.")
+    outstanding = serializers.IntegerField(help_text="Ordered, and not delivered by Cisco.")
     true_forward = serializers.IntegerField(
         allow_null=True, help_text="Consumed beyond the order. Null: there is no order to hold it against."
     )

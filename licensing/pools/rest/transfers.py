@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -18,31 +18,43 @@ from kit.rest.filters import LinkFilter
 from licensing.mirror.models import License, VirtualAccount
 from licensing.pools import remedies
 from licensing.pools.models import TransferPlan, TransferStep
-from licensing.pools.transfers import planning
+from licensing.pools.rest.effects import EffectSerializer
+from licensing.pools.transfers import effect, planning
 from licensing.pools.transfers.planning import Wanted
 from people import audit
 from people.gate import Need
 
+MOST_MOVES = 100
+
 
 class MoveSerializer(serializers.Serializer[Any]):
-    """Names, as Cisco spells them."""
+    """Names as Cisco spells them, and the ids that `moves` of a new transfer plan takes."""
 
-    license = serializers.CharField()
-    source = serializers.CharField()  # type: ignore[assignment]
-    target = serializers.CharField()
+    license = serializers.CharField(source="license.name")
+    source = serializers.CharField(source="license.virtual_account.name")  # type: ignore[assignment]
+    target = serializers.CharField(source="target.name")
     quantity = serializers.IntegerField()
+    license_id = serializers.IntegerField(source="license.pk", help_text="The license at its source.")
+    target_id = serializers.IntegerField(source="target.pk", help_text="The virtual account.")
 
 
 class RemedySerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField([(kind.value, kind.value) for kind in remedies.Kind])
     quantity = serializers.IntegerField()
+    headroom = serializers.IntegerField(help_text="What of the quantity is more than is missing.")
     short_after = serializers.IntegerField(help_text="How many are short here with this remedy alone.")
     text = serializers.CharField()
-    moves = MoveSerializer(many=True)
+    moves = MoveSerializer(source="wanted", many=True)
     product_instances = serializers.SerializerMethodField()
+    effect = serializers.SerializerMethodField(help_text="Null where nothing moves.")
 
     def get_product_instances(self, remedy: remedies.Remedy) -> list[int]:
         return [instance.pk for instance in remedy.instances]
+
+    @extend_schema_field(EffectSerializer(allow_null=True))
+    def get_effect(self, remedy: remedies.Remedy) -> Any:
+        found: remedies.Remedies = self.context["found"]
+        return EffectSerializer(found.effect(remedy)).data if remedy.wanted else None
 
 
 class RemediesSerializer(serializers.Serializer[Any]):
@@ -81,17 +93,31 @@ class PlanSerializer(serializers.ModelSerializer[TransferPlan]):
         read_only_fields = fields
 
 
-class NewPlanSerializer(Strict, serializers.Serializer[Any]):
-    """A license that is short: the moves that end its shortage. With `target` and `quantity`: that move of it."""
+class NewMoveSerializer(Strict, serializers.Serializer[Any]):
+    license = Link(License, help_text="The license to move, at its source.")
+    target = Link(VirtualAccount)
+    quantity = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
 
-    license = Link(License, help_text="The license that is short, or with `target` the one to move.")
+
+class NewPlanSerializer(Strict, serializers.Serializer[Any]):
+    """A license that is short: the moves that end its shortage, with headroom. With `target` and `quantity`: that move
+    of it. With `moves`: these moves, in this order."""
+
+    license = Link(License, required=False, help_text="The license that is short, or with `target` the one to move.")
     target = Link(VirtualAccount, required=False, allow_null=True)
     quantity = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False, allow_null=True)
+    moves = NewMoveSerializer(many=True, required=False, min_length=1, max_length=MOST_MOVES)
     whole_account = serializers.BooleanField(default=False, help_text="All shortages of the license's smart account.")
     from_ordered = serializers.BooleanField(default=False, help_text="Also take from the ordered pool.")
     reason = serializers.CharField(max_length=500, allow_blank=True, default="")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        beside = ("license", "target", "quantity", "whole_account", "from_ordered") if attrs.get("moves") else ()
+        for name in beside:
+            if attrs.get(name):
+                raise serializers.ValidationError({name: ["`moves` names the moves: leave this out."]})
+        if not attrs.get("moves") and not attrs.get("license"):
+            raise serializers.ValidationError({"license": ["Name the license that is short, or `moves`."]})
         if (attrs.get("target") is None) != (attrs.get("quantity") is None):
             raise serializers.ValidationError({"quantity": ["`target` and `quantity` belong together."]})
         for name in ("whole_account", "from_ordered") if attrs.get("target") else ():
@@ -123,12 +149,17 @@ class TransferPlans(ReadOnlyModelViewSet[TransferPlan]):
 
     @extend_schema(request=NewPlanSerializer, responses={201: PlanSerializer})
     def create(self, request: Request) -> Response:
-        """Make a draft: what ends a shortage, or one move. Nothing is sent to Cisco."""
+        """Make a draft: what ends a shortage, or the moves that are named. Nothing is sent to Cisco before `execute`.
+
+        No pool can give more than is free there, all moves from it together.
+        """
         new = NewPlanSerializer(data=request.data)
         new.is_valid(raise_exception=True)
         values = new.validated_data
-        account = values["license"].virtual_account.smart_account
-        made = planning.create(audit.actor_of(request), account, _wanted(values), values["reason"])
+        wanted = _wanted(values)
+        first: License = values.get("license") or wanted[0].license
+        account = first.virtual_account.smart_account
+        made = planning.create(audit.actor_of(request), account, wanted, values["reason"])
         return Response(self.get_serializer(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=PlanSerializer)
@@ -165,11 +196,19 @@ class TransferPlans(ReadOnlyModelViewSet[TransferPlan]):
         planning.settle(audit.actor_of(request), step, said.validated_data["moved"])
         return self._done(self.get_object())
 
+    @extend_schema(responses=EffectSerializer)
+    @action(detail=True, methods=["get"])
+    def effect(self, request: Request, pk: int) -> Response:
+        """Say what the steps that are not verified yet would do to both sides and to the alerts."""
+        return Response(EffectSerializer(effect.of_plan(self.get_object())).data)
+
     def _done(self, plan: TransferPlan, code: int = status.HTTP_200_OK) -> Response:
         return Response(self.get_serializer(plan).data, status=code)
 
 
 def _wanted(values: dict[str, Any]) -> list[Wanted]:
+    if values.get("moves"):
+        return [Wanted(move["license"], move["target"], move["quantity"]) for move in values["moves"]]
     row: License = values["license"]
     if values.get("target"):
         return [Wanted(row, values["target"], values["quantity"])]
@@ -186,7 +225,8 @@ class Remedies(GenericViewSet[License]):
 
     def retrieve(self, request: Request, pk: int) -> Response:
         """List the remedies that end its shortage, each with its effect. There are none where nothing is short."""
-        return Response(RemediesSerializer(remedies.remedies_for(get_object_or_404(self.get_queryset(), pk=pk))).data)
+        found = remedies.remedies_for(get_object_or_404(self.get_queryset(), pk=pk))
+        return Response(RemediesSerializer(found, context={"found": found}).data)
 
 
 ROUTES = [path("licenses/<int:pk>/remedies/", Remedies.as_view({"get": "retrieve"}))]

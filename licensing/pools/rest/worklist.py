@@ -16,7 +16,7 @@ from licensing.pools.worklist_words import Reason
 class ItemSerializer(serializers.Serializer[Item]):
     id = serializers.IntegerField(help_text="The same for as long as this reason and row are.")
     reason = serializers.ChoiceField(Reason.choices)
-    subject_type = serializers.ChoiceField([("license", "license"), ("product_instance", "product_instance")])
+    subject_type = serializers.ChoiceField([(name, name) for name in ("license", "product_instance", "order")])
     subject_id = serializers.IntegerField()
     subject = serializers.CharField()
     virtual_account = serializers.IntegerField()

@@ -1,7 +1,8 @@
 """Transfer plans as people make, approve, start, settle and cancel them. Pages and REST call these.
 
 Moves stay within one smart account, between pools that Cisco lists. What Cisco's API moves are perpetual and term lines
-(docs/cisco-api.md#transfer-types); perpetual ones go first, because a move of them lasts.
+(docs/cisco-api.md#transfer-types); perpetual ones go first, because a move of them lasts. No plan asks for more than
+Cisco reports as free.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from kit.broker import send
 from kit.refusals import Refusal
+from kit.wording import choose, counted
 from licensing.accounts.models import SmartAccount
 from licensing.mirror.models import License, VirtualAccount
 from licensing.orders.movements import expect_move
@@ -42,6 +44,7 @@ def create(actor: audit.Actor, account: SmartAccount, wanted: Sequence[Wanted], 
         raise Refusal("There is nothing to move.", "No free license of this smart account would help.")
     for part in wanted:
         _check(account, part)
+    _check_free(wanted)
     plan = TransferPlan.objects.create(
         smart_account=account, reason=reason.strip(), created_by=actor.user, needs_approval=account.approve_transfers
     )
@@ -124,6 +127,13 @@ def check_ready(plan: TransferPlan) -> None:
         raise Refusal(ordered.target.not_serving, "Cancel this plan and make a new one.")
 
 
+def requests_to_cisco(plan: TransferPlan) -> list[str]:
+    """Say in words what executing the plan sends to Cisco: a sentence per step that is not verified yet."""
+    steps = plan.steps.open().select_related("license", "source", "target")
+    where = plan.smart_account.domain
+    return [f"Move {step.quantity:,} {step.license} from {step.source} to {step.target} in {where}" for step in steps]
+
+
 def check_start(plan: TransferPlan) -> None:
     """Raise Refusal for what need not be asked at Cisco."""
     check_ready(plan)
@@ -179,6 +189,28 @@ def _check(account: SmartAccount, part: Wanted) -> None:
             raise Refusal(f"{row} is gone at Cisco.", SYNC_FIRST, "target" if row is target else "license")
     if part.quantity < 1:
         raise Refusal("At least one license has to move.", "Enter a number from 1 on.", "quantity")
+
+
+def _check_free(wanted: Sequence[Wanted]) -> None:
+    """Raise Refusal where a pool is to give more than is free, all its steps together.
+
+    What an earlier step brings is free for a later one.
+    """
+    arrived: dict[tuple[int, str], int] = {}
+    asked: dict[int, int] = {}
+    for part in wanted:
+        row = part.license
+        free = max(row.available, 0) + arrived.get((row.virtual_account_id, row.name), 0)
+        asked[row.pk] = asked.get(row.pk, 0) + part.quantity
+        if asked[row.pk] > free:
+            raise Refusal(
+                f"{counted(free, 'license')} of {row} {choose(free, 'is', 'are')} free in {row.virtual_account}, "
+                f"and {asked[row.pk]:,} were to move.",
+                f"Enter at most {free:,}." if free else SYNC_FIRST,
+                "quantity",
+            )
+        arrives = part.target.pk, row.name
+        arrived[arrives] = arrived.get(arrives, 0) + part.quantity
 
 
 def _steps(plan: TransferPlan, wanted: Iterable[Wanted]) -> Iterator[TransferStep]:

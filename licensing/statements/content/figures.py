@@ -32,7 +32,8 @@ def read(at: datetime) -> Held:
         customers[use.cluster] = use.customer
     for part in books.facts.supply:
         account = books.facts.pools[part.virtual_account].smart_account_id
-        held.supply[books.owner_of(account, part.subscription_id, part.order_number)].append(part)
+        owner = books.owner_of(account, part.license_name, part.subscription_id, part.order_number)
+        held.supply[owner].append(part)
     for row in books.positions(By.CUSTOMER):
         held.positions[row.id or 0].append(row)
     for row in books.positions(By.CLUSTER):

@@ -45,7 +45,7 @@ class Trends:
         pools = books.facts.pools
         for name, first, last, quantity, pool, subscription, order in self._select(SUPPLY):
             if not pools[pool].is_ordered:
-                owner = books.owner_of(pools[pool].smart_account_id, subscription, order)
+                owner = books.owner_of(pools[pool].smart_account_id, name, subscription, order)
                 self.supply[owner].append((name, first, last, quantity))
 
     def of(self, customer: int, recorded: datetime) -> dict[str, dict[str, Days]]:

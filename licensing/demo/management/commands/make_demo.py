@@ -40,6 +40,7 @@ class Command(PortalCommand):
         account = partner.connect(emulator_url, f"{schema}.example", name)
         if self.run_first_sync(account):
             partner.settle(account)
+            matching.match_clusters()
             history.write(account)
             self.furnish_on_prem(schema, name)
             matching.match_clusters()

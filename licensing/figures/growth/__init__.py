@@ -1,0 +1,1 @@
+"""Growth: what each customer uses beyond its commitment, until the anniversary of its subscription, and its cost."""

@@ -1,0 +1,29 @@
+"""Show costs and ranges. `{% load figures %}`."""
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from kit.templatetags.components import number
+from kit.wording import counted
+from licensing.figures.prices.price_list import Cost
+
+register = template.Library()
+
+
+@register.simple_tag
+def cost(value: Cost) -> SafeString:
+    """Return a sum for each currency, never added up, and how many licenses have no price."""
+    parts = [format_html('<span class="nowrap">{} {}</span>', name, f"{amount:,.2f}") for name, amount in value.sums]
+    if value.unpriced:
+        words = f"No price for {counted(len(value.unpriced), 'license')}"
+        title = ", ".join(sorted(value.unpriced))
+        parts.append(format_html('<span class="muted" title="{}">{}</span>', title, words))
+    return format_html_join(mark_safe("<br>"), "{}", ((part,) for part in parts))
+
+
+@register.simple_tag
+def between(expected: int, low: int, high: int) -> SafeString:
+    """Return an expected figure with its range below it."""
+    shown = number(low) if low == high else f"{number(low)} to {number(high)}"
+    return format_html('{}<span class="sub">{}</span>', number(expected), shown)
