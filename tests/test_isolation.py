@@ -251,7 +251,18 @@ def test_own_session_shows_own_rows_and_never_the_others(filled: tuple[Partner, 
 
 SUPPLY = ("license-servers", "smart-accounts", "virtual-accounts", "licenses", "subscriptions", "pools")
 USE = ("product-instances", "registration-tokens", "usage", "customers", "clusters", "assignments")
-WORK = ("growth", "prices", "overages", "transfer-plans", "worklist", "sync-runs", "alerts", "channels", "deliveries", "statements")
+WORK = (
+    "growth",
+    "prices",
+    "overages",
+    "transfer-plans",
+    "worklist",
+    "sync-runs",
+    "alerts",
+    "channels",
+    "deliveries",
+    "statements",
+)
 PEOPLE = ("users", "api-tokens", "audit")
 LISTS = (*SUPPLY, *USE, *WORK, *PEOPLE)
 
