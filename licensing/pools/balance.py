@@ -1,54 +1,48 @@
-"""A smart account's two pools beside each other: what was ordered, what Cisco deposited for use, and what is consumed,
-by license, license model, customer, cluster and order (docs/domain.md#operational-licenses). Reads only the mirror.
+"""A smart account's pools: what was ordered and delivered, what is owned and used, by license, license model, customer,
+cluster and order (docs/domain.md#operational-licenses, docs/figures.md).
 
-Spellings of one license count together. Consumption is that of the product instances in the operational pool; which
-license model serves a product is known to nobody, so models split what is held and not what is used. An order is told
-by its subscription, which Cisco's deposit names too, else by its number.
-
-True forward is what consumption exceeds the order by, after the order's own licenses have served each other's requests
-by the rules: Cisco bills that growth from the next anniversary on, and credits nothing for less.
+All figures are those of licensing.figures.positions; here they are only grouped. Which license model serves a product
+is known to nobody, so models split what was bought and not what is used.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any
-
-from django.db.models import Sum
 
 from licensing.accounts.models import SmartAccount
-from licensing.allocation import holdings
-from licensing.allocation.engine import Explanation, allocate, license_of
-from licensing.allocation.holdings import Holding
+from licensing.allocation.engine import Grant, license_of
 from licensing.allocation.license_names import CURRENT
+from licensing.figures.positions import Books, By, Position, open_books
 from licensing.fleet.models import Cluster, Customer
-from licensing.mirror.models import InstanceUsage, LicenseLine, Subscription, VirtualAccount
-from licensing.orders import delivery
+from licensing.mirror.models import LicenseLine, Subscription, VirtualAccount
 from licensing.orders.delivery import Purchase
 from licensing.orders.undelivered import label_of
 from licensing.pools.subscriptions import Model, customer_of, model_of
 
 ORDERED, OPERATIONAL = VirtualAccount.Purpose.ORDERED, VirtualAccount.Purpose.OPERATIONAL
-PARTNER, UNMAPPED = "The partner (perpetual)", "Not mapped to a customer"
+UNMATCHED = "Unmatched"
 NO_ORDER = "Without an order or subscription"
 
 
 @dataclass(slots=True)
 class Figures:
-    """Numbers of one license; `ordered` and `operational` are owned in the pool of that purpose."""
+    """The figures of one license (docs/figures.md). Those that are None are not defined for the group."""
 
     license: str
-    ordered: int = 0
-    operational: int = 0
-    consumed: int = 0
-    true_forward: int | None = None  # None: no order to hold it against
-    outstanding: int = 0  # undelivered, by licensing.orders.delivery
+    ordered: int | None = 0
+    delivered: int | None = 0
+    undelivered: int | None = 0
+    owned: int | None = None
+    used: int | None = None
+    short_by_cisco: int | None = None
+    short_with_borrowing: int | None = None
+    true_forward: int | None = None
 
     @property
-    def difference(self) -> int:
-        """Deposited for use and not used; below 0: more is used than was deposited."""
-        return self.operational - self.consumed
+    def difference(self) -> int | None:
+        """Return what is owned and not used; below 0 where more is used than owned."""
+        return None if self.owned is None or self.used is None else self.owned - self.used
 
 
 @dataclass(slots=True)
@@ -68,23 +62,21 @@ class Group:
             for tag in sorted(self.by_license, key=lambda tag: (CURRENT.rank(tag), order.get(tag, len(order)), tag))
         ]
 
-    def count_true_forward(self) -> None:
-        ordered = {tag: one.ordered for tag, one in self.by_license.items()}
-        beyond = allocate(ordered, {tag: one.consumed for tag, one in self.by_license.items()}).short
-        for tag, one in self.by_license.items():
-            one.true_forward = beyond.get(tag, 0)
-
-    def of(self, name: str) -> Figures:
-        tag = license_of(name, CURRENT)
-        return self.by_license.setdefault(tag, Figures(CURRENT.display_name(tag) if CURRENT.find(name) else name))
+    def add(self, purchase: Purchase) -> None:
+        one = self.by_license.setdefault(purchase.license, Figures(purchase.license_name))
+        one.ordered = (one.ordered or 0) + purchase.ordered
+        one.delivered = (one.delivered or 0) + purchase.delivered
+        one.undelivered = (one.undelivered or 0) + purchase.undelivered
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One license of the account: the two pools, and how the operational one stands."""
+    """One license of the account, and how its serving virtual accounts stand."""
 
     figures: Figures
-    explained: Explanation | None  # None: the operational pool neither has nor needs it
+    served_by: tuple[Grant, ...]  # what covers the requests for it, its own first
+    lent: int
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,113 +91,77 @@ class Ending:
 
 @dataclass(frozen=True)
 class Pools:
-    """Both pools of one account, either of which may be missing. All is read once, in a fixed number of statements."""
+    """Everything about one account's pools, read once in a fixed number of statements."""
 
     account: SmartAccount
     ordered: VirtualAccount | None
     operational: VirtualAccount | None
-    held: Mapping[int, Holding]
+    books: Books
     lines: Sequence[LicenseLine]
     subscriptions: Mapping[str, Subscription]
-    consumed: Sequence[tuple[int | None, str, int]]  # cluster id, license name, quantity
     clusters: Mapping[int, Cluster]
-    purchases: Sequence[Purchase]
-    customers: Mapping[int, Customer]  # of the purchases
+    customers: Mapping[int, Customer]
 
     @property
-    def short(self) -> int:
-        """Licenses that the operational pool lacks, with all that may be borrowed."""
-        allocation = self.operational and self.held[self.operational.pk].allocation
-        return sum([*allocation.short.values(), *allocation.reserved_short.values()]) if allocation else 0
+    def short_by_cisco(self) -> int:
+        return sum(row.short_by_cisco for row in self.books.positions(By.LICENSE))
+
+    @property
+    def short_with_borrowing(self) -> int:
+        return sum(row.short_with_borrowing for row in self.books.positions(By.LICENSE))
 
     @property
     def misplaced(self) -> int:
         """Return what is used in the ordered pool, which serves no applications (docs/domain.md#A4)."""
-        return sum(self.held[self.ordered.pk].demand.values()) if self.ordered else 0
-
-    @cached_property
-    def _counted(self) -> tuple[dict[int, int], dict[int, int]]:
-        """Line id -> what of it is part of its license's quantity; license id -> what no line accounts for.
-
-        Cisco may list lines beside that quantity, which are over, cancelled or yet to come: those that run count first.
-        """
-        left = {row.pk: max(row.quantity, 0) for held in self.held.values() for row in held.licenses}
-        counted: dict[int, int] = {}
-        for line in sorted(self.lines, key=lambda line: not line.is_running):
-            counted[line.pk] = min(max(line.quantity, 0), left.get(line.license_id, 0))
-            left[line.license_id] = left.get(line.license_id, 0) - counted[line.pk]
-        return counted, left
+        rows = self.books.positions(By.VIRTUAL_ACCOUNT)
+        return sum(row.used for row in rows if self.ordered and row.id == self.ordered.pk)
 
     @cached_property
     def by_license(self) -> list[Row]:
-        total = Group("")
-        for pool in (self.ordered, self.operational):
-            if pool:
-                _add_supply(total, pool.purpose, self.held[pool.pk])
-        _add_consumed(total, self.consumed)
-        for one in self._undelivered:
-            total.of(one.license_name).outstanding += one.undelivered
-        if self.ordered:
-            total.count_true_forward()
-        stand = self.operational and {
-            license_of(part.license, CURRENT): part for part in self.held[self.operational.pk].allocation.explain()
-        }
-        return [Row(figures, (stand or {}).get(license_of(figures.license, CURRENT))) for figures in total.figures]
+        served: dict[str, list[Grant]] = {}
+        left: dict[str, int] = {}
+        for held in self.books.holdings.values():
+            if held.pool.is_ordered:
+                continue
+            for part in held.allocation.explain():
+                tag = license_of(part.license, CURRENT)
+                served.setdefault(tag, []).extend(part.served_by)
+                left[tag] = left.get(tag, 0) + part.left
+        return [
+            Row(_figures(row), tuple(served.get(row.license, ())), row.lent, left.get(row.license, 0))
+            for row in self.books.positions(By.LICENSE)
+        ]
 
     @cached_property
     def by_model(self) -> list[Group]:
-        """Return what each license model brought. Lines without a known model come last."""
+        """Return what each license model brought. Purchases without a known model come last."""
         groups = {value: Group(str(label)) for value, label in Model.choices if value}
         groups[Model.UNSET] = Group("License model not known")
-        for line in self._lines_that_count:
-            self._add_line(groups[model_of(line, self.subscriptions)], line)
-        self._add_without_lines(groups[Model.UNSET])
-        for one in self._undelivered:
-            groups[self._model_of(one)].of(one.license_name).outstanding += one.undelivered
+        for one in self.books.facts.purchases:
+            groups[self._model_of(one)].add(one)
         return [group for group in groups.values() if group.by_license]
 
     @cached_property
     def by_customer(self) -> list[Group]:
-        """Customers by name, then the partner's own, then what belongs to nobody yet."""
-        groups: dict[int | str, Group] = {}
-        for line in self._lines_that_count:
-            self._add_line(self._group_of(line, groups), line)
-        for cluster, name, quantity in self.consumed:
-            customer = self.clusters[cluster].customer if cluster else None
-            _customer_group(customer, groups).of(name).consumed += quantity
-        self._add_without_lines(_customer_group(None, groups))
-        for one in self._undelivered:
-            self._buyer_group(one, groups).of(one.license_name).outstanding += one.undelivered
-        for group in groups.values():
-            if group.row and any(one.ordered for one in group.by_license.values()):
-                group.count_true_forward()
-        named = sorted((group for group in groups.values() if group.row), key=lambda group: group.title.casefold())
-        return named + [groups[key] for key in (PARTNER, UNMAPPED) if key in groups and groups[key].by_license]
+        """Customers by name, then what belongs to no customer."""
+        rows = self.books.positions(By.CUSTOMER)
+        return _grouped(rows, self.customers.get, lambda _: "")
 
     @cached_property
     def by_cluster(self) -> list[Group]:
-        """Return what each cluster consumes, the largest first. Product instances without a cluster come last."""
-        groups: dict[int | None, Group] = {}
-        for pk, name, quantity in self.consumed:
-            cluster = self.clusters[pk] if pk else None
-            if pk not in groups:
-                groups[pk] = Group(
-                    str(cluster or "No cluster is matched"), cluster, str(cluster.customer) if cluster else ""
-                )
-            groups[pk].of(name).consumed += quantity
-        return sorted(groups.values(), key=lambda group: (group.row is None, -_consumed(group), group.title))
+        """Return what each cluster uses, the largest first. What matches no cluster comes last."""
+        rows = [row for row in self.books.positions(By.CLUSTER) if row.used]
+        groups = _grouped(rows, self.clusters.get, lambda pk: str(self.clusters[pk].customer))
+        return sorted(groups, key=lambda group: (group.row is None, -_used(group), group.title))
 
     @cached_property
     def by_order(self) -> list[Group]:
         """Return what was ordered and delivered under each purchase. Those with something undelivered come first."""
         groups: dict[str, Group] = {}
-        for one in self.purchases:
-            figures = self._order_group(one, groups).of(one.license_name)
-            figures.ordered += one.ordered
-            figures.operational += one.delivered
-            figures.outstanding += one.undelivered
+        for one in self.books.facts.purchases:
+            self._order_group(one, groups).add(one)
         unnamed = groups.pop("", None)
-        waiting = {key for key, group in groups.items() if any(one.outstanding for one in group.figures)}
+        waiting = {key for key, group in groups.items() if any(one.undelivered for one in group.figures)}
         named = [groups[key] for key in sorted(groups, key=lambda key: (key not in waiting, key))]
         return [*named, unnamed] if unnamed else named
 
@@ -220,24 +176,6 @@ class Pools:
             for (day, key), lines in sorted(found.items())
         ]
 
-    @property
-    def _lines_that_count(self) -> list[LicenseLine]:
-        counted, _ = self._counted
-        return [line for line in self.lines if counted[line.pk]]
-
-    def _add_line(self, group: Group, line: LicenseLine) -> None:
-        counted, _ = self._counted
-        _add(group, line.license.virtual_account.purpose, line.license.name, counted[line.pk])
-
-    def _group_of(self, line: LicenseLine, groups: dict[int | str, Group]) -> Group:
-        customer = customer_of(line, self.subscriptions)
-        own = customer is None and model_of(line, self.subscriptions) == Model.PERPETUAL
-        return groups.setdefault(PARTNER, Group(PARTNER)) if own else _customer_group(customer, groups)
-
-    @property
-    def _undelivered(self) -> list[Purchase]:
-        return [one for one in self.purchases if one.undelivered]
-
     def _order_group(self, one: Purchase, groups: dict[str, Group]) -> Group:
         customer = self.customers.get(one.customer or 0)
         title = label_of(one)
@@ -246,26 +184,19 @@ class Pools:
             one.key, Group(title, self.subscriptions.get(one.subscription_id), str(customer or ""))
         )
 
-    def _buyer_group(self, one: Purchase, groups: dict[int | str, Group]) -> Group:
-        customer = self.customers.get(one.customer or 0)
-        own = customer is None and self._model_of(one) == Model.PERPETUAL
-        return groups.setdefault(PARTNER, Group(PARTNER)) if own else _customer_group(customer, groups)
-
     def _model_of(self, one: Purchase) -> str:
         """Return the license model of a purchase: that of its subscription, or of the first line that is part of it."""
         if one.subscription_id:
             found = self.subscriptions.get(one.subscription_id)
             return found.license_model if found else Model.UNSET
-        lines = (line for line in self.lines if not line.subscription_id and line.order_number == one.order_number)
+        lines = (
+            line
+            for line in self.lines
+            if not line.subscription_id
+            and line.order_number == one.order_number
+            and license_of(line.license.name, CURRENT) == one.license
+        )
         return next((model_of(line, self.subscriptions) for line in lines), Model.UNSET)
-
-    def _add_without_lines(self, group: Group) -> None:
-        """Quantities that no purchase line accounts for."""
-        _, left = self._counted
-        for pool in filter(None, (self.ordered, self.operational)):
-            for row in self.held[pool.pk].licenses:
-                if left[row.pk]:
-                    _add(group, pool.purpose, row.name, left[row.pk])
 
 
 def accounts_with_pools() -> list[SmartAccount]:
@@ -275,69 +206,52 @@ def accounts_with_pools() -> list[SmartAccount]:
 
 
 def of(account: SmartAccount) -> Pools:
-    found = {
-        pool.purpose: pool for pool in account.virtual_accounts.present().filter(purpose__in=(ORDERED, OPERATIONAL))
-    }
-    operational = found.get(OPERATIONAL)
-    lines = LicenseLine.objects.present().filter(license__virtual_account__in=found.values())
-    consumed = _consumption(operational)
-    purchases = delivery.figures([account.pk])
-    buyers = {one.customer for one in purchases if one.customer}
-    clusters = Cluster.objects.filter(pk__in={cluster for cluster, _, _ in consumed if cluster}).select_related(
-        "customer"
-    )
+    """Return an account's pools. A paused account shows its last figures."""
+    books = open_books(smart_account=account.pk)
+    purposes = {pool.purpose: pool for pool in books.facts.pools.values()}
+    lines = LicenseLine.objects.present().filter(license__virtual_account__in=books.facts.pools)
+    clusters = {use.cluster for use in books.facts.use}
     return Pools(
         account,
-        found.get(ORDERED),
-        operational,
-        holdings.of(found.values()),
+        purposes.get(ORDERED),
+        purposes.get(OPERATIONAL),
+        books,
         list(lines.select_related("license__virtual_account").order_by("license__name", "license_id", "position")),
         {row.subscription_id: row for row in account.subscriptions.select_related("customer")},
-        consumed,
-        {cluster.pk: cluster for cluster in clusters},
-        purchases,
-        Customer.objects.in_bulk(buyers),
+        {row.pk: row for row in Cluster.objects.filter(pk__in=clusters).select_related("customer")},
+        Customer.objects.in_bulk(books.facts.customers),
     )
-
-
-def _consumption(pool: VirtualAccount | None) -> list[tuple[int | None, str, int]]:
-    uses = InstanceUsage.objects.filter(
-        product_instance__virtual_account=pool, product_instance__gone_at=None, quantity__gt=0
-    )
-    rows: Any = (
-        uses.order_by().values_list("product_instance__cluster", holdings.USED_NAME).annotate(total=Sum("quantity"))
-    )
-    return list(rows)
-
-
-def _customer_group(customer: Customer | None, groups: dict[int | str, Group]) -> Group:
-    if customer is None:
-        return groups.setdefault(UNMAPPED, Group(UNMAPPED))
-    return groups.setdefault(customer.pk, Group(str(customer), customer))
-
-
-def _add_supply(group: Group, purpose: str, holding: Holding) -> None:
-    for name, quantity in holding.supply.items():
-        _add(group, purpose, name, quantity)
-
-
-def _add(group: Group, purpose: str, name: str, quantity: int) -> None:
-    figures = group.of(name)
-    if purpose == ORDERED:
-        figures.ordered += quantity
-    else:
-        figures.operational += quantity
-
-
-def _add_consumed(group: Group, consumed: Iterable[tuple[int | None, str, int]]) -> None:
-    for _, name, quantity in consumed:
-        group.of(name).consumed += quantity
-
-
-def _consumed(group: Group) -> int:
-    return sum(figures.consumed for figures in group.by_license.values())
 
 
 def lines_of(groups: Iterable[Group]) -> Iterator[tuple[Group, Figures]]:
     """Flat: for tables and files."""
     return ((group, figures) for group in groups for figures in group.figures)
+
+
+def _figures(row: Position) -> Figures:
+    return Figures(
+        license=row.license_name,
+        ordered=row.ordered,
+        delivered=row.delivered,
+        undelivered=row.undelivered,
+        owned=row.owned,
+        used=row.used,
+        short_by_cisco=row.short_by_cisco,
+        short_with_borrowing=row.short_with_borrowing,
+        true_forward=row.true_forward,
+    )
+
+
+def _grouped(
+    rows: Iterable[Position], find: Callable[[int], Customer | Cluster | None], below: Callable[[int], str]
+) -> list[Group]:
+    groups: dict[int | None, Group] = {}
+    for row in rows:
+        if row.id not in groups:
+            groups[row.id] = Group(row.name, find(row.id), below(row.id)) if row.id else Group(UNMATCHED)
+        groups[row.id].by_license[row.license] = _figures(row)
+    return list(groups.values())
+
+
+def _used(group: Group) -> int:
+    return sum(one.used or 0 for one in group.by_license.values())

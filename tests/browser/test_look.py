@@ -55,6 +55,7 @@ PAGES = (
     f"/sync-runs/{NUMBER}/",
     f"/sync-runs/{NUMBER + 1}/",
     f"/sync-runs/{NUMBER}/changes/",
+    f"/licenses/{NUMBER}/changes/",
     f"/sync-runs/comparison/?second_run={NUMBER}",
     "/sync-runs/comparison/?start=2026-01-01&end=2026-01-01",
     "/nowhere/",

@@ -95,8 +95,8 @@ def test_orders_of_both_pools_are_the_same(furnished: SmartAccount) -> None:
     assert keys["general"] & keys["ordered"] == {(wrong.subscription, wrong.number)}
 
     pools = balance.of(furnished)
-    by_order = sum(one.outstanding for group in pools.by_order for one in group.figures)
-    by_license = sum(row.figures.outstanding for row in pools.by_license)
+    by_order = sum(one.undelivered for group in pools.by_order for one in group.figures)
+    by_license = sum(row.figures.undelivered for row in pools.by_license)
     items = worklist.Items(reasons=(worklist.Reason.NOT_DEPOSITED,))[0:100]
     undelivered = {HCS_STANDARD: plan.demo.short, HCS_ROOM: 40, HCS_UNITY: 60, HCS_FOUNDATION: 150}
     assert {item.subject: item.licenses for item in items} == undelivered
@@ -201,4 +201,4 @@ def test_transfer_keeps_the_order_of_what_moves(furnished: SmartAccount, emulato
     assert came <= known
     groups = {group.title: group for group in balance.of(furnished).by_order}
     [rollout] = [order for order in plan.orders if order.customer == plan.demo.rollout and order.age < 400]
-    assert groups[rollout.subscription].of(HCS_STANDARD).outstanding == plan.demo.short
+    assert groups[rollout.subscription].by_license["HUCM_Standard"].undelivered == plan.demo.short

@@ -14,12 +14,17 @@ from django_tenants.utils import tenant_context
 
 from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
+from licensing.cisco.emulator.server import EmulatorThread
+from licensing.cisco.emulator.state import Account
 from licensing.mirror.changes import records
 from licensing.mirror.changes.comparison import Comparison, compare
 from licensing.mirror.changes.words import describe
 from licensing.mirror.models import Change, SyncRun
+from licensing.mirror.sync import runs
+from licensing.operations import retention, syncing
 from tenants.models import Partner
 from tests import factories as make
+from tests.fixtures import BASIC, ENHANCED, account_of
 from tests.spreadsheets import read_xlsx
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -253,8 +258,9 @@ def test_what_was_there_before_the_first_sync_is_not_new(march: list[SyncRun], a
     }
 
 
-def test_changes_that_are_no_longer_kept_are_named(march: list[SyncRun]) -> None:
-    Change.objects.filter(sync_run__in=march[:2]).delete()
+def test_changes_that_are_no_longer_kept_are_named(march: list[SyncRun], settings: Any) -> None:
+    settings.CHANGE_DAYS = (timezone.now() - day(4)).days
+    assert retention.prune() == 12
 
     days = compare(start=date(2026, 3, 1), end=date(2026, 3, 7))
     runs = compare(first_run=march[0].pk, second_run=march[3].pk)
@@ -269,6 +275,34 @@ def test_changes_that_are_no_longer_kept_are_named(march: list[SyncRun]) -> None
         "quantity": [20, 10],
         "status": ["in_compliance", "out_of_compliance"],
     }
+
+
+def synced(account: SmartAccount) -> SyncRun:
+    run, _ = runs.request(account, "test")
+    return syncing.run_sync(run)
+
+
+def test_comparison_of_real_syncs(acme: Partner, emulator: EmulatorThread, cisco: Account) -> None:
+    account = account_of(emulator)
+    before = synced(account)
+    device = cisco.devices.pop()
+    cisco.set_license("DEFAULT", ENHANCED, quantity=40, inUse=7)
+    cisco.set_license("DEFAULT", BASIC, quantity=6, inUse=9)
+    synced(account)
+    cisco.devices.append(device)
+    cisco.set_license("DEFAULT", ENHANCED, quantity=40, inUse=9)
+    cisco.set_license("DEFAULT", BASIC, quantity=5, inUse=9)
+    cisco.add_pool("Added")
+    after = synced(account)
+
+    found = compare(first_run=before.pk, second_run=after.pk)
+
+    assert {row.label: (row.net_kind, row.net_values) for row in found.rows} == {  # type: ignore[attr-defined]
+        "Added": ("created", {}),
+        f"{ENHANCED} in DEFAULT": ("changed", {"quantity": [20, 40], "in_use": [7, 9], "available": [13, 31]}),
+    }
+    assert found.touched.count() == 4, "the instance went and came back, a license changed back"
+    assert found.gaps == []
 
 
 def refusals(march: list[SyncRun]) -> Iterator[tuple[dict[str, Any], str, str]]:
@@ -351,7 +385,7 @@ def test_page_file_and_program_agree_on_what_differs(
     assert {row["object"]: (row["kind"], row["values"]) for row in program["results"]} == EARLY
     assert [row["object"] for row in program["results"]] == [4, 7, 1, 5]
     assert (days["results"], days["gaps"]) == (program["results"], [])
-    assert "3 objects changed in between and are as before." in text(page)
+    assert "3 objects changed in between and ended as they began." in text(page)
     only = client.get(path, {**query, "kind": "gone"}).context["table"].paginated_rows
     assert [row.record.object_id for row in only] == [5, 4]
     assert f"{path}?first_run={march[0].pk}&amp;second_run={march[2].pk}" in text(client.get(path, {**query, "q": "-"}))

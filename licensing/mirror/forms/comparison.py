@@ -26,8 +26,10 @@ class DayInput(forms.DateInput):
 class DaysForm(forms.Form):
     """Two days. Each stands for how things were at its end."""
 
-    start = forms.DateField(required=False, label="From the end of", input_formats=["%Y-%m-%d"], widget=DayInput())
-    end = forms.DateField(required=False, label="To the end of", input_formats=["%Y-%m-%d"], widget=DayInput())
+    start = forms.DateField(
+        required=False, label="From the end of (UTC)", input_formats=["%Y-%m-%d"], widget=DayInput()
+    )
+    end = forms.DateField(required=False, label="To the end of (UTC)", input_formats=["%Y-%m-%d"], widget=DayInput())
     smart_account = forms.ModelChoiceField(
         required=False, queryset=SmartAccount.objects.all(), label="Smart account", empty_label="All"
     )

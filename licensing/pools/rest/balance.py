@@ -16,15 +16,20 @@ from licensing.pools.balance import Pools
 
 
 class FiguresSerializer(serializers.Serializer[Any]):
+    """The figures of one license, as `positions/` counts them. Null: not defined for this group."""
+
     license = serializers.CharField()
-    ordered = serializers.IntegerField()
-    operational = serializers.IntegerField()
-    consumed = serializers.IntegerField()
-    difference = serializers.IntegerField(help_text="Operational less consumed.")
-    outstanding = serializers.IntegerField(help_text="Ordered, and not delivered by Cisco.")
-    true_forward = serializers.IntegerField(
-        allow_null=True, help_text="Consumed beyond the order. Null: there is no order to hold it against."
+    ordered = serializers.IntegerField(allow_null=True)
+    delivered = serializers.IntegerField(allow_null=True)
+    outstanding = serializers.IntegerField(source="undelivered", allow_null=True, help_text="What Cisco still owes.")
+    operational = serializers.IntegerField(
+        source="owned", allow_null=True, help_text="Owned, in all virtual accounts but the ordered one."
     )
+    consumed = serializers.IntegerField(source="used", allow_null=True, help_text="Used, in all virtual accounts.")
+    difference = serializers.IntegerField(allow_null=True, help_text="Operational less consumed.")
+    short_by_cisco = serializers.IntegerField(allow_null=True)
+    short_with_borrowing = serializers.IntegerField(allow_null=True)
+    true_forward = serializers.IntegerField(allow_null=True, help_text="Used beyond what was ordered.")
 
 
 class GroupSerializer(serializers.Serializer[Any]):
