@@ -7,7 +7,7 @@ partner knows.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from tests.figures.oracle_rules import TAGS, Owner, by_customer, serve, spread
 
 Raw = dict[str, Any]
 Rows = dict[tuple[Any, str], Counter[str]]  # (owner, license) -> figures
+Place = tuple[str, str]  # license and purchase
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class EnteredOrder:
     customer: int
     lines: Mapping[str, int]  # tag -> quantity
 
+    @property
+    def key(self) -> str:
+        return self.subscription or self.number
+
 
 @dataclass(frozen=True)
 class Move:
@@ -48,6 +53,7 @@ class Move:
 
 @dataclass
 class Facts:
+    account: str
     ordered_pools: set[str]
     customers: dict[str, int] = field(default_factory=dict)  # subscription -> customer
     first_seen: dict[str, date] = field(default_factory=dict)
@@ -69,26 +75,35 @@ class Purchase:
         return max(self.ordered - self.delivered, 0)
 
 
-def recompute(seen: Snapshot, facts: Facts, at: datetime) -> dict[str, Rows]:
+Part = tuple[Snapshot, Facts]  # of one smart account
+
+
+def recompute(parts: Iterable[Part], at: datetime) -> dict[str, Rows]:
     """Return the figures by customer, cluster, virtual account and license; those that are 0 are left out."""
     rows: dict[str, Rows] = {name: defaultdict(Counter) for name in ("customer", "cluster", "virtual_account")}
-    bought = purchases(seen, facts, at)
-    for pool in {raw["virtualAccount"] for raw in [*seen.licenses, *seen.devices]}:
-        _add_pool(rows, pool, seen, facts, bought, at.date())
-    for one in bought:
-        of = rows["customer"][one.customer, one.tag]
-        of.update(ordered=one.ordered, delivered=one.delivered, undelivered=one.undelivered)
-    for customer in {customer for customer, _ in rows["customer"]}:
-        mine = {tag: of for (owner, tag), of in rows["customer"].items() if owner == customer}
-        ordered, used = ({tag: of[name] for tag, of in mine.items()} for name in ("ordered", "used"))
-        for tag, quantity in serve(ordered, used, {}).short.items():
-            rows["customer"][customer, tag]["true_forward"] += quantity
+    for seen, facts in parts:
+        bought = purchases(seen, facts, at)
+        for pool in {raw["virtualAccount"] for raw in [*seen.licenses, *seen.devices]}:
+            _add_pool(rows, pool, seen, facts, bought, at.date())
+        for one in bought:
+            of = rows["customer"][one.customer, one.tag]
+            of.update(ordered=one.ordered, delivered=one.delivered, undelivered=one.undelivered)
+    _add_true_forward(rows["customer"])
     rows["license"] = defaultdict(Counter)
     for (_, tag), of in rows["customer"].items():
-        rows["license"][None, tag].update({name: of[name] for name in of if name != "reserved_short"})
+        rows["license"][None, tag].update(of)
     for (_, tag), of in rows["virtual_account"].items():
         rows["license"][None, tag].update({name: of[name] for name in ("used_by_cisco", "unexplained_use")})
     return {name: {key: +of for key, of in found.items() if +of} for name, found in rows.items()}
+
+
+def _add_true_forward(rows: Rows) -> None:
+    """Add what each customer uses beyond its purchases in all smart accounts together."""
+    for customer in {customer for customer, _ in rows}:
+        mine = {tag: of for (owner, tag), of in rows.items() if owner == customer}
+        ordered, used = ({tag: of[name] for tag, of in mine.items()} for name in ("ordered", "used"))
+        for tag, quantity in serve(ordered, used, {}).short.items():
+            rows[customer, tag]["true_forward"] += quantity
 
 
 # --- What was bought ---
@@ -97,7 +112,7 @@ def recompute(seen: Snapshot, facts: Facts, at: datetime) -> dict[str, Rows]:
 def supply(raw: Raw, on: date) -> Iterator[tuple[str, int]]:
     """Return which purchases account for a license's quantity: those that run first, and "" for the rest."""
     left = max(raw["quantity"], 0)
-    runs = [line for line in raw["licenseDetails"] if line["status"] == "ACTIVE" and _ends(line) >= on]
+    runs = [line for line in raw["licenseDetails"] if runs_on(line, on)]
     for line in [*runs, *(line for line in raw["licenseDetails"] if line not in runs)]:
         part = min(line["quantity"], left)
         left -= part
@@ -105,53 +120,57 @@ def supply(raw: Raw, on: date) -> Iterator[tuple[str, int]]:
     yield "", left
 
 
-def _ends(line: Raw) -> date:
-    return date.fromisoformat(line["endDate"]) if line["endDate"] else date.max
+def runs_on(line: Raw, day: date) -> bool:
+    return line["status"] == "ACTIVE" and line["startDate"] <= day.isoformat() <= line["endDate"]
 
 
 def purchases(seen: Snapshot, facts: Facts, at: datetime) -> list[Purchase]:
-    """Return ordered, delivered and undelivered of each purchase, as docs/figures.md#ordered and following define it."""
-    recorded: Counter[tuple[str, str]] = Counter()
-    serving: Counter[tuple[str, str]] = Counter()
+    """Return ordered, delivered and undelivered of each purchase, as docs/figures.md#ordered defines them."""
+    recorded, serving, moved = _quantities(seen, facts, at)
+    orders = sorted((one for one in facts.orders if one.on <= at.date()), key=lambda one: (one.on, one.id))
+    places = {*recorded, *serving, *moved, *((tag, one.key) for one in orders for tag in one.lines)}
+    found: list[Purchase] = []
+    loose = {tag: (0, 0) for tag, _ in places}
+    named: dict[str, list[tuple[tuple[date, str], Purchase]]] = defaultdict(list)
+    for tag, key in sorted(places):
+        place = tag, key
+        kept = min(max(moved[place], -recorded[place]), serving[place])  # what moved and has not ended since
+        bought, came = recorded[place] + kept, serving[place] - kept
+        mine = [one for one in orders if one.key == key and tag in one.lines]
+        customer = facts.customers.get(key, 0)
+        if not key:
+            loose[tag] = bought, came
+        elif not mine:
+            since = facts.first_seen.get(key, date.max), key
+            named[tag].append((since, Purchase(tag, key, 0, customer, bought or came, came)))
+        for one in mine:
+            part = came if one is mine[-1] else min(came, one.lines[tag])
+            came -= part
+            whose = one.customer or customer
+            named[tag].append(((one.on, key), Purchase(tag, key, one.id, whose, one.lines[tag], part)))
+    for tag, (bought, came) in loose.items():
+        own = min(bought, came)
+        left = came - own
+        for _, one in sorted(named[tag], key=lambda pair: (pair[0], pair[1].order)):
+            part = min(one.undelivered, left)
+            left -= part
+            found.append(replace(one, delivered=one.delivered + part))
+        found.append(Purchase(tag, "", 0, 0, bought or left, own + left))
+    return [one for one in found if one.ordered or one.delivered]
+
+
+def _quantities(seen: Snapshot, facts: Facts, at: datetime) -> tuple[Counter[Place], Counter[Place], Counter[Place]]:
+    """Return what the ordered pool records, what serving pools hold, and what moved from the one to the others."""
+    recorded, serving, moved = Counter[Place](), Counter[Place](), Counter[Place]()
     for raw in seen.licenses:
         into = recorded if raw["virtualAccount"] in facts.ordered_pools else serving
         for key, quantity in supply(raw, at.date()):
             into[TAGS[raw["license"]], key] += quantity
-    moved: Counter[tuple[str, str]] = Counter()
     for move in facts.moves:
         if move.at <= at:
             source, target = move.source in facts.ordered_pools, move.target in facts.ordered_pools
             moved[move.tag, move.key] += (source - target) * move.quantity
-    orders = sorted((one for one in facts.orders if one.on <= at.date()), key=lambda one: (one.on, one.id))
-    found: list[Purchase] = []
-    entered = {(tag, one.subscription or one.number) for one in orders for tag in one.lines}
-    for tag in {tag for tag, _ in [*recorded, *serving, *moved, *entered]}:
-        open_: list[tuple[tuple[date, str], str, int, int, int, int]] = []
-        loose = (0, 0)
-        for key in {key for of, key in [*recorded, *serving, *moved, *entered] if of == tag}:
-            place = tag, key
-            kept = min(max(moved[place], -recorded[place]), serving[place])  # what moved and has not ended since
-            bought, came = recorded[place] + kept, serving[place] - kept
-            if not key:
-                loose = bought, came
-                continue
-            mine = [one for one in orders if (one.subscription or one.number) == key and tag in one.lines]
-            customer = facts.customers.get(key, 0)
-            if not mine:
-                open_.append(((facts.first_seen.get(key, date.max), key), key, 0, customer, bought or came, came))
-            for one in mine:
-                part = came if one is mine[-1] else min(came, one.lines[tag])
-                came -= part
-                open_.append(((one.on, key), key, one.id, one.customer or customer, one.lines[tag], part))
-        bought, came = loose
-        own = min(bought, came)
-        came -= own
-        for _, key, order, customer, wanted, had in sorted(open_):
-            part = min(max(wanted - had, 0), came)
-            came -= part
-            found.append(Purchase(tag, key, order, customer, wanted, had + part))
-        found.append(Purchase(tag, "", 0, 0, bought or came, own + came))
-    return [one for one in found if one.ordered or one.delivered]
+    return recorded, serving, moved
 
 
 # --- Who is served by what ---
@@ -160,6 +179,7 @@ def purchases(seen: Snapshot, facts: Facts, at: datetime) -> list[Purchase]:
 def _add_pool(
     rows: dict[str, Rows], pool: str, seen: Snapshot, facts: Facts, bought: Iterable[Purchase], on: date
 ) -> None:
+    place = f"{facts.account} {pool}"
     listed = [raw for raw in seen.licenses if raw["virtualAccount"] == pool]
     used: dict[str, Counter[Owner]] = defaultdict(Counter)
     for device in (raw for raw in seen.devices if raw["virtualAccount"] == pool):
@@ -189,12 +209,12 @@ def _add_pool(
         parts = _split(figures, wants, owned[tag])
         for owner, part in parts.items():
             part["used"] += used[tag][owner]
-            for by, key in (("customer", owner[0]), ("cluster", owner[1]), ("virtual_account", pool)):
+            for by, key in (("customer", owner[0]), ("cluster", owner[1]), ("virtual_account", place)):
                 rows[by][key, tag].update(part)
         for customer, quantity in owned[tag].items():
             rows["customer"][customer, tag]["owned"] += quantity
-            rows["virtual_account"][pool, tag]["owned"] += quantity
-        whole = rows["virtual_account"][pool, tag]
+            rows["virtual_account"][place, tag]["owned"] += quantity
+        whole = rows["virtual_account"][place, tag]
         whole.update(used_by_cisco=sums["inUse"][tag], unexplained_use=unexplained[tag])
 
 

@@ -77,7 +77,7 @@ def serve(stock: Mapping[str, int], asked: Mapping[str, int], reserved: Mapping[
 
 
 def spread(total: int, rooms: Mapping[Any, int]) -> Counter[Any]:
-    """Share `total` in proportion to the rooms; the largest remainders, then the lowest ids, get what rounding leaves."""
+    """Share `total` in proportion to the rooms. Largest remainders, then lowest ids, get what rounding leaves."""
     whole = sum(rooms.values())
     total = min(total, whole)
     parts = Counter({key: total * room // whole for key, room in rooms.items() if room})

@@ -23,7 +23,7 @@ from licensing.statements.models import Statement
 from tenants.models import Partner
 from tests.figures.oracle import Rows, purchases, recompute
 from tests.figures.oracle_rules import TAGS
-from tests.figures.random_world import FIGURES, RECORD, World, later, rows_of
+from tests.figures.random_world import FIGURES, POOLS, RECORD, World, later, rows_of
 from tests.spreadsheets import read_xlsx
 
 START = datetime(2027, 3, 1, 9, tzinfo=UTC)
@@ -73,13 +73,13 @@ def worlds(
 
 def expected(world: World, by: str, names: Iterable[str] = tuple(HEADS.values())) -> Found:
     with tenant_context(world.partner):
-        rows = recompute(world.snapshot(), world.facts, timezone.now())[by]
+        rows = recompute([world.part()], timezone.now())[by]
     return named(world, by, rows, names)
 
 
 def named(world: World, by: str, rows: Rows, names: Iterable[str]) -> Found:
     """Return the oracle's rows under the names of their owners, with these figures alone."""
-    owners: dict[Any, str] = {None: "", 0: UNMATCHED}
+    owners: dict[Any, str] = {None: "", 0: UNMATCHED, **{f"{world.cisco.domain} {pool}": pool for pool in POOLS}}
     if by in ("customer", "cluster"):
         owners |= {row.pk: row.name for row in (world.customers if by == "customer" else world.clusters)}
     found = {
@@ -259,7 +259,7 @@ def test_what_cisco_owes(worlds: tuple[World, World], client_of: Any, api_of: An
 def assert_orders(world: World, api: Any) -> None:
     """Each entered order shows what the oracle counts as delivered under it."""
     with tenant_context(world.partner):
-        found = purchases(world.snapshot(), world.facts, timezone.now())
+        found = purchases(*world.part(), timezone.now())
     ours = {(one.order, one.tag): (one.ordered, one.delivered) for one in found if one.order}
     orders = rest_rows(api, "/api/v1/orders/?limit=1000")
     assert {
@@ -275,7 +275,7 @@ def test_alerts_overview_and_usage(worlds: tuple[World, World], client_of: Any, 
         client, api = client_of(world.partner, "viewer"), api_of(world.partner, "viewer", "read")
         short = {
             (raw["virtualAccount"], raw["license"]): max(-raw["available"], raw["inUse"] - raw["quantity"], 0)
-            for raw in world.snapshot().licenses
+            for raw in world.part()[0].licenses
             if raw["status"] == "Out Of Compliance"
         }
         assert short
@@ -306,7 +306,8 @@ def assert_alerts(world: World, api: Any, short: dict[tuple[str, str], int]) -> 
 
 def assert_overview(html: str, short: dict[tuple[str, str], int]) -> None:
     count = re.search(r"<h2>([\d,]+) licenses? (?:is|are) out of compliance</h2>", html)
-    assert count is not None and number(count[1]) == len(short)
+    assert count is not None
+    assert number(count[1]) == len(short)
     shown = [number(text) for text in re.findall(r'<span class="short">([\d,]+) short</span>', html)]
     assert shown
     assert not Counter(shown) - Counter(short.values())
