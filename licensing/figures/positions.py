@@ -204,11 +204,16 @@ class Books:
 
     @cached_property
     def _owners(self) -> dict[bool, dict[tuple[int, str, str], int]]:
-        """Return the customers of entered orders: by subscription under True, by number under False."""
+        """Return the customers of entered orders: by subscription under True, by number under False.
+
+        Of several orders with one subscription, the oldest one that names a customer decides.
+        """
         found: dict[bool, dict[tuple[int, str, str], int]] = {True: {}, False: {}}
         for line in self.facts.lines:
             known = self.facts.subscriptions.get((line.smart_account, line.subscription_id))
-            owner = line.customer or (known.customer if known else None) or 0
+            owner = line.customer or (known.customer if known else None)
+            if owner is None:
+                continue
             tag = self._tag(line.license_name)
             found[True].setdefault((line.smart_account, line.subscription_id, tag), owner)
             found[False].setdefault((line.smart_account, line.number, tag), owner)

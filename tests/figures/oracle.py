@@ -151,10 +151,10 @@ def purchases(seen: Snapshot, facts: Facts, at: datetime) -> list[Purchase]:
     for tag, (bought, came) in loose.items():
         own = min(bought, came)
         left = came - own
-        for _, one in sorted(named[tag], key=lambda pair: (pair[0], pair[1].order)):
-            part = min(one.undelivered, left)
+        for _, waits in sorted(named[tag], key=lambda pair: (pair[0], pair[1].order)):
+            part = min(waits.undelivered, left)
             left -= part
-            found.append(replace(one, delivered=one.delivered + part))
+            found.append(replace(waits, delivered=waits.delivered + part))
         found.append(Purchase(tag, "", 0, 0, bought or left, own + left))
     return [one for one in found if one.ordered or one.delivered]
 
@@ -221,7 +221,10 @@ def _add_pool(
 def _owned(listed: Iterable[Raw], bought: Iterable[Purchase], on: date) -> dict[str, Counter[int]]:
     """Return whose the licenses of a serving pool are: those of the customer that their purchase belongs to."""
     owned: dict[str, Counter[int]] = defaultdict(Counter)
-    whose = {(one.tag, one.key): one.customer for one in bought if one.key}
+    whose: dict[Place, int] = {}
+    for one in bought:  # the oldest order of a subscription comes first
+        if one.key and one.customer:
+            whose.setdefault((one.tag, one.key), one.customer)
     for raw in listed:
         for key, quantity in supply(raw, on):
             owned[TAGS[raw["license"]]][whose.get((TAGS[raw["license"]], key), 0)] += quantity

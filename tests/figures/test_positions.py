@@ -193,7 +193,7 @@ def test_an_order_gives_its_customer_its_own_licenses_alone(acme: Partner) -> No
     pool = make.make_virtual_account(purpose="operational")
     customer = make.make_customer(name="Harbor")
     for name in (PLUS, STANDARD):
-        row = make.make_license(virtual_account=pool, name=name, quantity=10)
+        row = make.make_license(virtual_account=pool, name=name, quantity=10, in_use=0)
         make.make_line(license=row, quantity=10, subscription_id="SubA")
     order = Order.objects.create(smart_account=pool.smart_account, subscription_id="SubA", customer=customer)
     OrderLine.objects.create(order=order, position=1, license_name=PLUS, quantity=10)
