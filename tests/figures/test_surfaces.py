@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import random
 import re
 from collections import Counter
@@ -58,7 +59,7 @@ def worlds(
 ) -> Iterator[tuple[World, World]]:
     """Two partners' worlds after random events, on the evening of a day that is over for none of them."""
     monkeypatch.setattr(executing, "PAUSE_SECONDS", 0.01)
-    seed = getattr(request, "param", 0)
+    seed = getattr(request, "param", 0) + int(os.environ.get("ORACLE_SEED", "0"))
     chance, moment = random.Random(seed), START
     with time_machine.travel(moment) as clock:
         made = World(acme, emulator, f"surfaces {seed}"), World(globex, emulator, f"surfaces {seed}")
