@@ -156,8 +156,9 @@ class World:
         raw = self.chance.choice(self.cisco.licenses)
         lines = raw["licenseDetails"]
         if lines:
-            line = lines.pop(self.chance.randrange(len(lines)))
-            raw["quantity"] -= line["quantity"]
+            line = self.chance.choice(lines)
+            raw["quantity"] -= line["quantity"] if line in _active(raw) else 0
+            lines.remove(line)
         else:
             raw["quantity"] //= 2
 
