@@ -111,6 +111,7 @@ def test_registry_and_django_groups_are_not_here(owner: Any) -> None:
         "figures",
         "fleet",
         "mirror",
+        "orders",
         "people",
         "pools",
         "statements",
