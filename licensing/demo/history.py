@@ -15,7 +15,7 @@ from django.utils import timezone
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import Alert, AlertEvent, Kind, Overage
 from licensing.cisco.emulator.plan import plan_of
-from licensing.demo import intervals
+from licensing.demo import intervals, orders
 from licensing.demo.past import DAYS, Arrivals, State, read_past
 from licensing.fleet.models import Customer
 from licensing.mirror.models import Change, License, LicenseLine, Subscription, SyncRun, UsageSample
@@ -31,10 +31,11 @@ def write(account: SmartAccount) -> None:
     now = timezone.now()
     past = read_past(account)
     _date_back(account, now - timedelta(days=DAYS))
-    _add_runs(account, past.states, now)
+    runs = _add_runs(account, past.states, now)
     _add_samples(past.states, now)
     _add_clocks(past.states, now)
     intervals.write(account, past, now)
+    orders.write(account, past, runs, now)
     _map_subscriptions(account)
 
 
@@ -44,8 +45,12 @@ def _date_back(account: SmartAccount, then: datetime) -> None:
     runs.update(queued_at=then, started_at=then, finished_at=then + SYNC_TOOK, heartbeat_at=then)
 
 
-def _add_runs(account: SmartAccount, states: dict[License, list[State]], now: datetime) -> None:
-    """Add the syncs that saw something arrive or a license run short, and today's, which saw nothing."""
+def _add_runs(account: SmartAccount, states: dict[License, list[State]], now: datetime) -> dict[int, SyncRun]:
+    """Add the syncs that saw something arrive or a license run short, and today's, which saw nothing.
+
+    Returns them by their age in days, the first sync too.
+    """
+    runs = {DAYS: SyncRun.objects.filter(smart_account=account).earliest("pk")}
     seen: dict[int, list[Change]] = {}
     lines: dict[int, list[LicenseLine]] = {}
     for line in LicenseLine.objects.filter(license__in=states).order_by("position"):
@@ -67,11 +72,12 @@ def _add_runs(account: SmartAccount, states: dict[License, list[State]], now: da
                 )
     for ago in sorted(seen, reverse=True):
         then = now - timedelta(days=ago)
-        run = _add_run(account, then, changed=len(seen[ago]), unchanged=len(states) - len(seen[ago]))
+        run = runs[ago] = _add_run(account, then, changed=len(seen[ago]), unchanged=len(states) - len(seen[ago]))
         for change in seen[ago]:
             change.sync_run, change.at = run, then
     Change.objects.bulk_create(change for changes in seen.values() for change in changes)
     _add_run(account, now, unchanged=len(states))
+    return runs
 
 
 def _differences(before: State, after: State) -> dict[str, Any]:
