@@ -108,6 +108,7 @@ def test_registry_and_django_groups_are_not_here(owner: Any) -> None:
         "alerts",
         "assignments",
         "channels",
+        "figures",
         "fleet",
         "mirror",
         "orders",
