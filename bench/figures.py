@@ -32,7 +32,7 @@ def measure() -> list[Figure]:
     customer = Customer.objects.order_by("id")[CUSTOMERS // 2].pk
     past = timezone.now() - timedelta(days=400)
     with CaptureQueriesContext(connection) as queries:
-        open_books().of_customer(customer)
+        open_books(customer=customer).of_customer(customer)
     statements = [query["sql"] for query in queries.captured_queries]
 
     def read_bare() -> None:
@@ -42,9 +42,12 @@ def measure() -> list[Figure]:
                 cursor.fetchall()
 
     bare, today, then = medians(
-        read_bare, lambda: open_books().of_customer(customer), lambda: open_books(past).of_customer(customer)
+        read_bare,
+        lambda: open_books(customer=customer).of_customer(customer),
+        lambda: open_books(past, customer=customer).of_customer(customer),
     )
     size = history_bytes()
+    issued, seconds = issue_statements()
     return [
         Figure("position of one customer / SQL", today / bare, 3, note=f"{today * 1000:.0f} and {bare * 1000:.0f} ms"),
         Figure("position at a past date / today's", then / today, 2, note=f"{then * 1000:.0f} ms"),
@@ -55,7 +58,30 @@ def measure() -> list[Figure]:
             unit="MB",
             note=f"{rows_of_history():,} rows in {YEARS} years, {size / 2**20:.0f} MB with indexes",
         ),
+        Figure(
+            "statements (PDF) of a batch",
+            issued / seconds,
+            5,
+            unit="/s",
+            at_least=True,
+            note=f"{issued:,} for last month in {seconds:.0f} s",
+        ),
     ]
+
+
+def issue_statements() -> tuple[int, float]:
+    """Issue last month's statements of all customers as a batch does. Returns how many, and the seconds it took."""
+    from django.utils import timezone  # noqa: PLC0415 - the same
+
+    from licensing.statements import batches  # noqa: PLC0415 - the same
+    from licensing.statements.models import Statement, last_month  # noqa: PLC0415 - the same
+    from people import audit  # noqa: PLC0415 - the same
+
+    before = Statement.objects.count()
+    batch = batches.create(audit.SYSTEM, *last_month(timezone.now().date()))
+    began = time.perf_counter()
+    batches.run(batch.pk)
+    return Statement.objects.count() - before, time.perf_counter() - began
 
 
 def medians(*works: Callable[[], object]) -> list[float]:

@@ -22,15 +22,25 @@ def about_customer(customer: int) -> QuerySet[Alert]:
 
     These are about its clusters, their product instances, and the licenses that those use.
     """
+    return _about("cluster__customer", customer)
+
+
+def about_cluster(cluster: int) -> QuerySet[Alert]:
+    """Return the open alerts about a cluster, its product instances, and the licenses that those use."""
+    return _about("cluster", cluster)
+
+
+def _about(path: str, pk: int) -> QuerySet[Alert]:
     uses = InstanceUsage.objects.filter(
         license=OuterRef("subject_id"),
-        product_instance__cluster__customer=customer,
         product_instance__gone_at=None,
         quantity__gt=0,
+        **{f"product_instance__{path}": pk},
     )
-    instances = ProductInstance.objects.present().filter(pk=OuterRef("subject_id"), cluster__customer=customer)
-    return Alert.objects.open().filter(
-        Q(cluster__customer=customer)
+    instances = ProductInstance.objects.present().filter(pk=OuterRef("subject_id"), **{path: pk})
+    concerned = (
+        Q(**{path: pk})
         | Q(subject_type="license") & Exists(uses)
         | Q(subject_type="product_instance") & Exists(instances)
     )
+    return Alert.objects.open().filter(concerned).by_urgency()

@@ -101,7 +101,7 @@ def _start(batch: StatementBatch) -> None:
 def _issue_all(batch: StatementBatch, numbers: Iterable[int]) -> None:
     """Issue one customer after the other, each in a transaction of its own, until the batch is cancelled."""
     try:
-        desk = Desk(batch.period_start, batch.period_end)
+        desk = Desk(batch.period_start, batch.period_end, many=True)
     except Refusal as refusal:
         batch.items.filter(state=Item.WAITING).update(state=Item.FAILED, message=str(refusal))
         return

@@ -15,12 +15,11 @@ class StatementFilter(ListFilter):
     show = django_filters.ChoiceFilter(
         label="Rows", empty_label="All", choices=[("current", "Not corrected")], method="only_current"
     )
-    year = django_filters.NumberFilter(label="Year", field_name="period_end__year")
     customer = by_link(Customer.objects.all(), "Customer")
 
     class Meta:
         model = Statement
-        fields = ("q", "show", "year", "customer")
+        fields = ("q", "show", "customer")
 
     def only_current(self, rows: QuerySet[Statement], name: str, value: str) -> QuerySet[Statement]:
         return rows.filter(corrected_by=None)

@@ -1,7 +1,7 @@
 """Issue a statement: gather, number, render, freeze. Pages, REST, batches and schedules call this verb."""
 
 import hashlib
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from typing import Any
 
 from django.db import connection, transaction
@@ -28,8 +28,8 @@ SELECT pg_advisory_xact_lock(hashtextextended(concat('statement numbers ', 'stat
 class Desk:
     """What issuing any number of statements of one period needs, made once."""
 
-    def __init__(self, start: date, end: date, now: datetime | None = None) -> None:
-        self.reader = Reader(start, end, now)
+    def __init__(self, start: date, end: date, many: bool = False) -> None:
+        self.reader = Reader(start, end, many=many)
         self.letterhead = letterheads.current()
         self.base_url = base_address()
         self.renderer = Renderer()

@@ -5,11 +5,13 @@ Everything is read from the frozen content, so a statement reads the same at any
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import date_format
 
 from kit.wording import counted
+from licensing.figures.models import FigureSettings
 
 MISSING = "–"
 # Columns of the licenses: their heads, and the figures that each adds up.
@@ -22,6 +24,11 @@ COLUMNS = (
     ("True forward", ("true_forward",)),
 )
 SHORT = "Short"
+COSTS = (
+    ("Use, a month", "use"),
+    ("True forward, a month", "true_forward"),
+    ("True forward, this period", "so_far"),
+)
 MOST_CHARTS = 8  # the licenses of which most is used; the tables have all
 TOPS = (10, 12, 16, 20, 24, 30, 40, 50, 60, 80)
 
@@ -55,10 +62,11 @@ def words(content: Content) -> dict[str, Any]:
         "clusters": _clusters(content["clusters"]),
         "term_head": ["Subscription", "License", "Quantity", "Ends"],
         "terms": [_term(row) for row in content["terms"]],
-        "cost_head": ["License", "Quantity", "Price", "Amount"],
-        "costs": [],
-        "totals": [],
-        "remarks": [_remark(row) for row in content["remarks"]],
+        "growth_head": ["License", "Period", "Ordered", _measure(content["growth"]), "True forward"],
+        "growth": [_growth(row) for row in content["growth"]],
+        "cost_head": ["License", *(head for head, _ in COSTS)],
+        "costs": _costs(content["costs"]),
+        "remarks": [*(_remark(row) for row in content["remarks"]), *_cost_remarks(content)],
         "check": (
             f"Enter number {content['number']} and the SHA-256 of this file, or upload the file,"
             " to see that nobody has changed it:"
@@ -155,6 +163,36 @@ def _term(row: dict[str, Any]) -> list[str]:
     return [row["subscription"] or MISSING, row["license"], number(row["quantity"]), ends]
 
 
+def _measure(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the head of the measured use: "Peak use"."""
+    return f"{FigureSettings.Measure(rows[0]['measure']).label} use" if rows else "Use"
+
+
+def _growth(row: dict[str, Any]) -> list[str]:
+    period_ = span(date.fromisoformat(row["start"]), date.fromisoformat(row["end"]))
+    return [row["license"], period_, *(number(row[name]) for name in ("commitment", "used", "true_forward"))]
+
+
+def _costs(costs: dict[str, Any]) -> list[list[str]]:
+    """Return a row per license, then a row of totals. Amounts of different currencies stand side by side."""
+    rows = [[row["license"], *(_amounts(row[name]) for _, name in COSTS)] for row in costs["licenses"]]
+    if len(rows) > 1:
+        rows.append(["Total", *(_amounts(costs["totals"][name]) for _, name in COSTS)])
+    return rows
+
+
+def _amounts(amounts: dict[str, str]) -> str:
+    return " + ".join(f"{Decimal(amount):,} {currency}" for currency, amount in sorted(amounts.items())) or MISSING
+
+
+def _cost_remarks(content: Content) -> list[str]:
+    late = sorted({row["recorded_from"] for row in content["growth"] if row["recorded_from"]})
+    found = [f"True forward is measured from {day(first)}, the first recorded day." for first in late[-1:]]
+    if content["costs"]["unpriced"]:
+        found.append(f"The cost leaves out licenses without a price: {', '.join(content['costs']['unpriced'])}.")
+    return found
+
+
 def _remark(row: dict[str, Any]) -> str:
     if row["code"] == "not_over":
         return f"The period was not over at issue. Its figures are those of {moment(row['at'])}."
@@ -200,10 +238,11 @@ def _parts(line: Sequence[int | None]) -> list[list[tuple[int, int]]]:
             parts.append([])
             continue
         part = parts[-1]
-        if len(part) > 1 and part[-1][1] == value == part[-2][1]:
-            part[-1] = (place, value)
-        else:
-            part.append((place, value))
+        if part and part[-1][1] != value:
+            part.append((place, part[-1][1]))  # a step, because nothing is known of the hours between
+        elif len(part) > 1 and part[-2][1] == value:
+            part.pop()
+        part.append((place, value))
     return [part for part in parts if len(part) > 1]
 
 

@@ -10,8 +10,11 @@ from django.utils import timezone
 from django_tenants.utils import tenant_context
 
 from kit.refusals import Refusal
+from licensing.allocation.engine import license_of
+from licensing.allocation.license_names import CURRENT
+from licensing.figures.models import Price
 from licensing.operations.removal import delete_customer
-from licensing.statements import issuing, verifying
+from licensing.statements import issuing, verifying, wording
 from licensing.statements.models import Statement, StatementFile
 from licensing.statements.rendering import sheets
 from licensing.statements.rendering.pdf import Renderer
@@ -165,10 +168,10 @@ def test_files_are_made_from_what_was_frozen(world: World) -> None:
 
     csv = sheets.answer(made, "csv").content.decode()
     assert (
-        f"{made.number},Harbor,2026-06-01,2026-06-30,short_with_borrowing,,,{ENHANCED},30,2026-06-30"
+        f"{made.number},Harbor,2026-06-01,2026-06-30,short_with_borrowing,,,{ENHANCED},30,,2026-06-30"
         in csv.splitlines()
     )
-    assert f"{made.number},Harbor,2026-06-01,2026-06-30,used_on_day,,,{ENHANCED},80,2026-06-03" in csv.splitlines()
+    assert f"{made.number},Harbor,2026-06-01,2026-06-30,used_on_day,,,{ENHANCED},80,,2026-06-03" in csv.splitlines()
     assert sheets.inventory_text(made.content).splitlines() == [
         "Operations@account.example|Direct|Sub-H|2027-03-31|Flex Hosted, Named User|Unified CM|12.x"
         f"|{ENHANCED}|100|130|-30|Out of compliance",
@@ -188,5 +191,33 @@ def test_partners_do_not_know_each_others_statements(world: World, acme: Partner
 
 
 def test_queries_do_not_grow_with_clusters(world: World, django_assert_max_num_queries: Any) -> None:
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(60):
         issue(world)
+
+
+def test_true_forward_and_cost_follow_the_price_list(world: World) -> None:
+    for currency, amount in (("EUR", "3.50"), ("USD", "4")):
+        Price.objects.create(
+            license_name=ENHANCED,
+            license=license_of(ENHANCED, CURRENT),
+            currency=currency,
+            amount=amount,
+            valid_from=date(2026, 1, 1),
+        )
+    made = issue(world)
+
+    [growth] = made.content["growth"]
+    assert (growth["commitment"], growth["used"], growth["true_forward"]) == (100, 130, 30)
+    assert growth["recorded_from"] == "2026-06-03"
+    [cost] = made.content["costs"]["licenses"]
+    assert cost["use"] == {"EUR": "455.00", "USD": "520.00"}
+    assert cost["true_forward"] == {"EUR": "105.00", "USD": "120.00"}
+    assert wording.words(made.content)["costs"][0][1] == "455.00 EUR + 520.00 USD"
+    assert f",cost_of_use_a_month,,,{ENHANCED},455.00,EUR," in sheets.answer(made, "csv").content.decode()
+
+
+def test_without_prices_there_is_no_cost(world: World) -> None:
+    made = issue(world)
+
+    assert made.content["costs"] == {"licenses": [], "totals": {}, "unpriced": []}
+    assert wording.words(made.content)["costs"] == []

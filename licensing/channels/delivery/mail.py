@@ -101,7 +101,8 @@ def _over_smtp(backend: Smtp, recipient: str, message: EmailMessage) -> str:
 
 def _talk(server: Any, recipient: str, message: EmailMessage) -> str:
     server.ehlo_or_helo_if_needed()
-    content = message.message().as_bytes(linesep="\r\n")
+    made: Any = message.message()
+    content = made.as_bytes(linesep="\r\n")
     _hear(server.mail(_sender()))
     _hear(server.rcpt(recipient))
     return _hear(server.data(content))

@@ -121,7 +121,7 @@ def _make_plan(request: HttpRequest, row: License) -> TransferPlan:
 
 def _typed(request: HttpRequest) -> list[Wanted]:
     """Return the moves with the quantities that a person entered, in the order of the form. 0 leaves one out."""
-    fields = [(found, text) for name, text in request.POST.items() if (found := QUANTITY.fullmatch(name))]
+    fields = [(found, str(text).strip()) for name, text in request.POST.items() if (found := QUANTITY.fullmatch(name))]
     rows = License.objects.select_related("virtual_account").in_bulk([int(found[1]) for found, _ in fields])
     targets = VirtualAccount.objects.in_bulk([int(found[2]) for found, _ in fields])
     wanted = []
@@ -129,7 +129,7 @@ def _typed(request: HttpRequest) -> list[Wanted]:
         row, target = rows.get(int(found[1])), targets.get(int(found[2]))
         if row is None or target is None:
             raise Refusal("A license or virtual account of this form is gone.", "Reload the page.")
-        if not text.strip().isdecimal() or int(text) > MOST:
+        if not text.isdecimal() or int(text) > MOST:
             raise Refusal(f"{text!r} is not a number of licenses.", "Enter a whole number, 0 or more.", "quantity")
         if int(text):
             wanted.append(Wanted(row, target, int(text)))

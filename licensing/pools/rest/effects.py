@@ -8,21 +8,21 @@ from licensing.alerts.models import Kind, Severity
 from licensing.alerts.replay.supposed import AlertChange
 
 
-class AmountsSerializer(serializers.Serializer[Any]):
+class TransferAmountsSerializer(serializers.Serializer[Any]):
     owned = serializers.IntegerField()
     in_use = serializers.IntegerField()
     free = serializers.IntegerField()
     short = serializers.IntegerField(help_text="By the rules of allocation, with what they lend.")
 
 
-class SideSerializer(serializers.Serializer[Any]):
+class TransferSideSerializer(serializers.Serializer[Any]):
     virtual_account = serializers.IntegerField(source="virtual_account.pk")
     license = serializers.CharField(help_text="As Cisco spells it.")
-    before = AmountsSerializer()
-    after = AmountsSerializer()
+    before = TransferAmountsSerializer()
+    after = TransferAmountsSerializer()
 
 
-class AlertChangeSerializer(serializers.Serializer[Any]):
+class TransferAlertSerializer(serializers.Serializer[Any]):
     change = serializers.SerializerMethodField()
     kind = serializers.ChoiceField(choices=Kind.choices)
     severity = serializers.ChoiceField(choices=Severity.choices)
@@ -35,8 +35,8 @@ class AlertChangeSerializer(serializers.Serializer[Any]):
         return "opens" if alert.opens else "closes"
 
 
-class EffectSerializer(serializers.Serializer[Any]):
+class TransferEffectSerializer(serializers.Serializer[Any]):
     """Alerts on terms are left out: Cisco chooses which terms move."""
 
-    sides = SideSerializer(many=True, help_text="Each license that changes in a virtual account.")
-    alerts = AlertChangeSerializer(many=True, help_text="What the next evaluation would open and close.")
+    sides = TransferSideSerializer(many=True, help_text="Each license that changes in a virtual account.")
+    alerts = TransferAlertSerializer(many=True, help_text="What the next evaluation would open and close.")

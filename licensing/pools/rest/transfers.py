@@ -18,7 +18,7 @@ from kit.rest.filters import LinkFilter
 from licensing.mirror.models import License, VirtualAccount
 from licensing.pools import remedies
 from licensing.pools.models import TransferPlan, TransferStep
-from licensing.pools.rest.effects import EffectSerializer
+from licensing.pools.rest.effects import TransferEffectSerializer
 from licensing.pools.transfers import effect, planning
 from licensing.pools.transfers.planning import Wanted
 from people import audit
@@ -51,10 +51,10 @@ class RemedySerializer(serializers.Serializer[Any]):
     def get_product_instances(self, remedy: remedies.Remedy) -> list[int]:
         return [instance.pk for instance in remedy.instances]
 
-    @extend_schema_field(EffectSerializer(allow_null=True))
+    @extend_schema_field(TransferEffectSerializer(allow_null=True))
     def get_effect(self, remedy: remedies.Remedy) -> Any:
         found: remedies.Remedies = self.context["found"]
-        return EffectSerializer(found.effect(remedy)).data if remedy.wanted else None
+        return TransferEffectSerializer(found.effect(remedy)).data if remedy.wanted else None
 
 
 class RemediesSerializer(serializers.Serializer[Any]):
@@ -106,7 +106,7 @@ class NewPlanSerializer(Strict, serializers.Serializer[Any]):
     license = Link(License, required=False, help_text="The license that is short, or with `target` the one to move.")
     target = Link(VirtualAccount, required=False, allow_null=True)
     quantity = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False, allow_null=True)
-    moves = NewMoveSerializer(many=True, required=False, min_length=1, max_length=MOST_MOVES)
+    moves = serializers.ListField(child=NewMoveSerializer(), required=False, min_length=1, max_length=MOST_MOVES)
     whole_account = serializers.BooleanField(default=False, help_text="All shortages of the license's smart account.")
     from_ordered = serializers.BooleanField(default=False, help_text="Also take from the ordered pool.")
     reason = serializers.CharField(max_length=500, allow_blank=True, default="")
@@ -196,11 +196,11 @@ class TransferPlans(ReadOnlyModelViewSet[TransferPlan]):
         planning.settle(audit.actor_of(request), step, said.validated_data["moved"])
         return self._done(self.get_object())
 
-    @extend_schema(responses=EffectSerializer)
+    @extend_schema(responses=TransferEffectSerializer)
     @action(detail=True, methods=["get"])
     def effect(self, request: Request, pk: int) -> Response:
         """Say what the steps that are not verified yet would do to both sides and to the alerts."""
-        return Response(EffectSerializer(effect.of_plan(self.get_object())).data)
+        return Response(TransferEffectSerializer(effect.of_plan(self.get_object())).data)
 
     def _done(self, plan: TransferPlan, code: int = status.HTTP_200_OK) -> Response:
         return Response(self.get_serializer(plan).data, status=code)

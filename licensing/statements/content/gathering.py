@@ -6,6 +6,7 @@ The result is plain JSON and is frozen with the statement: all its files are mad
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
 
 from licensing.accounts.models import SmartAccount
@@ -14,6 +15,7 @@ from licensing.fleet.models import Cluster, Customer
 from licensing.history import reading
 from licensing.mirror.models import SyncRun
 from licensing.statements.content import figures, inventory
+from licensing.statements.content.costs import Growths
 from licensing.statements.content.period import Period, check
 from licensing.statements.content.trends import Trends
 
@@ -39,15 +41,17 @@ Content = dict[str, Any]
 class Reader:
     """The figures of one period, read once and used for any number of customers."""
 
-    def __init__(self, start: date, end: date, now: datetime | None = None) -> None:
+    def __init__(self, start: date, end: date, now: datetime | None = None, many: bool = False) -> None:
+        """Read the figures. `many`: for a batch, which asks for each customer."""
         self.period: Period = check(start, end, now)
         self.held = figures.read(self.period.at)
         self.trends = Trends(self.held.books, self.period)
+        self.growths = Growths(end, many)
         self.recorded = reading.recorded_from()
 
     def gather(self, customer: Customer) -> Content:
         """Return everything that the statement of this customer says."""
-        period = self.period
+        period, growth = self.period, self.growths.of(customer)
         return {
             "version": VERSION,
             "customer": customer.name,
@@ -56,6 +60,8 @@ class Reader:
             "licenses": [_license(row) for row in self.held.positions[customer.pk]],
             "clusters": self._clusters(customer),
             "trends": self._trends(customer),
+            "growth": self.growths.periods(growth),
+            "costs": self.growths.costs(growth),
             "terms": self._terms(customer),
             "pools": inventory.rows_of_pools(self.held, customer.pk),
             "synced": self._synced(customer),
@@ -115,16 +121,15 @@ class Reader:
         """Return when each account was last read from Cisco before the end of the period."""
         found = []
         for account in self._accounts(customer):
-            last = self._last_syncs().get(account.pk)
+            last = self._last_syncs.get(account.pk)
             found.append({"account": str(account), "at": last.isoformat() if last else None})
         return found
 
+    @cached_property
     def _last_syncs(self) -> dict[int, datetime]:
-        if not hasattr(self, "_syncs"):
-            runs = SyncRun.objects.filter(status=SyncRun.Status.SUCCEEDED, finished_at__lte=self.period.at)
-            latest = runs.order_by("smart_account", "-finished_at").distinct("smart_account")
-            self._syncs = dict(latest.values_list("smart_account", "finished_at"))
-        return self._syncs
+        runs = SyncRun.objects.filter(status=SyncRun.Status.SUCCEEDED, finished_at__lte=self.period.at)
+        latest = runs.order_by("smart_account", "-finished_at").distinct("smart_account")
+        return {number: at for number, at in latest.values_list("smart_account", "finished_at") if at}
 
     def _recorded(self, customer: Customer) -> dict[SmartAccount, datetime]:
         """Return from when on the accounts of this customer are recorded. Without any: all accounts."""

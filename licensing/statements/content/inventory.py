@@ -1,4 +1,4 @@
-"""HCM-F's service inventory of licenses: lines of values between pipes (docs/domain.md#H6).
+"""HCM-F's service inventory of licenses: lines of values between pipes (docs/domain.md#X7).
 
 One line per license and virtual account, then one line per customer, cluster and license. HCM-F adds one line per site;
 the portal knows no sites and writes none.
@@ -145,7 +145,8 @@ def ends_of(held: Held, subscriptions: set[str]) -> dict[tuple[int, str, str], d
     values = rows.values_list("license__virtual_account__smart_account", "subscription_id", "license__name", "end")
     for account, number, name, end in values:
         key = (account, number, name)
-        found[key] = max(found.get(key, end), end)
+        if end is not None:
+            found[key] = max(found.get(key, end), end)
     return found
 
 

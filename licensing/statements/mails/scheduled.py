@@ -53,7 +53,7 @@ class _Desks:
 
     def of(self, period: tuple[date, date]) -> Desk:
         if period not in self.open:
-            self.open[period] = Desk(*period)
+            self.open[period] = Desk(*period, many=True)
         return self.open[period]
 
     def close(self) -> None:

@@ -88,7 +88,7 @@ def _edit(request: HttpRequest, row: StatementSchedule, heading: str) -> HttpRes
 
 
 def _save(request: HttpRequest, form: ScheduleForm, before: dict[str, Any] | None) -> StatementSchedule:
-    row = form.instance
+    row: StatementSchedule = form.instance
     for name in StatementSchedule.OWN:
         setattr(row, name, form.cleaned_data[name])
     scheduled.save_schedule(audit.actor_of(request), row, before)

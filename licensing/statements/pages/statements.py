@@ -95,7 +95,8 @@ def picture(logo: Logo) -> HttpResponse:
 @needs(Need.OPERATE)
 def statement_add(request: HttpRequest) -> HttpResponse:
     """Issue a statement. `?customer=` chooses the customer; the period is the last full month."""
-    chosen = Customer.objects.filter(pk=_number(request.GET.get("customer", ""))).first()
+    number = request.GET.get("customer", "")
+    chosen = Customer.objects.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 19 else None
     initial = {**proposed_period(), "customer": chosen}
     form = IssueForm(request.POST or None, initial=initial)
     status, made = attempt(request, form, lambda: _issue(request, form.cleaned_data))
@@ -150,7 +151,3 @@ def _correct(request: HttpRequest, old: Statement, values: dict[str, Any]) -> St
 def _issued(request: HttpRequest, made: Statement) -> HttpResponse:
     messages.success(request, f"Statement {made.number} for {made.customer_name} was issued.")
     return redirect("statement", made.pk)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) < 19 else None

@@ -6,6 +6,7 @@ The layout is `statement.typ`. Fonts are those in Typst's own wheel, so a machin
 import json
 import tempfile
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from licensing.statements.models import Logo
 
 LAYOUT = Path(__file__).with_name("statement.typ")
 LAYOUT_VERSION = 1
-TEMPLATE = f"layout {LAYOUT_VERSION}, typst {typst.__version__}"
+TEMPLATE = f"layout {LAYOUT_VERSION}, typst {version('typst')}"
 # Tagged and readable by screen readers (PDF/UA-1).
 STANDARDS: list[Any] = ["ua-1"]
 SUFFIXES = {Logo.MediaType.PNG: ".png", Logo.MediaType.JPEG: ".jpg", Logo.MediaType.SVG: ".svg"}
