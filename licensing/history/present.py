@@ -30,8 +30,10 @@ FROM (
     SELECT license.virtual_account_id, license.name AS license_name, line.subscription_id, line.order_number,
         least(greatest(line.quantity, 0), greatest(license.quantity - coalesce(sum(greatest(line.quantity, 0)) OVER (
             PARTITION BY license.id
-            ORDER BY NOT (lower(line.status) IN ('', 'active') AND (line."end" IS NULL OR line."end" >= %(today)s)),
-                line.position
+            ORDER BY NOT (
+                    lower(line.status) IN ('', 'active') AND coalesce(line.start <= %(today)s, true)
+                    AND coalesce(line."end" >= %(today)s, true)
+                ), line.position
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ), 0), 0)) AS counted
     FROM mirror_license license JOIN mirror_licenseline line ON line.license_id = license.id

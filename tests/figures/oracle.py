@@ -2,50 +2,20 @@
 
 Plain Python, written from docs/figures.md and docs/domain.md. It imports nothing of the product, so it cannot agree by
 sharing a mistake. A `Snapshot` is what Cisco answered at one sync, and which host was whose; `Facts` are what only the
-partner knows. Licenses are told apart by `TAGS`, as docs/domain.md#families names them.
+partner knows.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-Raw = dict[str, Any]
-Owner = tuple[int, int]  # customer and cluster, 0 for none
-Rows = dict[tuple[Any, str], Counter[str]]  # (owner, license) -> figures
+from tests.figures.oracle_rules import TAGS, Owner, by_customer, serve, spread
 
-TAGS = {
-    "UC Manager CUWL License (12.X)": "UCM_CUWL",
-    "UC Manager Enhanced Plus License (12.x)": "UCM_EnhancedPlus",
-    "UC Manager Enhanced License (12.x)": "UCM_Enhanced",
-    "UC Manager  Enhanced License (14.x)": "UCM_Enhanced",
-    "UC Manager Basic License  (12.x)": "UCM_Basic",
-    "HCS Cisco UCM Standard License": "HUCM_Standard",
-    "HCS Cisco UCM Foundation License": "HUCM_Foundation",
-    "Unity Connection Enhanced Messaging User Licenses (12.x)": "CUC_EnhancedMessaging",
-    "Unity Connection Basic Messaging User Licenses (12.x)": "CUC_BasicMessaging",
-    "HCS Unity Connection Standard License": "HCUC_StandardMessaging",
-    "Another License": "another license",
-}
-# Requests for a license, highest first, with those that may serve them, nearest first: by a higher license, then by
-# dual parenting, then a HCS request by a higher HCS license (docs/domain.md#H10, #H11, #H12).
-HIGHER = {
-    "UCM_EnhancedPlus": ["UCM_CUWL"],
-    "UCM_Enhanced": ["UCM_EnhancedPlus", "UCM_CUWL"],
-    "UCM_Basic": ["UCM_Enhanced", "UCM_EnhancedPlus", "UCM_CUWL"],
-    "CUC_BasicMessaging": ["CUC_EnhancedMessaging"],
-}
-DUAL = {
-    "UCM_CUWL": ["HUCM_Standard"],
-    "UCM_EnhancedPlus": ["HUCM_Standard"],
-    "UCM_Enhanced": ["HUCM_Foundation", "HUCM_Standard"],
-    "UCM_Basic": ["HUCM_Foundation", "HUCM_Standard"],
-    "CUC_EnhancedMessaging": ["HCUC_StandardMessaging"],
-    "CUC_BasicMessaging": ["HCUC_StandardMessaging"],
-}
-HIGHER_HCS = {"HUCM_Foundation": ["HUCM_Standard"]}
-PHASES = (("higher", HIGHER), ("dual_parenting", DUAL), ("higher", HIGHER_HCS))
+Raw = dict[str, Any]
+Rows = dict[tuple[Any, str], Counter[str]]  # (owner, license) -> figures
+Place = tuple[str, str]  # license and purchase
 
 
 @dataclass(frozen=True)
@@ -64,6 +34,10 @@ class EnteredOrder:
     customer: int
     lines: Mapping[str, int]  # tag -> quantity
 
+    @property
+    def key(self) -> str:
+        return self.subscription or self.number
+
 
 @dataclass(frozen=True)
 class Move:
@@ -79,6 +53,7 @@ class Move:
 
 @dataclass
 class Facts:
+    account: str
     ordered_pools: set[str]
     customers: dict[str, int] = field(default_factory=dict)  # subscription -> customer
     first_seen: dict[str, date] = field(default_factory=dict)
@@ -100,26 +75,35 @@ class Purchase:
         return max(self.ordered - self.delivered, 0)
 
 
-def recompute(seen: Snapshot, facts: Facts, at: datetime) -> dict[str, Rows]:
+Part = tuple[Snapshot, Facts]  # of one smart account
+
+
+def recompute(parts: Iterable[Part], at: datetime) -> dict[str, Rows]:
     """Return the figures by customer, cluster, virtual account and license; those that are 0 are left out."""
     rows: dict[str, Rows] = {name: defaultdict(Counter) for name in ("customer", "cluster", "virtual_account")}
-    bought = purchases(seen, facts, at)
-    for pool in {raw["virtualAccount"] for raw in [*seen.licenses, *seen.devices]}:
-        _add_pool(rows, pool, seen, facts, bought, at.date())
-    for one in bought:
-        of = rows["customer"][one.customer, one.tag]
-        of.update(ordered=one.ordered, delivered=one.delivered, undelivered=one.undelivered)
-    for customer in {customer for customer, _ in rows["customer"]}:
-        mine = {tag: of for (owner, tag), of in rows["customer"].items() if owner == customer}
-        ordered, used = ({tag: of[name] for tag, of in mine.items()} for name in ("ordered", "used"))
-        for tag, quantity in serve(ordered, used, {}).short.items():
-            rows["customer"][customer, tag]["true_forward"] += quantity
+    for seen, facts in parts:
+        bought = purchases(seen, facts, at)
+        for pool in {raw["virtualAccount"] for raw in [*seen.licenses, *seen.devices]}:
+            _add_pool(rows, pool, seen, facts, bought, at.date())
+        for one in bought:
+            of = rows["customer"][one.customer, one.tag]
+            of.update(ordered=one.ordered, delivered=one.delivered, undelivered=one.undelivered)
+    _add_true_forward(rows["customer"])
     rows["license"] = defaultdict(Counter)
     for (_, tag), of in rows["customer"].items():
-        rows["license"][None, tag].update({name: of[name] for name in of if name != "reserved_short"})
+        rows["license"][None, tag].update(of)
     for (_, tag), of in rows["virtual_account"].items():
         rows["license"][None, tag].update({name: of[name] for name in ("used_by_cisco", "unexplained_use")})
     return {name: {key: +of for key, of in found.items() if +of} for name, found in rows.items()}
+
+
+def _add_true_forward(rows: Rows) -> None:
+    """Add what each customer uses beyond its purchases in all smart accounts together."""
+    for customer in {customer for customer, _ in rows}:
+        mine = {tag: of for (owner, tag), of in rows.items() if owner == customer}
+        ordered, used = ({tag: of[name] for tag, of in mine.items()} for name in ("ordered", "used"))
+        for tag, quantity in serve(ordered, used, {}).short.items():
+            rows[customer, tag]["true_forward"] += quantity
 
 
 # --- What was bought ---
@@ -128,7 +112,7 @@ def recompute(seen: Snapshot, facts: Facts, at: datetime) -> dict[str, Rows]:
 def supply(raw: Raw, on: date) -> Iterator[tuple[str, int]]:
     """Return which purchases account for a license's quantity: those that run first, and "" for the rest."""
     left = max(raw["quantity"], 0)
-    runs = [line for line in raw["licenseDetails"] if line["status"] == "ACTIVE" and _ends(line) >= on]
+    runs = [line for line in raw["licenseDetails"] if runs_on(line, on)]
     for line in [*runs, *(line for line in raw["licenseDetails"] if line not in runs)]:
         part = min(line["quantity"], left)
         left -= part
@@ -136,96 +120,66 @@ def supply(raw: Raw, on: date) -> Iterator[tuple[str, int]]:
     yield "", left
 
 
-def _ends(line: Raw) -> date:
-    return date.fromisoformat(line["endDate"]) if line["endDate"] else date.max
+def runs_on(line: Raw, day: date) -> bool:
+    return line["status"] == "ACTIVE" and line["startDate"] <= day.isoformat() <= line["endDate"]
 
 
 def purchases(seen: Snapshot, facts: Facts, at: datetime) -> list[Purchase]:
-    """Return ordered, delivered and undelivered of each purchase, as docs/figures.md#ordered and following define it."""
-    recorded: Counter[tuple[str, str]] = Counter()
-    serving: Counter[tuple[str, str]] = Counter()
+    """Return ordered, delivered and undelivered of each purchase, as docs/figures.md#ordered defines them."""
+    recorded, serving, moved = _quantities(seen, facts, at)
+    orders = sorted((one for one in facts.orders if one.on <= at.date()), key=lambda one: (one.on, one.id))
+    places = {*recorded, *serving, *moved, *((tag, one.key) for one in orders for tag in one.lines)}
+    found: list[Purchase] = []
+    loose = {tag: (0, 0) for tag, _ in places}
+    named: dict[str, list[tuple[tuple[date, str], Purchase]]] = defaultdict(list)
+    for tag, key in sorted(places):
+        place = tag, key
+        kept = min(max(moved[place], -recorded[place]), serving[place])  # what moved and has not ended since
+        bought, came = recorded[place] + kept, serving[place] - kept
+        mine = [one for one in orders if one.key == key and tag in one.lines]
+        customer = facts.customers.get(key, 0)
+        if not key:
+            loose[tag] = bought, came
+        elif not mine:
+            since = facts.first_seen.get(key, date.max), key
+            named[tag].append((since, Purchase(tag, key, 0, customer, bought or came, came)))
+        for one in mine:
+            part = came if one is mine[-1] else min(came, one.lines[tag])
+            came -= part
+            whose = one.customer or customer
+            named[tag].append(((one.on, key), Purchase(tag, key, one.id, whose, one.lines[tag], part)))
+    for tag, (bought, came) in loose.items():
+        own = min(bought, came)
+        left = came - own
+        for _, one in sorted(named[tag], key=lambda pair: (pair[0], pair[1].order)):
+            part = min(one.undelivered, left)
+            left -= part
+            found.append(replace(one, delivered=one.delivered + part))
+        found.append(Purchase(tag, "", 0, 0, bought or left, own + left))
+    return [one for one in found if one.ordered or one.delivered]
+
+
+def _quantities(seen: Snapshot, facts: Facts, at: datetime) -> tuple[Counter[Place], Counter[Place], Counter[Place]]:
+    """Return what the ordered pool records, what serving pools hold, and what moved from the one to the others."""
+    recorded, serving, moved = Counter[Place](), Counter[Place](), Counter[Place]()
     for raw in seen.licenses:
         into = recorded if raw["virtualAccount"] in facts.ordered_pools else serving
         for key, quantity in supply(raw, at.date()):
             into[TAGS[raw["license"]], key] += quantity
-    moved: Counter[tuple[str, str]] = Counter()
     for move in facts.moves:
         if move.at <= at:
             source, target = move.source in facts.ordered_pools, move.target in facts.ordered_pools
             moved[move.tag, move.key] += (source - target) * move.quantity
-    orders = sorted((one for one in facts.orders if one.on <= at.date()), key=lambda one: (one.on, one.id))
-    found: list[Purchase] = []
-    entered = {(tag, one.subscription or one.number) for one in orders for tag in one.lines}
-    for tag in {tag for tag, _ in [*recorded, *serving, *moved, *entered]}:
-        open_: list[tuple[tuple[date, str], str, int, int, int, int]] = []
-        loose = (0, 0)
-        for key in {key for of, key in [*recorded, *serving, *moved, *entered] if of == tag}:
-            place = tag, key
-            kept = min(max(moved[place], -recorded[place]), serving[place])  # what moved and has not ended since
-            bought, came = recorded[place] + kept, serving[place] - kept
-            if not key:
-                loose = bought, came
-                continue
-            mine = [one for one in orders if (one.subscription or one.number) == key and tag in one.lines]
-            customer = facts.customers.get(key, 0)
-            if not mine:
-                open_.append(((facts.first_seen.get(key, date.max), key), key, 0, customer, bought or came, came))
-            for one in mine:
-                part = came if one is mine[-1] else min(came, one.lines[tag])
-                came -= part
-                open_.append(((one.on, key), key, one.id, one.customer or customer, one.lines[tag], part))
-        bought, came = loose
-        own = min(bought, came)
-        came -= own
-        for _, key, order, customer, wanted, had in sorted(open_):
-            part = min(max(wanted - had, 0), came)
-            came -= part
-            found.append(Purchase(tag, key, order, customer, wanted, had + part))
-        found.append(Purchase(tag, "", 0, 0, bought or came, own + came))
-    return [one for one in found if one.ordered or one.delivered]
+    return recorded, serving, moved
 
 
 # --- Who is served by what ---
 
 
-@dataclass
-class Served:
-    covered: Counter[tuple[str, str]]  # (license asked for, way)
-    lent: Counter[str]
-    short: Counter[str]
-    reserved_short: Counter[str]
-
-
-def serve(stock: Mapping[str, int], asked: Mapping[str, int], reserved: Mapping[str, int]) -> Served:
-    """Serve reservations and requests from their own license, then lend, by Cisco's rules."""
-    left, missing = Counter(stock), Counter(asked)
-    served = Served(Counter(), Counter(), Counter(), Counter())
-    for tag, quantity in reserved.items():
-        taken = min(left[tag], quantity)
-        left[tag] -= taken
-        served.reserved_short[tag] += quantity - taken
-
-    def take(tag: str, lender: str, way: str) -> None:
-        taken = min(left[lender], missing[tag])
-        left[lender] -= taken
-        missing[tag] -= taken
-        served.covered[tag, way] += taken
-        served.lent[lender] += taken if way != "own" else 0
-
-    for tag in asked:
-        take(tag, tag, "own")
-    for way, lenders in PHASES:
-        order = list(DUAL) if way == "dual_parenting" else list(lenders)
-        for tag in order:
-            for lender in lenders.get(tag, []):
-                take(tag, lender, way)
-    served.short = +missing
-    return served
-
-
 def _add_pool(
     rows: dict[str, Rows], pool: str, seen: Snapshot, facts: Facts, bought: Iterable[Purchase], on: date
 ) -> None:
+    place = f"{facts.account} {pool}"
     listed = [raw for raw in seen.licenses if raw["virtualAccount"] == pool]
     used: dict[str, Counter[Owner]] = defaultdict(Counter)
     for device in (raw for raw in seen.devices if raw["virtualAccount"] == pool):
@@ -255,12 +209,12 @@ def _add_pool(
         parts = _split(figures, wants, owned[tag])
         for owner, part in parts.items():
             part["used"] += used[tag][owner]
-            for by, key in (("customer", owner[0]), ("cluster", owner[1]), ("virtual_account", pool)):
+            for by, key in (("customer", owner[0]), ("cluster", owner[1]), ("virtual_account", place)):
                 rows[by][key, tag].update(part)
         for customer, quantity in owned[tag].items():
             rows["customer"][customer, tag]["owned"] += quantity
-            rows["virtual_account"][pool, tag]["owned"] += quantity
-        whole = rows["virtual_account"][pool, tag]
+            rows["virtual_account"][place, tag]["owned"] += quantity
+        whole = rows["virtual_account"][place, tag]
         whole.update(used_by_cisco=sums["inUse"][tag], unexplained_use=unexplained[tag])
 
 
@@ -272,31 +226,6 @@ def _owned(listed: Iterable[Raw], bought: Iterable[Purchase], on: date) -> dict[
         for key, quantity in supply(raw, on):
             owned[TAGS[raw["license"]]][whose.get((TAGS[raw["license"]], key), 0)] += quantity
     return owned
-
-
-# --- Sharing ---
-
-
-def spread(total: int, rooms: Mapping[Any, int]) -> Counter[Any]:
-    """Share `total` in proportion to the rooms; the largest remainders, then the lowest ids, get what rounding leaves."""
-    whole = sum(rooms.values())
-    total = min(total, whole)
-    parts = Counter({key: total * room // whole for key, room in rooms.items() if room})
-    left = total - parts.total()
-    for key in sorted(rooms, key=lambda key: (-(total * rooms[key] % whole if whole else 0), key))[:left]:
-        parts[key] += 1
-    return parts
-
-
-def by_customer(total: int, rooms: Mapping[Owner, int]) -> Counter[Owner]:
-    """Share `total` among customers, and each customer's part among its clusters."""
-    of_customer: Counter[int] = Counter()
-    for (customer, _), room in rooms.items():
-        of_customer[customer] += room
-    parts: Counter[Owner] = Counter()
-    for customer, part in spread(total, of_customer).items():
-        parts += spread(part, {owner: room for owner, room in rooms.items() if owner[0] == customer})
-    return parts
 
 
 def _split(figures: Counter[str], wants: Counter[Owner], owned: Counter[int]) -> dict[Owner, Counter[str]]:

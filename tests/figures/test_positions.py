@@ -14,10 +14,14 @@ from hypothesis import strategies as some
 
 from licensing.accounts.models import SmartAccount
 from licensing.allocation import holdings
+from licensing.allocation.engine import Rule
+from licensing.figures import cells
+from licensing.figures.cells import Owner, PoolFigures
 from licensing.figures.positions import By, Position, open_books
 from licensing.figures.shares import spread, spread_in_turn
 from licensing.history.recording import record
 from licensing.mirror.models import ProductInstance, VirtualAccount
+from licensing.orders.models import Order, OrderLine
 from tenants.models import Partner
 from tests import factories as make
 
@@ -165,6 +169,71 @@ def test_partners_have_positions_of_their_own(acme: Partner, globex: Partner) ->
         assert open_books().positions(By.CUSTOMER) != []
     with tenant_context(acme):
         assert open_books().positions(By.CUSTOMER) == []
+
+
+def test_unused_licenses_of_a_virtual_account_have_a_row(acme: Partner) -> None:
+    pool = make.make_virtual_account(purpose="operational")
+    make.make_license(virtual_account=pool, name=PLUS, quantity=30, in_use=0)
+
+    assert [(row.id, row.owned, row.used) for row in open_books().positions(By.VIRTUAL_ACCOUNT)] == [(pool.pk, 30, 0)]
+
+
+def test_spellings_of_one_license_explain_each_other(acme: Partner) -> None:
+    """Instances use 7 under one name, and Cisco lists 3 of them under another one: nothing is unexplained."""
+    pool = make.make_virtual_account(purpose="operational")
+    for name, in_use in ((ENHANCED, 4), ("UC Manager Enhanced License (14.x)", 3)):
+        make.make_license(virtual_account=pool, name=name, quantity=5, in_use=in_use)
+    make.make_instance({ENHANCED: 7}, virtual_account=pool)
+
+    assert [(row.used_by_cisco, row.unexplained_use) for row in open_books().positions(By.LICENSE)] == [(7, 0)]
+
+
+def test_an_order_gives_its_customer_its_own_licenses_alone(acme: Partner) -> None:
+    """Two licenses come under one subscription; the order of a customer asks for one of them."""
+    pool = make.make_virtual_account(purpose="operational")
+    customer = make.make_customer(name="Harbor")
+    for name in (PLUS, STANDARD):
+        row = make.make_license(virtual_account=pool, name=name, quantity=10)
+        make.make_line(license=row, quantity=10, subscription_id="SubA")
+    order = Order.objects.create(smart_account=pool.smart_account, subscription_id="SubA", customer=customer)
+    OrderLine.objects.create(order=order, position=1, license_name=PLUS, quantity=10)
+
+    found = {(row.id, row.license_name): (row.owned, row.delivered) for row in open_books().positions(By.CUSTOMER)}
+    assert found == {(customer.pk, PLUS): (10, 10), (None, STANDARD): (10, 10)}
+
+
+def split(short: int, higher: int, used: dict[Owner, int], owned: dict[int, int]) -> dict[Owner, tuple[int, int, int]]:
+    """Return short, borrowed and own by customer and cluster."""
+    own = sum(used.values()) - short - higher
+    covered = {Rule.OWN: own, Rule.HIERARCHY: higher, Rule.DUAL_PARENTING: 0}
+    figures = PoolFigures(1, "UCM_Basic", own, sum(used.values()), 0, covered, 0, 0, short, 0)
+    return {
+        (cell.customer, cell.cluster): (cell.short_with_borrowing, cell.covered_by_higher, cell.covered_by_own)
+        for cell in cells.split(figures, used, owned)
+    }
+
+
+def test_share_of_a_customer_does_not_depend_on_its_clusters() -> None:
+    """One customer uses 51 in ten clusters, ten others use 5 each: half of what is short falls to the one."""
+    one = {(1, number): 5 for number in range(1, 10)} | {(1, 10): 6}
+    others = {(number, number * 10): 5 for number in range(2, 12)}
+    found = split(10, 0, one | others, {})
+
+    assert sum(short for (customer, _), (short, _, _) in found.items() if customer == 1) == 5
+
+
+def test_nobody_borrows_for_what_it_owns() -> None:
+    """Two customers own 5 and use 10 each. 5 are short and 5 are borrowed: both keep the 5 that they own."""
+    found = split(5, 5, {(1, 1): 10, (2, 2): 10}, {1: 5, 2: 5})
+
+    assert found == {(1, 1): (3, 2, 5), (2, 2): (2, 3, 5)}
+
+
+@given(some.integers(0, 50), some.lists(some.integers(0, 6), max_size=8))
+def test_shares_do_not_depend_on_the_order_of_the_rooms(amount: int, rooms: list[int]) -> None:
+    room = dict(enumerate(rooms))
+
+    assert spread(amount, dict(reversed(room.items()))) == spread(amount, room)
 
 
 @given(some.integers(0, 500), some.lists(some.integers(0, 60), max_size=8))

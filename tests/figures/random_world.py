@@ -11,13 +11,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from licensing.accounts.models import SmartAccount
 from licensing.cisco.emulator.moves import transfer_licenses
 from licensing.cisco.emulator.server import EmulatorThread
-from licensing.figures.positions import Position
+from licensing.figures.positions import By, Position
 from licensing.fleet import clusters as saving
 from licensing.fleet import matching
 from licensing.fleet.models import Cluster, Customer
@@ -32,7 +32,8 @@ from licensing.pools.transfers.planning import Wanted
 from people import audit
 from tenants.models import Partner
 from tests import factories as make
-from tests.figures.oracle import TAGS, EnteredOrder, Facts, Move, Owner, Raw, Rows, Snapshot
+from tests.figures.oracle import EnteredOrder, Facts, Move, Part, Raw, Rows, Snapshot, runs_on
+from tests.figures.oracle_rules import TAGS, Owner
 from tests.fixtures import account_of
 from tests.wire import term_line
 
@@ -60,26 +61,28 @@ FIGURES = (
 class World:
     """Runs on the clock of the test. All methods work in the partner's schema."""
 
-    def __init__(self, partner: Partner, emulator: EmulatorThread, seed: str) -> None:
-        self.partner, self.chance = partner, random.Random(f"{partner.schema_name} {seed}")
-        self.hosts: dict[str, Owner] = {}
-        self.facts = Facts({RECORD})
+    def __init__(self, partner: Partner, emulator: EmulatorThread, seed: str, beside: "World | None" = None) -> None:
+        """Make one smart account. `beside`: another one of the same partner, with the same customers and clusters."""
+        domain = f"{partner.schema_name}{'-2' if beside else ''}.example"
+        self.partner, self.chance = partner, random.Random(f"{domain} {seed}")
+        self.hosts: dict[str, Owner] = beside.hosts if beside else {}
+        self.facts = Facts(domain, {RECORD})
         self.extra: Counter[tuple[str, str]] = Counter()  # what Cisco counts beyond what instances use
         self.log: list[str] = []
         self._number = 0
         with tenant_context(partner):
-            self.cisco = emulator.state.add(f"{partner.schema_name}.example", partner.name)
+            self.cisco = emulator.state.add(domain, partner.name)
             for pool in POOLS[:-1]:
                 self.cisco.add_pool(pool)
-            self.customers = [make.make_customer(name=f"Customer {number}") for number in range(4)]
-            self.clusters = [self._add_cluster(number) for number in range(6)]
-            self.account = account_of(emulator, self.cisco.domain)
+            self.customers = beside.customers if beside else make_customers()
+            self.clusters = beside.clusters if beside else [self._add_cluster(number) for number in range(6)]
+            self.account = account_of(emulator, domain)
             for _ in range(5):
                 self.buy()
                 self.register()
             self.sync()
             for name, purpose in ((RECORD, "ordered"), (RUNNING, "operational")):
-                VirtualAccount.objects.filter(name=name).update(purpose=purpose)
+                self._pools().filter(name=name).update(purpose=purpose)
 
     def _add_cluster(self, number: int) -> Cluster:
         host = f"cucm-{number}.{self.partner.schema_name}.example"
@@ -105,11 +108,13 @@ class World:
         run, _ = runs.request(self.account, "test")
         done = syncing.run_sync(run)
         assert done.status == "succeeded", (done.cause, self.log)
-        for subscription, seen in Subscription.objects.values_list("subscription_id", "first_seen_at"):
+        known = Subscription.objects.filter(smart_account=self.account)
+        for subscription, seen in known.values_list("subscription_id", "first_seen_at"):
             self.facts.first_seen.setdefault(subscription, seen.date())
 
-    def snapshot(self) -> Snapshot:
-        return Snapshot(*self.raw, dict(self.hosts))
+    def part(self) -> Part:
+        """Return what Cisco answered last, with what the partner knows now and will know later."""
+        return Snapshot(*self.raw, dict(self.hosts)), self.facts
 
     def _count_use(self) -> None:
         """Let Cisco count what instances use, and what else it counts."""
@@ -161,18 +166,25 @@ class World:
         lines = [(raw, line) for raw in self.cisco.licenses for line in raw["licenseDetails"]]
         if lines:
             raw, line = self.chance.choice(lines)
-            if line["status"] == "ACTIVE" and raw["quantity"] == sum(part["quantity"] for part in _active(raw)):
+            if line in _active(raw) and raw["quantity"] == sum(part["quantity"] for part in _active(raw)):
                 raw["quantity"] -= line["quantity"]
                 line["status"] = "EXPIRED"
+
+    def renew(self) -> None:
+        """Cisco lists the next term of a license before it starts, under a subscription of its own."""
+        raw = self.chance.choice(self.cisco.licenses)
+        if raw["licenseDetails"]:
+            term = {"startDate": "2098-01-01", "endDate": "2099-01-01", "subscriptionId": self._new("Sub")}
+            raw["licenseDetails"].insert(0, term_line(self.chance.randrange(1, 40), **term))
 
     def register(self) -> None:
         """A product registers: of a cluster, or with a host that nobody knows."""
         known = [host for host in self.hosts if not host.startswith("unknown")]
-        host = self.chance.choice([*known, f"unknown-{self._new('')}.example"])
+        host = self.chance.choice([*known, f"unknown-{self._new('')}.{self.cisco.domain}"])
         pool = self.chance.choice((RUNNING, RUNNING, SPARE, DEFAULT, RECORD))
         names = self.chance.sample(NAMES, 2)
         use = {name: self.chance.randrange(25) for name in names}
-        self.cisco.add_device(pool, self._new(self.partner.schema_name), use, hostName=host)
+        self.cisco.add_device(pool, self._new(self.cisco.domain), use, hostName=host)
 
     def remove(self) -> None:
         if len(self.cisco.devices) > 3:
@@ -192,14 +204,14 @@ class World:
         raw["reserved"] = self.chance.choice((0, 0, 2))
 
     def map_subscription(self) -> None:
-        found = Subscription.objects.order_by("subscription_id")
+        found = Subscription.objects.filter(smart_account=self.account).order_by("subscription_id")
         row = self.chance.choice(list(found))
         customer = self.chance.choice(self.customers)
         subscriptions.map_to(audit.SYSTEM, row, customer, "named_user")
         self.facts.customers[row.subscription_id] = customer.pk
 
     def enter_order(self) -> None:
-        """Somebody enters an order of today, for a subscription that Cisco knows or one that is still to come."""
+        """Somebody enters an order of today or earlier, for a subscription that Cisco knows or for one to come."""
         known = self.chance.choice([*self._subscriptions(), ""])
         number = self._new("Order")
         customer = self.chance.choice([None, *self.customers])
@@ -207,7 +219,7 @@ class World:
             smart_account=self.account,
             number=number,
             subscription_id=known,
-            ordered_on=timezone.now().date(),
+            ordered_on=timezone.now().date() - timedelta(days=self.chance.choice((0, 0, 40))),
             customer=customer,
         )
         lines = {TAGS[name]: (name, self.chance.randrange(1, 70)) for name in self.chance.sample(NAMES, 2)}
@@ -222,8 +234,8 @@ class World:
 
     def match_by_hand(self) -> None:
         """Somebody says whose an unknown host is."""
-        unknown = ProductInstance.objects.present().filter(host_name__startswith="unknown").order_by("serial")
-        if instance := unknown.first():
+        found = ProductInstance.objects.present().filter(virtual_account__in=self._pools()).order_by("serial")
+        if instance := found.filter(host_name__startswith="unknown").first():
             cluster = self.chance.choice(self.clusters)
             matching.save_product_instance(audit.SYSTEM, instance, {"cluster": cluster})
             self.hosts[instance.host_name] = cluster.customer_id, cluster.pk
@@ -272,19 +284,23 @@ class World:
         return results[0]["status"] == "SUCCESS"
 
     def _transfer_by_portal(self, raw: Raw, target: str, quantity: int) -> bool:
+        pools = {pool.name: pool for pool in self._pools()}
         row = License.objects.select_related("virtual_account").get(
-            virtual_account__name=raw["virtualAccount"], name=raw["license"]
+            virtual_account=pools[raw["virtualAccount"]], name=raw["license"]
         )
         quantity = min(quantity, sum(line["quantity"] for line in _active(raw)))
         if not quantity:
             return False
-        wanted = [Wanted(row, VirtualAccount.objects.get(name=target), quantity)]
+        wanted = [Wanted(row, pools[target], quantity)]
         plan = planning.create(audit.SYSTEM, self.account, wanted)
         TransferPlan.objects.filter(pk=plan.pk).update(state=TransferPlan.State.QUEUED, queued_at=timezone.now())
         executing.run(TransferPlan.objects.select_related("smart_account__license_server").get(pk=plan.pk))
         plan.refresh_from_db()
         assert plan.state == TransferPlan.State.DONE, (plan.cause, self.log)
         return True
+
+    def _pools(self) -> QuerySet[VirtualAccount]:
+        return VirtualAccount.objects.filter(smart_account=self.account)
 
     def _subscriptions(self) -> list[str]:
         lines = [line for raw in self.cisco.licenses for line in raw["licenseDetails"]]
@@ -311,6 +327,7 @@ EVENTS: tuple[Callable[[World], None], ...] = (
     World.move_by_portal,
     World.end_term,
     World.expire,
+    World.renew,
     World.register,
     World.register,
     World.remove,
@@ -324,6 +341,10 @@ EVENTS: tuple[Callable[[World], None], ...] = (
 )
 
 
+def make_customers() -> list[Customer]:
+    return [make.make_customer(name=f"Customer {number}") for number in range(4)]
+
+
 def held(raw: Raw) -> Counter[str]:
     """Return what a license holds of each purchase."""
     found: Counter[str] = Counter()
@@ -334,14 +355,16 @@ def held(raw: Raw) -> Counter[str]:
 
 
 def _active(raw: Raw) -> list[Raw]:
-    return [line for line in raw["licenseDetails"] if line["status"] == "ACTIVE"]
+    return [line for line in raw["licenseDetails"] if runs_on(line, timezone.now().date())]
 
 
 def rows_of(positions: list[Position]) -> Rows:
     """Return positions in the oracle's form, without figures that are 0 or not defined."""
     found: Rows = {}
+    pools = {pool.pk: pool for pool in VirtualAccount.objects.select_related("smart_account")}
+    places = {pk: f"{pool.smart_account.domain} {pool.name}" for pk, pool in pools.items()}
     for row in positions:
-        key: Any = {"virtual_account": row.name, "license": None}.get(row.by, row.id or 0)
+        key: Any = {By.VIRTUAL_ACCOUNT: places.get(row.id or 0), By.LICENSE: None}.get(row.by, row.id or 0)
         figures = +Counter({name: getattr(row, name) or 0 for name in FIGURES})
         if figures:
             assert (key, row.license) not in found, row
