@@ -32,7 +32,7 @@ def measure() -> list[Figure]:
     customer = Customer.objects.order_by("id")[CUSTOMERS // 2].pk
     past = timezone.now() - timedelta(days=400)
     with CaptureQueriesContext(connection) as queries:
-        open_books().of_customer(customer)
+        open_books(customer=customer).of_customer(customer)
     statements = [query["sql"] for query in queries.captured_queries]
 
     def read_bare() -> None:
@@ -42,7 +42,9 @@ def measure() -> list[Figure]:
                 cursor.fetchall()
 
     bare, today, then = medians(
-        read_bare, lambda: open_books().of_customer(customer), lambda: open_books(past).of_customer(customer)
+        read_bare,
+        lambda: open_books(customer=customer).of_customer(customer),
+        lambda: open_books(past, customer=customer).of_customer(customer),
     )
     size = history_bytes()
     issued, seconds = issue_statements()

@@ -103,6 +103,7 @@ def fill(partner: Partner, marker: str) -> None:
         fill_registrations(license_, cluster, marker)
         fill_assignments(pool, cluster, marker)
         fill_history(account, marker)
+        fill_orders(license_, marker)
         Price.objects.create(
             id=ID, license_name=f"{marker} license", license=f"{marker} license", currency="EUR", amount=2
         )
@@ -166,6 +167,13 @@ def fill_history(account: SmartAccount, marker: str) -> None:
     run = make.make_sync_run(id=ID, smart_account=account, status="failed", cause=f"{marker} cause")
     what = {"object_type": "license", "object_id": ID, "label": f"{marker} change"}
     Change.objects.create(id=ID, sync_run=run, kind="created", **what)
+
+
+def fill_orders(license_: License, marker: str) -> None:
+    pool, named = license_.virtual_account, {"subscription_id": f"{marker}-sub"}
+    lines = {f"{marker} ordered": 5}
+    make.make_order(lines, id=ID, virtual_account=pool, customer_id=ID, contract=f"{marker} contract", **named)
+    make.make_movement(id=ID, license=license_, **named)
 
 
 def fill_statements(account: SmartAccount, customer: Customer, marker: str) -> None:

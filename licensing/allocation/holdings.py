@@ -50,7 +50,9 @@ class Holding:
             lent[name] = max(lent.get(name, 0), quantity)
         known = totals([*((_tag(name), quantity) for name, quantity in self.demand.items()), *lent.items()])
         found: dict[str, int] = {}
-        for row in self.licenses:  # the spellings of one license together: what one of them uses may be listed as another
+        for (
+            row
+        ) in self.licenses:  # the spellings of one license together: what one of them uses may be listed as another
             tag = _tag(row.name)
             part = max(row.in_use, 0)
             taken = min(part, known.get(tag, 0))

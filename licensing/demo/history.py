@@ -4,7 +4,6 @@ All of it is made up from the data of the first sync, and the same each time. Th
 purchase comes first (licensing.demo.past). Intervals, daily samples and clocks are read off it, so they agree.
 """
 
-from collections import Counter
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -14,14 +13,11 @@ from django.utils import timezone
 
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import Alert, AlertEvent, Kind, Overage
-from licensing.cisco.emulator.plan import plan_of
-from licensing.demo import intervals
+from licensing.demo import intervals, purchases
 from licensing.demo.past import DAYS, Arrivals, State, read_past
-from licensing.fleet.models import Customer
-from licensing.mirror.models import Change, License, LicenseLine, Subscription, SyncRun, UsageSample
+from licensing.mirror.models import Change, License, LicenseLine, SyncRun, UsageSample
+from people.audit import Actor
 
-MODELS = ("named_user", "enterprise_agreement", "named_user")
-NOT_MAPPED = 5  # one in this many subscriptions is left for people to map
 SYNC_TOOK = timedelta(seconds=8)
 
 
@@ -31,11 +27,13 @@ def write(account: SmartAccount) -> None:
     now = timezone.now()
     past = read_past(account)
     _date_back(account, now - timedelta(days=DAYS))
-    _add_runs(account, past.states, now)
+    runs = _add_runs(account, past.states, now)
     _add_samples(past.states, now)
     _add_clocks(past.states, now)
     intervals.write(account, past, now)
-    _map_subscriptions(account)
+    purchases.write_movements(account, past, runs)
+    purchases.map_subscriptions(account, now)
+    purchases.enter_orders(account, now, Actor(None, f"owner@{account.domain}"))
 
 
 def _date_back(account: SmartAccount, then: datetime) -> None:
@@ -44,8 +42,12 @@ def _date_back(account: SmartAccount, then: datetime) -> None:
     runs.update(queued_at=then, started_at=then, finished_at=then + SYNC_TOOK, heartbeat_at=then)
 
 
-def _add_runs(account: SmartAccount, states: dict[License, list[State]], now: datetime) -> None:
-    """Add the syncs that saw something arrive or a license run short, and today's, which saw nothing."""
+def _add_runs(account: SmartAccount, states: dict[License, list[State]], now: datetime) -> dict[int, SyncRun]:
+    """Add the syncs that saw something arrive or a license run short, and today's, which saw nothing.
+
+    Returns by age all but today's, with the first one.
+    """
+    runs = {DAYS: SyncRun.objects.filter(smart_account=account).earliest("pk")}
     seen: dict[int, list[Change]] = {}
     lines: dict[int, list[LicenseLine]] = {}
     for line in LicenseLine.objects.filter(license__in=states).order_by("position"):
@@ -67,11 +69,12 @@ def _add_runs(account: SmartAccount, states: dict[License, list[State]], now: da
                 )
     for ago in sorted(seen, reverse=True):
         then = now - timedelta(days=ago)
-        run = _add_run(account, then, changed=len(seen[ago]), unchanged=len(states) - len(seen[ago]))
+        runs[ago] = _add_run(account, then, changed=len(seen[ago]), unchanged=len(states) - len(seen[ago]))
         for change in seen[ago]:
-            change.sync_run, change.at = run, then
+            change.sync_run, change.at = runs[ago], then
     Change.objects.bulk_create(change for changes in seen.values() for change in changes)
     _add_run(account, now, unchanged=len(states))
+    return runs
 
 
 def _differences(before: State, after: State) -> dict[str, Any]:
@@ -155,22 +158,3 @@ def _add_clocks(states: dict[License, list[State]], now: datetime) -> None:
         )
         AlertEvent.objects.filter(alert__in=alerts, kind=AlertEvent.Kind.OPENED).update(at=clock.since)
         alerts.update(opened_at=clock.since)
-
-
-def _map_subscriptions(account: SmartAccount) -> None:
-    """Map subscriptions to the customers that ordered them, and leave one in NOT_MAPPED for people to map.
-
-    A customer with several is mapped: with half of its orders, its figures would mislead.
-    """
-    plan = plan_of(account.domain)
-    ordered_by = {order.subscription: order.customer for order in plan.orders} if plan else {}
-    several = {name for name, number in Counter(ordered_by.values()).items() if number > 1}
-    customers = {row.name.lower(): row for row in Customer.objects.all()}
-    rows = list(Subscription.objects.filter(smart_account=account).order_by("subscription_id"))
-    rows.sort(key=lambda row: ordered_by.get(row.subscription_id) in several)
-    for number, row in enumerate(rows):
-        name = ordered_by.get(row.subscription_id, "")
-        if name in several or number % NOT_MAPPED:
-            row.customer = customers.get(name)
-            row.license_model = MODELS[number % len(MODELS)]
-    Subscription.objects.bulk_update(rows, ["customer", "license_model"])

@@ -16,7 +16,7 @@ from django.utils import timezone
 from licensing.accounts.models import SmartAccount
 from licensing.allocation.engine import Rule, allocate
 from licensing.cisco.emulator.borrowing import SUBSTITUTION
-from licensing.cisco.emulator.plan import ORDERED, plan_of
+from licensing.cisco.emulator.plan import ORDERED, orders_of, plan_of
 from licensing.history import reading
 from licensing.history.reading import Supply, Use
 from licensing.mirror.models import License, ProductInstance
@@ -91,8 +91,7 @@ class Arrivals:
     """Say at what age what an order brought appeared in a pool."""
 
     def __init__(self, account: SmartAccount) -> None:
-        plan = plan_of(account.domain)
-        self._orders = {order.number: order for order in plan.orders} if plan else {}
+        self._orders = {order.number: order for order in orders_of(account.domain)}
 
     def __call__(self, pool: str, order_number: str) -> int:
         order = self._orders.get(order_number)

@@ -9,14 +9,21 @@ from licensing.figures.positions import Books, open_books
 from licensing.history import reading
 
 
-def open_books_of(day: date | None, *, smart_account: int | None = None, virtual_account: int | None = None) -> Books:
+def open_books_of(
+    day: date | None,
+    *,
+    smart_account: int | None = None,
+    virtual_account: int | None = None,
+    customer: int | None = None,
+) -> Books:
     """Return the figures at the end of a UTC day; None or today: now. Raises Refusal for a day without figures."""
     today = timezone.now().date()
     if day is not None and day > today:
         raise Refusal(f"{words(day)} is in the future.", "Enter today or an earlier day.", "as_of")
     if day is None or day == today:
-        return open_books(smart_account=smart_account, virtual_account=virtual_account)
-    books = open_books(reading.end_of(day), smart_account=smart_account, virtual_account=virtual_account)
+        return open_books(smart_account=smart_account, virtual_account=virtual_account, customer=customer)
+    at = reading.end_of(day)
+    books = open_books(at, smart_account=smart_account, virtual_account=virtual_account, customer=customer)
     accounts = books.facts.accounts
     if len(books.not_recorded) == len(accounts):
         first = min((since for pk, since in reading.recorded_from().items()), default=None)

@@ -83,6 +83,8 @@ class Books:
 
     def positions(self, by: By) -> list[Position]:
         """Return one row for each owner and license, owners by name and the unmatched row last, licenses by rank."""
+        if self.facts.scope.customer is not None:
+            raise ValueError("Books of one customer do not know the figures of others: ask `of_customer`.")
         return {
             By.CUSTOMER: self._by_customer,
             By.CLUSTER: self._by_cluster,
@@ -181,27 +183,36 @@ class Books:
             pool = self.facts.pools.get(part.virtual_account)
             if pool is None or pool.is_ordered:
                 continue
-            owner = self.owner_of(
-                pool.smart_account_id, part.license_name, part.subscription_id, part.order_number
-            )
+            owner = self.owner_of(pool.smart_account_id, part.license_name, part.subscription_id, part.order_number)
             parts = found.setdefault((pool.pk, self._tag(part.license_name)), {})
             parts[owner] = parts.get(owner, 0) + part.quantity
         return found
 
     def owner_of(self, smart_account: int, license_name: str, subscription_id: str, order_number: str) -> int:
-        """Return the customer that a purchase belongs to, 0 for none. A subscription decides before an order."""
+        """Return the customer that a purchase belongs to, 0 for none. A subscription decides before an order.
+
+        An entered order decides whose the purchase of its licenses is; without one, the subscription does.
+        """
         number = subscription_id or order_number
+        if not number:
+            return 0
         key = (smart_account, number, self._tag(license_name))
-        return self._owners[bool(subscription_id)].get(key, 0) if number else 0
+        if (owner := self._owners[bool(subscription_id)].get(key)) is not None:
+            return owner
+        known = self.facts.subscriptions.get((smart_account, subscription_id))
+        return (known.customer if known else None) or 0
 
     @cached_property
     def _owners(self) -> dict[bool, dict[tuple[int, str, str], int]]:
-        """Return the customers of purchases: by subscription under True, by order under False."""
-        rows = self.facts.purchases
-        return {
-            True: {(one.smart_account, one.subscription_id, one.license): one.customer or 0 for one in rows},
-            False: {(one.smart_account, one.order_number, one.license): one.customer or 0 for one in rows},
-        }
+        """Return the customers of entered orders: by subscription under True, by number under False."""
+        found: dict[bool, dict[tuple[int, str, str], int]] = {True: {}, False: {}}
+        for line in self.facts.lines:
+            known = self.facts.subscriptions.get((line.smart_account, line.subscription_id))
+            owner = line.customer or (known.customer if known else None) or 0
+            tag = self._tag(line.license_name)
+            found[True].setdefault((line.smart_account, line.subscription_id, tag), owner)
+            found[False].setdefault((line.smart_account, line.number, tag), owner)
+        return found
 
     @cached_property
     def _by_customer(self) -> list[Position]:
@@ -370,10 +381,17 @@ class _Sums:
 
 
 def open_books(
-    at: datetime | None = None, *, smart_account: int | None = None, virtual_account: int | None = None
+    at: datetime | None = None,
+    *,
+    smart_account: int | None = None,
+    virtual_account: int | None = None,
+    customer: int | None = None,
 ) -> Books:
-    """Read the figures of a scope, now or at a recorded moment. A fixed number of statements."""
-    return Books(facts.read(Scope(smart_account, virtual_account, at)))
+    """Read the figures of a scope, now or at a recorded moment. A fixed number of statements.
+
+    Books of one `customer` know its figures alone.
+    """
+    return Books(facts.read(Scope(smart_account, virtual_account, customer, at)))
 
 
 def _order(row: Position) -> tuple[bool, str, int | None, int, str]:

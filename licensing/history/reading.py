@@ -94,14 +94,30 @@ def use(pools: Iterable[int], at: datetime | None = None) -> list[Use]:
     return [Use(*row) for row in rows]
 
 
-def supply(pools: Iterable[int], at: datetime | None = None) -> list[Supply]:
-    """Return what was bought into these virtual accounts. One statement."""
+def supply(
+    pools: Iterable[int],
+    at: datetime | None = None,
+    *,
+    whole: Iterable[int] | None = None,
+    purchases: Iterable[str] = (),
+) -> list[Supply]:
+    """Return what was bought into these virtual accounts. One statement.
+
+    With `whole`, only some of it: all of those virtual accounts, and of the others what names one of the `purchases`,
+    by its subscription or its order number.
+    """
+    wanted = ""
+    if whole is not None:
+        wanted = """ WHERE virtual_account_id = ANY(%(whole)s)
+            OR subscription_id = ANY(%(purchases)s) OR order_number = ANY(%(purchases)s)"""
     rows = _select(
         "virtual_account_id, license_name, subscription_id, order_number, quantity",
         SUPPLY if at is None else RECORDED,
         pools,
         at,
         Series.Kind.SUPPLY,
+        wanted,
+        {"whole": list(whole or ()), "purchases": list(purchases)},
     )
     return [Supply(*row) for row in rows]
 
@@ -118,9 +134,17 @@ def recorded_from() -> dict[int, datetime]:
     return dict(Recording.objects.values_list("smart_account", "since"))
 
 
-def _select(columns: str, source: str, pools: Iterable[int], at: datetime | None, kind: str) -> list[Any]:
-    given = {"pools": list(pools), "at": at, "today": timezone.localdate(), "kind": str(kind)}
-    return _run(f"SELECT {columns} FROM ({source}) found", given)
+def _select(
+    columns: str,
+    source: str,
+    pools: Iterable[int],
+    at: datetime | None,
+    kind: str,
+    wanted: str = "",
+    parameters: dict[str, Any] | None = None,
+) -> list[Any]:
+    given = {"pools": list(pools), "at": at, "today": timezone.localdate(), "kind": str(kind), **(parameters or {})}
+    return _run(f"SELECT {columns} FROM ({source}) found{wanted}", given)
 
 
 def _run(statement: str, given: dict[str, Any]) -> list[Any]:

@@ -121,15 +121,19 @@ def delete_server(actor: Actor, server: LicenseServer) -> None:
 
 @transaction.atomic
 def delete_customer(actor: Actor, customer: Customer) -> None:
-    """Its subscriptions are mapped to nobody then; the audit keeps it at the customer and at each of them."""
+    """Delete a customer. Its subscriptions and orders have none then; the audit says so at each of them."""
     clusters = list(customer.clusters.all())
     guard_customer(customer).check(
         f"{customer} has {counted(len(clusters), 'cluster')}: {shorten(clusters, 5)}.",
         "Delete them or move them to another customer first.",
     )
     mapped = list(customer.subscriptions.order_by("subscription_id"))
-    audit.record_many(actor, [Event("mapped", row, changes={"customer": [customer.pk, None]}) for row in mapped])
+    ordered = list(customer.orders.order_by("pk"))
+    gone = {"customer": [customer.pk, None]}
+    audit.record_many(actor, [Event("mapped", row, changes=gone) for row in mapped])
+    audit.record_many(actor, [Event("changed", row, changes=gone) for row in ordered])
     lost = {"subscriptions": [[row.subscription_id for row in mapped], []]} if mapped else {}
+    lost |= {"orders": [[str(row) for row in ordered], []]} if ordered else {}
     audit.record(actor, "deleted", customer, changes=lost)
     customer.delete()
 

@@ -117,10 +117,50 @@ def figures(accounts: Iterable[int], at: datetime | None = None) -> list[Purchas
     return settle(facts.supplies, facts.moves, facts.lines, facts.subscriptions)
 
 
-def read(accounts: Iterable[int], at: datetime | None = None) -> Facts:
-    """Read what the figures follow from: supply, moves up to then, and orders of that day or earlier."""
+def figures_of(
+    customer: int, accounts: Iterable[int], pools: Iterable[int], at: datetime | None = None
+) -> tuple[Facts, list[Purchase]]:
+    """Return the figures of one customer's purchases, without reading those of all others where it can be helped.
+
+    The facts are those of the customer's purchases, and all supply of `pools`. Where one of its purchases lacks
+    something, what names no purchase may belong to it, so that all are read.
+    """
+    accounts = list(accounts)
+    facts = read(accounts, at, customer, pools)
+    keys = keys_of(customer, facts)
+    own = settle(
+        [row for row in facts.supplies if row.subscription_id in keys or row.order_number in keys],
+        [row for row in facts.moves if row.subscription_id in keys or row.order_number in keys],
+        [row for row in facts.lines if row.subscription_id in keys or row.number in keys],
+        facts.subscriptions,
+    )
+    if any(one.undelivered for one in own):
+        facts = read(accounts, at)
+        own = settle(facts.supplies, facts.moves, facts.lines, facts.subscriptions)
+    return facts, [one for one in own if one.customer == customer]
+
+
+def keys_of(customer: int, facts: Facts) -> set[str]:
+    """Return the subscriptions and order numbers under which a customer bought something."""
+    found = {key for (_, key), known in facts.subscriptions.items() if known.customer == customer}
+    for line in facts.lines:
+        if line.customer == customer:
+            found |= {line.subscription_id, line.number}
+    return found - {""}
+
+
+def read(
+    accounts: Iterable[int], at: datetime | None = None, customer: int | None = None, pools: Iterable[int] = ()
+) -> Facts:
+    """Read what the figures follow from: supply, moves up to then, and orders of that day or earlier.
+
+    With a customer, supply is that of its purchases and all of `pools`.
+    """
     ids = list(accounts)
-    pools = {
+    whole = None if customer is None else list(pools)
+    lines, subscriptions = _lines(ids, at), _subscriptions(ids)
+    purchases = [] if customer is None else keys_of(customer, Facts([], [], lines, subscriptions))
+    places = {
         pk: (account, purpose == ORDERED)
         for pk, account, purpose in VirtualAccount.objects.filter(smart_account__in=ids)
         .order_by()
@@ -128,17 +168,17 @@ def read(accounts: Iterable[int], at: datetime | None = None) -> Facts:
     }
     supplies = [
         Supplied(
-            pools[row.virtual_account][0],
+            places[row.virtual_account][0],
             row.virtual_account,
-            pools[row.virtual_account][1],
+            places[row.virtual_account][1],
             row.license_name,
             row.subscription_id,
             row.order_number,
             row.quantity,
         )
-        for row in reading.supply(pools, at)
+        for row in reading.supply(places, at, whole=whole, purchases=purchases)
     ]
-    return Facts(supplies, _moves(ids, at), _lines(ids, at), _subscriptions(ids))
+    return Facts(supplies, _moves(ids, at), lines, subscriptions)
 
 
 def _moves(accounts: list[int], at: datetime | None) -> list[Moved]:

@@ -3,8 +3,8 @@
 A sync's differences are those of the history's supply at its moment, so movements and figures count the same quantities
 of the same purchases. What leaves one virtual account and arrives in another one, under the same purchase, moved. A
 listing that was read during a move may show one half of it: a half without its other half is kept as a deposit or a
-withdrawal, and becomes a move when a sync within a day shows the rest. A transfer that the portal has verified at Cisco
-is expected, so that each half is known as a move as soon as it is seen.
+withdrawal, and becomes a move when the next sync, within a day, shows the same quantity at the other end. A transfer
+that the portal has verified at Cisco is expected, so that each half is known as a move as soon as it is seen.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from django.utils import timezone
 from licensing.accounts.models import SmartAccount
 from licensing.allocation.engine import license_of
 from licensing.allocation.license_names import CURRENT
-from licensing.mirror.models import License
+from licensing.mirror.models import License, SyncRun
 from licensing.orders.models import ExpectedMove, Movement
 
 Kind = Movement.Kind
@@ -56,7 +56,7 @@ def note_movements(account: int, run: int, now: datetime) -> None:
     found = _differences(account, run, now)
     if not found or Movement.objects.filter(sync_run=run).exists():
         return
-    earlier = list(_halves(account, now))
+    earlier = list(_halves(account, run, now))
     waiting = ExpectedMove.objects.filter(source__smart_account=account, at__gt=now - PAIRED_WITHIN)
     expected = list(waiting.order_by("at", "id"))
     split = recognise(found, earlier, expected)
@@ -90,7 +90,7 @@ def expect_move(row: License, source: int, target: int, quantity: int, since: da
 def recognise(found: list[Movement], earlier: Sequence[Movement], expected: Iterable[ExpectedMove]) -> list[Movement]:
     """Turn what moved into moves, in place, and return the rows that were split off. Pure.
 
-    `earlier` are halves that previous syncs have left over.
+    `earlier` are halves that the previous sync has left over. They pair with equal quantities only.
     """
     rows = [*found, *earlier]
     split = _take_expected(rows, expected)
@@ -98,8 +98,10 @@ def recognise(found: list[Movement], earlier: Sequence[Movement], expected: Iter
     for row in [*rows, *split]:
         if row.kind != Kind.MOVE:
             groups[_tag(row.license_name), row.key].append(row)
+    fresh = {id(row) for row in found}
     for group in groups.values():
-        split += _pair(group)
+        split += _pair(group, equal=True)
+        split += _pair([row for row in group if id(row) in fresh], equal=False)
     return split
 
 
@@ -123,9 +125,12 @@ def _differences(account: int, run: int, now: datetime) -> list[Movement]:
     ]
 
 
-def _halves(account: int, now: datetime) -> Iterable[Movement]:
-    rows = Movement.objects.filter(virtual_account__smart_account=account, at__gt=now - PAIRED_WITHIN)
-    return rows.filter(kind__in=(Kind.DEPOSIT, Kind.WITHDRAWAL)).order_by("at", "id")
+def _halves(account: int, run: int, now: datetime) -> Iterable[Movement]:
+    """Return what the previous complete sync saw arrive or leave, if that was within a day."""
+    done = SyncRun.objects.filter(smart_account=account, status=SyncRun.Status.SUCCEEDED).exclude(pk=run)
+    previous = done.order_by("-pk").values("pk")[:1]
+    rows = Movement.objects.filter(sync_run__in=previous, at__gt=now - PAIRED_WITHIN)
+    return rows.filter(kind__in=(Kind.DEPOSIT, Kind.WITHDRAWAL)).order_by("id")
 
 
 def _take_expected(rows: Sequence[Movement], expected: Iterable[ExpectedMove]) -> list[Movement]:
@@ -152,21 +157,18 @@ def _fits(row: Movement, pool: int, counterpart: int) -> bool:
     return row.virtual_account_id == pool and row.counterpart_id in {None, counterpart}
 
 
-def _pair(group: list[Movement]) -> list[Movement]:
-    """Pair what left with what arrived elsewhere, equal quantities first."""
+def _pair(group: list[Movement], *, equal: bool) -> list[Movement]:
+    """Pair what left with what arrived elsewhere. `equal`: only where the quantities are equal."""
     split: list[Movement] = []
-    for equal in (True, False):
-        for gone in [row for row in group if row.quantity < 0]:
-            for came in [row for row in group if row.quantity > 0]:
-                if Kind.MOVE in {gone.kind, came.kind} or gone.virtual_account_id == came.virtual_account_id:
-                    continue
-                if equal and came.quantity != -gone.quantity:
-                    continue
-                taken = min(-gone.quantity, came.quantity)
-                source, target = gone.virtual_account_id, came.virtual_account_id
-                split += [*_move(gone, taken, target), *_move(came, taken, source)]
-                if gone.kind == Kind.MOVE:
-                    break
+    for gone in [row for row in group if row.quantity < 0]:
+        for came in [row for row in group if row.quantity > 0]:
+            if Kind.MOVE in {gone.kind, came.kind} or gone.virtual_account_id == came.virtual_account_id:
+                continue
+            if equal and came.quantity != -gone.quantity:
+                continue
+            taken = min(-gone.quantity, came.quantity)
+            source, target = gone.virtual_account_id, came.virtual_account_id
+            split += [*_move(gone, taken, target), *_move(came, taken, source)]
     return split
 
 

@@ -9,11 +9,11 @@ from django.utils.safestring import SafeString
 from kit.tables import EndColumn, LinkColumn, NumberColumn, PortalTable, StateColumn, TitleColumn, WhenColumn
 from kit.templatetags.components import badge, number
 from licensing.orders.models import Movement, Order
-from licensing.orders.states import Standing, standings
+from licensing.orders.states import Standing, State, standings
 
 
 class OrderTable(PortalTable):
-    sparse = ("renewal_on", "contract", "customer")
+    sparse = ("renewal_on", "customer", "virtual_account")
     id = TitleColumn("order", below=lambda order: order.subscription_id if order.number else "", verbose_name="Order")
     subscription_id = tables.Column(visible=False, verbose_name="Subscription")
     smart_account = LinkColumn("smart-account", order_by=("smart_account__name", "smart_account__domain", "pk"))
@@ -27,7 +27,7 @@ class OrderTable(PortalTable):
     delivered = NumberColumn(empty_values=(), orderable=False)
     undelivered = NumberColumn(empty_values=(), orderable=False)
     renewal_on = EndColumn(verbose_name="Renewal")
-    contract = tables.Column()
+    contract = tables.Column(visible=False)
 
     class Meta:
         order_by = "-ordered_on"
@@ -47,8 +47,9 @@ class OrderTable(PortalTable):
 
     def render_state(self, record: Order) -> SafeString:
         found = self.standings[record.pk]
-        late = " ".join(["overdue" if found.overdue_since and found.state == "partly_delivered" else ""])
-        return format_html('{} <span class="sub">{}</span>', badge(found.state), late) if late else badge(found.state)
+        if not found.overdue_since or found.state == State.OVERDUE:
+            return badge(found.state)
+        return format_html('{} <span class="sub">{}</span>', badge(found.state), "overdue")
 
     def value_state(self, record: Order) -> str:
         return self.standings[record.pk].state.value
@@ -95,7 +96,7 @@ class MovementTable(PortalTable):
         return f"{'+' if value > 0 else ''}{number(value)}"
 
     def render_route(self, record: Movement) -> str:
-        return record.route
+        return record.route[:1].upper() + record.route[1:]
 
     def value_route(self, record: Movement) -> str:
         return record.route

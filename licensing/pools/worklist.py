@@ -6,7 +6,7 @@ SELECTs return facts, as JSON; licensing.pools.worklist_words words them.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -217,6 +217,7 @@ class Items:
     after: int | None = None
     before: int | None = None
     order: str = "number, licenses DESC, subject_id"
+    facts: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # read once for all that is asked
 
     def filter(self, *, id__gt: int | None = None, id__lt: int | None = None) -> "Items":
         return replace(self, after=id__gt, before=id__lt)
@@ -251,17 +252,23 @@ class Items:
         ]
         found = f"SELECT {what} FROM item {'WHERE ' if clauses else ''}{' AND '.join(clauses)} {ending}"
         known = {"smart_account": self.smart_account, "after": self.after, "before": self.before, "search": self.search}
-        return _run(self.reasons, found, {**known, **parameters})
+        return _run(self.reasons, found, {**known, **parameters}, self.facts)
 
 
-def counts() -> dict[Reason, int]:
-    """Return how many items each reason has, without those that have none. One statement."""
-    rows = _run((), "SELECT number, count(*) FROM item GROUP BY number ORDER BY number", {})
+def counts(items: Items | None = None) -> dict[Reason, int]:
+    """Return how many items each reason has, without those that have none.
+
+    Facts that `items` have read are not read again; their filters do not count here.
+    """
+    facts = items.facts if items else {}
+    rows = _run((), "SELECT number, count(*) FROM item GROUP BY number ORDER BY number", {}, facts)
     reasons = list(Reason)
     return {reasons[number]: count for number, count in rows}
 
 
-def _run(reasons: Iterable[Reason], found: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+def _run(
+    reasons: Iterable[Reason], found: str, parameters: dict[str, Any], facts: dict[str, str]
+) -> Sequence[Sequence[Any]]:
     wanted = set(reasons) or set(Reason)
     parts = [
         f"SELECT {number} AS number, row.* FROM ({SELECTS[reason]}) row"
@@ -282,7 +289,7 @@ def _run(reasons: Iterable[Reason], found: str, parameters: dict[str, Any]) -> S
     given: dict[str, Any] = {
         "now": now,
         "deposits_since": now - timedelta(days=DEPOSIT_DAYS),
-        "undelivered": _undelivered() if Reason.NOT_DEPOSITED in wanted else "[]",
+        "undelivered": _undelivered(facts) if Reason.NOT_DEPOSITED in wanted else "[]",
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, {**parameters, **given})
@@ -290,9 +297,11 @@ def _run(reasons: Iterable[Reason], found: str, parameters: dict[str, Any]) -> S
     return rows
 
 
-def _undelivered() -> str:
-    active = SmartAccount.objects.filter(paused_at=None).order_by().values_list("pk", flat=True)
-    return json.dumps([asdict(row) for row in undelivered(active)])
+def _undelivered(facts: dict[str, str]) -> str:
+    if "undelivered" not in facts:
+        active = SmartAccount.objects.filter(paused_at=None).order_by().values_list("pk", flat=True)
+        facts["undelivered"] = json.dumps([asdict(row) for row in undelivered(active)])
+    return facts["undelivered"]
 
 
 def _item(row: Sequence[Any]) -> Item:

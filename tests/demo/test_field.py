@@ -15,12 +15,13 @@ from licensing.accounts.models import SmartAccount
 from licensing.alerts.models import Overage
 from licensing.allocation import explanation, holdings
 from licensing.allocation.license_names import CURRENT, Side
-from licensing.cisco.emulator.borrowing import HCS_FOUNDATION, HCS_ROOM, HCS_STANDARD, HCS_UNITY, ROOM
+from licensing.cisco.emulator.borrowing import HCS_FOUNDATION, HCS_ROOM, HCS_STANDARD, ROOM
 from licensing.cisco.emulator.demo import demo_state
 from licensing.cisco.emulator.plan import OPERATIONAL, plan_of
 from licensing.cisco.emulator.server import EmulatorThread
 from licensing.cisco.types import LicenseTransfer
 from licensing.demo.management.commands.make_demo import PARTNERS, Command
+from licensing.figures.models import Price
 from licensing.fleet.models import Cluster, Customer
 from licensing.history import reading, recording
 from licensing.history.models import Interval, LicenseState, Recording
@@ -38,7 +39,10 @@ from licensing.mirror.models import (
 )
 from licensing.mirror.sync import runs
 from licensing.operations import syncing
-from licensing.pools import balance, deposits, worklist
+from licensing.orders import deposits, proposals, states
+from licensing.orders.models import Order
+from licensing.orders.states import State
+from licensing.pools import balance, worklist
 from people.models import Role, User
 from tenants.models import Partner
 
@@ -98,17 +102,34 @@ def test_orders_of_both_pools_are_the_same(furnished: SmartAccount) -> None:
     by_order = sum(one.undelivered for group in pools.by_order for one in group.figures)
     by_license = sum(row.figures.undelivered for row in pools.by_license)
     items = worklist.Items(reasons=(worklist.Reason.NOT_DEPOSITED,))[0:100]
-    undelivered = {HCS_STANDARD: plan.demo.short, HCS_ROOM: 40, HCS_UNITY: 60, HCS_FOUNDATION: 150}
+    undelivered = {HCS_STANDARD: plan.demo.short, HCS_ROOM: 40, HCS_FOUNDATION: 150}
     assert {item.subject: item.licenses for item in items} == undelivered
     assert by_order == by_license == sum(undelivered.values())
 
     came = deposits.timeline(VirtualAccount.objects.filter(smart_account=furnished, purpose="operational"))
     [rollout] = [order for order in plan.orders if order.customer == plan.demo.rollout and order.age < 400]
-    moved = {movement.license.name: (movement.quantity, movement.orders) for movement in came[0].movements}
-    orders = (f"order {rollout.number}", rollout.subscription)
-    assert moved == {HCS_STANDARD: (400 - plan.demo.short, orders), HCS_FOUNDATION: (60, orders)}
+    moved = {movement.license_name: (movement.quantity, movement.purchase) for movement in came[0].movements}
+    purchase = f"order {rollout.number}, {rollout.subscription}"
+    assert moved == {HCS_STANDARD: (400 - plan.demo.short, purchase), HCS_FOUNDATION: (60, purchase)}
+    assert [deposit.first for deposit in came] == [False, True]
 
-    mapped = Subscription.objects.mapped().count() / Subscription.objects.count()
+    numbers = dict(Order.objects.values_list("pk", "number"))
+    stand = {numbers[pk]: one for pk, one in states.standings().items()}
+    assert {order.number: stand[order.number].state for order in (rollout, overdue, wrong, fresh)} == {
+        rollout.number: State.PARTLY_DELIVERED,
+        overdue.number: State.OVERDUE,
+        wrong.number: State.WRONG_ACCOUNT,
+        fresh.number: State.ORDERED,
+    }
+    assert Counter(one.state for one in stand.values())[State.DELIVERED] == len(stand) - 4
+    on_prem = len(plan.on_prem_orders)
+    assert len(proposals.proposals()) == len(plan.orders) + on_prem - len(stand)
+
+    priced = {CURRENT.find(name) for name in Price.objects.values_list("license_name", flat=True)}
+    assert set(map(CURRENT.find, License.objects.values_list("name", flat=True))) - priced == {"LIC-EXP-RMS"}
+
+    subscriptions = Subscription.objects.filter(smart_account=furnished)
+    mapped = subscriptions.mapped().count() / subscriptions.count()
     assert 0.75 <= mapped <= 0.85
 
 

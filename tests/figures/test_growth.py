@@ -13,7 +13,7 @@ from django_tenants.utils import tenant_context
 from licensing.allocation.engine import allocate
 from licensing.figures.growth import growth
 from licensing.figures.growth import settings as growth_settings
-from licensing.figures.growth.forecasts import Outlook
+from licensing.figures.growth.forecasts import Measured, Outlook, trend_of
 from licensing.figures.growth.growth import by_license, for_customers, rows_of
 from licensing.figures.growth.measures import Steps, half_up, measure_growth, measure_use
 from licensing.figures.growth.periods import Cover, Period, add_months, period_of
@@ -242,7 +242,7 @@ def test_measures_are_those_of_a_plain_count(seed: int) -> None:
     }
     expected = {"peak": highest(days), "end_of_month": highest(ends), "average": (mean, beyond(mean))}
     for measure, (used, grown) in expected.items():
-        assert measure_use(measure, steps, first, last) == used, measure
+        assert {tag: measure_use(measure, steps[tag], first, last) for tag in steps} == used, measure
         assert measure_growth(measure, steps, committed, first, last) == grown, measure
 
 
@@ -374,6 +374,26 @@ def test_too_little_record_is_no_forecast(acme: Partner) -> None:
 
     assert row.outlook == Unknown("6 days are recorded: a trend needs 14 over at least 21 days.")
     assert row.cost_expected().sums == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_forecast_of_an_average_is_that_of_a_plain_count(seed: int) -> None:
+    """The mean of the recorded days and of the days to come, at the pace that was found."""
+    chance = random.Random(seed)
+    first, end = date(2026, 1, 1), date(2026, 12, 31)
+    last = first + timedelta(days=chance.randrange(30, 300))
+    steps = Steps(
+        {first: 200, **{first + timedelta(days=number): chance.choice((-2, 0, 1, 2)) for number in range(1, 365)}}
+    )
+    trend = trend_of(steps, first, last, last)
+    assert trend.pace is not None
+    days = [first + timedelta(days=number) for number in range(365)]
+
+    for name in ("low", "expected", "high"):
+        pace = getattr(trend.pace, name)
+        path = [steps.at(day) if day <= last else max(steps.at(last) + pace * (day - last).days, 0) for day in days]
+        measured = Measured("average", first, 0, {"A": steps})
+        assert abs(measured.expected("A", trend, end, name) - sum(path) / 365) <= 0.51
 
 
 def test_partners_have_growth_of_their_own(acme: Partner, globex: Partner) -> None:

@@ -100,6 +100,19 @@ def test_filters_of_the_page(acme: Partner, client_of: Any, query: dict[str, str
         assert len(answer.context["page"].object_list) == 2
     if not names:
         assert "Clear search and filters" in text(answer)
+    if query.get("as_of") == "2020-01-01":
+        assert "No figures are recorded for 1 Jan 2020. The history begins on" in text(answer)
+
+
+def test_an_account_that_was_not_recorded_yet_is_named(acme: Partner, client_of: Any) -> None:
+    make_growing()
+    make_recorded_pool(days_before(today(), 5))
+    client = client_of(acme, "viewer")
+
+    past = text(client.get("/growth/", {"as_of": f"{days_before(today(), 20)}"}))
+
+    assert past.count("is not recorded before") == 1
+    assert "is not recorded before" not in text(client.get("/growth/"))
 
 
 def test_rest_filters_pages_and_refuses(acme: Partner, api_of: Any) -> None:
@@ -113,7 +126,10 @@ def test_rest_filters_pages_and_refuses(acme: Partner, api_of: Any) -> None:
 
     assert found(customer=meadow.pk) == [("Meadow", ENHANCED), ("Meadow", PLUS)]
     assert found(license_name="ucm_enhancedplus") == [("Harbor", PLUS), ("Meadow", PLUS)]
-    assert found(as_of=f"{days_before(today(), 90)}") == []
+    assert found(as_of=f"{days_before(today(), 30)}", license_name=ENHANCED) == [
+        ("Harbor", ENHANCED),
+        ("Meadow", ENHANCED),
+    ]
     seen, url = [], "/api/v1/growth/?limit=3"
     while url:
         answer = api.get(url).json()
@@ -122,7 +138,13 @@ def test_rest_filters_pages_and_refuses(acme: Partner, api_of: Any) -> None:
     assert len(seen) == len(set(seen)) == 4
     back = api.get(answer["previous"]).json()
     assert [row["id"] for row in back["results"]] == seen[:3]
-    for query in ({"as_of": "2999-01-01"}, {"as_of": "x"}, {"customer": "0"}, {"nothing": "1"}):
+    for query in (
+        {"as_of": "2999-01-01"},
+        {"as_of": "2020-01-01"},
+        {"as_of": "x"},
+        {"customer": "0"},
+        {"nothing": "1"},
+    ):
         refused = api.get("/api/v1/growth/", query)
         assert (refused.status_code, list(refused.json()["errors"])) == (400, list(query))
 

@@ -181,3 +181,22 @@ def test_parts_add_up_and_fit(amount: int, rooms: list[int]) -> None:
 
 def test_first_rooms_are_filled_first() -> None:
     assert spread_in_turn(5, {"a": 3}, {"a": 4, "b": 4}) == {"a": 4, "b": 1}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_books_of_one_customer_say_the_same(acme: Partner, seed: int) -> None:
+    account = make.make_smart_account()
+    make_world(account, random.Random(seed))
+    then = timezone.now()
+    record(None, then)
+    whole, past = open_books(), open_books(then)
+    customers = [row.id for row in whole.positions(By.CUSTOMER) if row.id]
+
+    assert len(customers) > 3
+    for customer in customers:
+        alone, before = open_books(customer=customer), open_books(then, customer=customer)
+        for by in By:
+            assert alone.of_customer_by(customer, by) == whole.of_customer_by(customer, by)
+            assert before.of_customer_by(customer, by) == past.of_customer_by(customer, by)
+    with pytest.raises(ValueError, match="one customer"):
+        open_books(customer=customers[0]).positions(By.LICENSE)

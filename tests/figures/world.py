@@ -83,9 +83,7 @@ class World:
 
     def _add_cluster(self, number: int) -> Cluster:
         host = f"cucm-{number}.{self.partner.schema_name}.example"
-        cluster = make.make_cluster(
-            {host: "publisher"}, customer=self.customers[number % 3], name=f"Cluster {number}"
-        )
+        cluster = make.make_cluster({host: "publisher"}, customer=self.customers[number % 3], name=f"Cluster {number}")
         self.hosts[host] = cluster.customer_id, cluster.pk
         return cluster
 
@@ -169,7 +167,8 @@ class World:
 
     def register(self) -> None:
         """A product registers: of a cluster, or with a host that nobody knows."""
-        host = self.chance.choice([*self.hosts, f"unknown-{self._new('')}.example"])
+        known = [host for host in self.hosts if not host.startswith("unknown")]
+        host = self.chance.choice([*known, f"unknown-{self._new('')}.example"])
         pool = self.chance.choice((RUNNING, RUNNING, SPARE, DEFAULT, RECORD))
         names = self.chance.sample(NAMES, 2)
         use = {name: self.chance.randrange(25) for name in names}
@@ -252,7 +251,11 @@ class World:
 
     def _move(self, transfer: Callable[[Raw, str, int], bool], targets: tuple[str, ...]) -> None:
         """Move licenses between pools, and keep what really moved of each purchase."""
-        giving = [raw for raw in self.cisco.licenses if raw["available"] > 0 and raw["quantity"] > 0]
+        giving = [
+            raw
+            for raw in self.cisco.licenses
+            if raw["available"] > 0 and raw["quantity"] > 0 and _active(raw) == raw["licenseDetails"]
+        ]
         if not giving:
             return
         raw = self.chance.choice(giving)
@@ -348,4 +351,4 @@ def rows_of(positions: list[Position]) -> Rows:
 
 def later(moment: datetime, chance: random.Random) -> datetime:
     """Return a moment more than a day later: what leaves and what comes within a day may be one move."""
-    return moment + timedelta(hours=chance.randrange(30, 240))
+    return moment + timedelta(hours=chance.randrange(36, 420))

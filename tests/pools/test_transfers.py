@@ -20,13 +20,17 @@ from licensing.cisco.emulator.state import Account
 from licensing.mirror.models import License, VirtualAccount
 from licensing.mirror.sync import runs
 from licensing.operations import syncing
-from licensing.pools import remedies
+from licensing.orders import delivery, deposits
+from licensing.orders.models import ExpectedMove, Movement
+from licensing.pools import balance, remedies
 from licensing.pools.models import TransferPlan, TransferStep
 from licensing.pools.transfers import effect as effects
 from licensing.pools.transfers import executing, lock, planning
 from licensing.pools.transfers import executing as transfers_executing
 from licensing.pools.transfers.effect import Effect
 from licensing.pools.transfers.planning import Wanted
+from licensing.pools.worklist import Items
+from licensing.pools.worklist_words import Reason
 from people.audit import Actor
 from people.models import AuditEntry, User
 from tenants.models import Partner
@@ -617,3 +621,49 @@ def test_proposed_remedy_opens_no_new_alert(crowded: SmartAccount, operator: Act
     sync(crowded)
 
     assert open_alerts() == set()
+
+
+def test_a_transfer_is_a_move_and_hides_nothing_that_cisco_owes(account: SmartAccount, operator: Actor) -> None:
+    """It looked like a deposit: "+96, Sub1", and 96 licenses were missing no more."""
+    VirtualAccount.objects.filter(name="North").update(purpose="ordered")
+    VirtualAccount.objects.filter(name="South").update(purpose="operational")
+
+    def owed() -> tuple[list[delivery.Purchase], list[tuple[str, int]], int]:
+        items = Items((Reason.NOT_DEPOSITED,))[0:10]
+        missing = sum(row.figures.undelivered for row in balance.of(account).by_license)
+        return delivery.figures([account.pk]), [(item.subject, item.licenses) for item in items], missing
+
+    before = owed()
+    assert (sorted(before[1]), before[2]) == ([(OTHER, 7), (NAME, 1520)], 1527)
+    assert execute(planned(account, operator, 96), operator).state == "done"
+    assert owed() == before  # no sync has seen it yet
+    run, _ = runs.request(account, "test")
+    assert syncing.run_sync(run).status == "succeeded"
+
+    assert owed() == before
+    rows = Movement.objects.filter(sync_run=run.pk).select_related("virtual_account", "counterpart")
+    assert {row.route for row in rows} == {"moved by the portal from North to South"}
+    assert sorted((row.virtual_account.name, row.quantity, row.key) for row in rows) == [
+        ("North", -76, "Sub1"),
+        ("North", -20, ""),
+        ("North", -2, ""),
+        ("South", 2, ""),
+        ("South", 20, ""),
+        ("South", 76, "Sub1"),
+    ]
+    assert not ExpectedMove.objects.exists()
+    (newest, *_) = deposits.timeline([pool("South")])
+    assert all(row.by_portal for row in newest.movements)
+
+
+def test_what_a_person_says_moved_is_a_move_and_the_rest_a_deposit(
+    unclear: Any, operator: Actor, account: SmartAccount
+) -> None:
+    plan, _ = unclear
+    planning.settle(operator, plan.steps.get(position=1), moved=True)
+    run, _ = runs.request(account, "test")
+    assert syncing.run_sync(run).status == "succeeded"
+
+    rows = Movement.objects.filter(sync_run=run.pk, virtual_account__name="South", license_name=NAME)
+    assert sum(row.quantity for row in rows if row.by_portal) == 5
+    assert sum(row.quantity for row in rows) == 105

@@ -77,7 +77,7 @@ def test_spellings_of_one_license_count_together(account: SmartAccount, globex: 
 
     assert listed() == [("not_deposited", "UC Manager Basic License  (12.x)", 8)]
     assert Items()[0:1][0].text == "You ordered 12 licenses, and Cisco delivered 4 of them. 8 are missing."
-    assert {row.figures.outstanding for row in balance.of(account).by_license} == {8, 0}
+    assert {row.figures.undelivered for row in balance.of(account).by_license} == {8, 0}
 
     type(arrived).objects.filter(pk=arrived.pk).update(quantity=12)
     assert listed() == []

@@ -103,7 +103,18 @@ def test_owner_of_one_partner_is_a_stranger_to_every_other_admin(owner: Any, glo
 
 
 def test_registry_and_django_groups_are_not_here(owner: Any) -> None:
-    apps = {"accounts", "alerts", "assignments", "channels", "fleet", "mirror", "people", "pools", "statements"}
+    apps = {
+        "accounts",
+        "alerts",
+        "assignments",
+        "channels",
+        "figures",
+        "fleet",
+        "mirror",
+        "people",
+        "pools",
+        "statements",
+    }
     assert {model._meta.app_label for model in partner_site._registry} == apps
     for path in ("tenants/partner/", "tenants/domain/", "auth/group/", "admin/logentry/"):
         assert owner.get(f"/admin/{path}").status_code == 404

@@ -64,14 +64,10 @@ class _Builder:
         """Build an On-Prem account that nearly fills its server."""
         self.serial += 500
         self.account.add_pool(SITE, "Products that reach no other network")
-        used: dict[str, int] = {}
         for site in self.plan.on_prem:
             self._add_site(site)
-            for name, quantity in site.usage.items():
-                used[name] = used.get(name, 0) + quantity
-        for name, quantity in used.items():
-            line = _line("PERPETUAL", round(quantity * 1.2), f"1{self.demo.seed:02d}000001")
-            self.account.set_license(SITE, name, quantity=line["quantity"], licenseDetails=[line])
+        for order in self.plan.on_prem_orders:
+            self._add_order(order)
         self._recount()
 
     def _add_site(self, site: Site) -> None:

@@ -95,7 +95,7 @@ DEMOS = (
                 "primrose quarry rosewood",
             ),
             Pool("Region North", "Customers in the north", HCS, "harbor pinewood glacier tundra kestrel"),
-            Pool("R&D / Lab", "Test clusters", HCS, "lumen isotope", growth=0.4),
+            Pool("R&D / Lab", "Test clusters", HCS, "lumen isotope", growth=0.55),
             Pool(
                 "Migration 2026",
                 "Enterprise mode until they move to HCS",
@@ -125,7 +125,7 @@ DEMOS = (
                 HCS,
                 "alpine bluebird cascade dunes ember flint grove heath inlet jasper knoll lagoon mesa nectar",
             ),
-            Pool("EMEA", "Europe, Middle East, Africa", HCS, "onyx prairie quartz ravine", growth=0.35),
+            Pool("EMEA", "Europe, Middle East, Africa", HCS, "onyx prairie quartz ravine", growth=0.5),
             Pool("APAC", "Asia and Pacific", ENTERPRISE, "savanna topaz upland vista"),
         ),
         on_prem=("willow", "yonder", "zenith"),
@@ -183,6 +183,7 @@ class Plan:
     sites: tuple[Site, ...]
     on_prem: tuple[Site, ...]
     orders: tuple[Order, ...]
+    on_prem_orders: tuple[Order, ...]
 
 
 @lru_cache
@@ -190,6 +191,15 @@ def plan_of(domain: str) -> Plan | None:
     """Return the plan of the demo's smart account of this domain; None for any other account."""
     demo = next((demo for demo in DEMOS if demo.domain == domain), None)
     return _Planner(demo).plan() if demo else None
+
+
+def orders_of(domain: str) -> tuple[Order, ...]:
+    """Return the orders of a smart account, or of a local account; none for any other account."""
+    for demo in DEMOS:
+        plan = plan_of(demo.domain) if domain in {demo.domain, demo.local_account} else None
+        if plan:
+            return plan.orders if domain == demo.domain else plan.on_prem_orders
+    return ()
 
 
 class _Planner:
@@ -211,7 +221,9 @@ class _Planner:
         for pool in self.demo.pools:
             self._order(pool, sites)
         self._add_late()
-        return Plan(self.demo, tuple(sites), tuple(on_prem), tuple(self.orders))
+        orders = tuple(self.orders)
+        self._order(Pool(SITE, "", HCS, " ".join(self.demo.on_prem)), on_prem)
+        return Plan(self.demo, tuple(sites), tuple(on_prem), orders, tuple(self.orders[len(orders) :]))
 
     def _sites(self, customer: str, pool: str, mode: str) -> list[Site]:
         """Return the one to four clusters of a customer."""
@@ -276,9 +288,7 @@ class _Planner:
             self._add_rollout()
             self._add_perpetual()
         elif pool.mode == ENTERPRISE and self.demo.rooms_short:
-            used_rooms = sum(site.usage.get(ROOM, 0) for site in sites if site.pool == pool.name)
-            owned = sum(order.ordered.get(ROOM, 0) for order in self.orders[first:])
-            self.orders[first].add(ROOM, used_rooms - self.demo.rooms_short - owned)
+            self.orders[first].add(ROOM, -self.demo.rooms_short)
 
     def _factors(self, pool: Pool, name: str, number: int) -> dict[str, float]:
         """Return the licenses to order for a request for `name`, as shares of it."""
@@ -291,6 +301,7 @@ class _Planner:
                 ENHANCED: {ENHANCED: 1.05},
                 BASIC: {HCS_FOUNDATION: 1.3},
                 RESPONDER: {HCS_RESPONDER: 1.1},
+                ROOM: {ROOM: 1.0 if self.demo.rooms_short else ample},
             }
             return shares.get(name, {name: ample})
         if name == HCS_STANDARD and pool.name == OPERATIONAL:

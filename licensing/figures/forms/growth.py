@@ -1,13 +1,11 @@
 """Forms for the list of growth and for its measure."""
 
-from datetime import date
 from typing import Any
 
 from django import forms
 
 from kit.filters import SEARCH
 from licensing.allocation.license_names import CURRENT
-from licensing.figures.growth.growth import today
 from licensing.figures.models import FigureSettings
 from licensing.fleet.models import Customer
 
@@ -27,12 +25,6 @@ class GrowthFilterForm(forms.Form):
         self.fields["q"].widget.attrs["placeholder"] = "Search customer or license"
         offered = dict.fromkeys([*names, str(data.get("license", ""))]) if data.get("license") else names
         self.fields["license"].choices = [("", "Any"), *((name, _shown(name)) for name in offered)]  # type: ignore[attr-defined]
-
-    def clean_as_of(self) -> date | None:
-        day: date | None = self.cleaned_data["as_of"]
-        if day and day > today():
-            raise forms.ValidationError("Enter a day that is not in the future.")
-        return day
 
 
 def _shown(name: str) -> str:

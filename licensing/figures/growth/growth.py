@@ -18,7 +18,7 @@ from licensing.allocation.license_names import CURRENT
 from licensing.figures.growth import commitments, recorded, settings
 from licensing.figures.growth.forecasts import Measured, Outlook, Trend, outlook, trend_of
 from licensing.figures.growth.measures import Figures, Steps, measure_growth, measure_use
-from licensing.figures.growth.periods import Cover, Period, period_of
+from licensing.figures.growth.periods import Cover, period_of
 from licensing.figures.growth.recorded import NOBODY, Key, Recorded
 from licensing.figures.prices import price_list
 from licensing.figures.prices.price_list import Cost, PriceList
@@ -60,6 +60,7 @@ class CustomerGrowth:
         self.steps: dict[str, Steps] = {one: facts.use.steps.get((customer, one), Steps({})) for one in licenses}
         self.used: Figures = {one: steps.at(facts.day) for one, steps in self.steps.items()}
         self.beyond = true_forward(self.committed, self.used)
+        self._growth_from: dict[date, Figures] = {}
         rows = [Growth(self, one) for one in licenses]
         self.rows = [row for row in rows if row.commitment or row.used or row.measured_use]
 
@@ -67,20 +68,13 @@ class CustomerGrowth:
     def totals(self) -> "Totals":
         return totals(self.rows)
 
-    def measured(self, period: Period, first: date) -> tuple[Figures, Figures]:
-        """Return the measured use and the growth of each license in a period that is recorded from `first` on."""
-        key = (period.start, first)
-        if key not in self._by_period:
-            given = (self.facts.measure, self.steps)
-            self._by_period[key] = (
-                measure_use(*given, first, self.facts.day),
-                measure_growth(*given, self.committed, first, self.facts.day),
+    def growth_from(self, first: date) -> Figures:
+        """Return the growth of each license from a day on."""
+        if first not in self._growth_from:
+            self._growth_from[first] = measure_growth(
+                self.facts.measure, self.steps, self.committed, first, self.facts.day
             )
-        return self._by_period[key]
-
-    @cached_property
-    def _by_period(self) -> dict[tuple[date, date], tuple[Figures, Figures]]:
-        return {}
+        return self._growth_from[first]
 
     @cached_property
     def trends(self) -> dict[str, Trend]:
@@ -122,8 +116,8 @@ class Growth:
         self.recorded_from = max(since) if since and max(since) > self.period.start else None
         self.first = min(max(self.period.start, min(since, default=facts.day)), facts.day)
         self.measure = facts.measure
-        use, growth = of.measured(self.period, self.first)
-        self.measured_use, self.growth = use[license_], growth.get(license_, 0)
+        self.measured_use = measure_use(facts.measure, of.steps[license_], self.first, facts.day)
+        self.growth = of.growth_from(self.first).get(license_, 0)
 
     @cached_property
     def outlook(self) -> Outlook | Unknown:

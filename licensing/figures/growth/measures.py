@@ -10,9 +10,10 @@ true forward of the average use.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
+from operator import gt, le
 
 from licensing.figures.growth.periods import add_months
 from licensing.figures.models import FigureSettings
@@ -53,11 +54,13 @@ class Steps:
         return sum(self.at(begin) * (end - begin).days for begin, end in pairwise(days))
 
 
-def measure_use(measure: str, use: Mapping[str, Steps], first: date, last: date) -> Figures:
-    """Return the use of each license over these days."""
-    return (
-        _highest(measured_days(measure, use, first, last)) if measure != Measure.AVERAGE else average(use, first, last)
-    )
+def measure_use(measure: str, steps: Steps, first: date, last: date) -> int:
+    """Return the use of a license over these days."""
+    if measure == Measure.AVERAGE:
+        return half_up(steps.total(first, last), (last - first).days + 1)
+    if measure == Measure.END_OF_MONTH:
+        return max(map(steps.at, month_ends(first, last) or [last]))
+    return max(map(steps.at, [first, *steps.changed_in(first, last)]))
 
 
 def measure_growth(
@@ -65,31 +68,20 @@ def measure_growth(
 ) -> Figures:
     """Return how far use went beyond the commitment over these days. Licenses without growth may be left out."""
     if measure == Measure.AVERAGE:
-        return true_forward(committed, average(use, first, last))
+        mean = {license_: measure_use(measure, steps, first, last) for license_, steps in use.items()}
+        return true_forward(committed, mean)
+    own = [committed.get(license_, 0) for license_ in use]
+    days = {used for used in _measured_days(measure, use, first, last) if any(map(gt, used, own))}
     found: Figures = {}
-    for used in _largest(measured_days(measure, use, first, last)):
-        for license_, quantity in true_forward(committed, used).items():
+    for used in _largest(days):
+        for license_, quantity in true_forward(committed, dict(zip(use, used, strict=True))).items():
             found[license_] = max(found.get(license_, 0), quantity)
     return found
-
-
-def average(use: Mapping[str, Steps], first: date, last: date) -> Figures:
-    days = (last - first).days + 1
-    return {license_: half_up(steps.total(first, last), days) for license_, steps in use.items()}
 
 
 def half_up(total: float, parts: int) -> int:
     """Divide and round to a whole number, halves up."""
     return int((2 * total + parts) // (2 * parts))
-
-
-def measured_days(measure: str, use: Mapping[str, Steps], first: date, last: date) -> list[Figures]:
-    """Return the use of all licenses at the end of each day that counts and may differ from the day before."""
-    if measure == Measure.END_OF_MONTH:
-        days: Iterable[date] = month_ends(first, last) or [last]
-    else:
-        days = sorted({first, *(day for steps in use.values() for day in steps.changed_in(first, last))})
-    return [{license_: steps.at(day) for license_, steps in use.items()} for day in days]
 
 
 def month_ends(first: date, last: date) -> list[date]:
@@ -101,15 +93,18 @@ def month_ends(first: date, last: date) -> list[date]:
     return found
 
 
-def _highest(days: Sequence[Figures]) -> Figures:
-    return {license_: max(day[license_] for day in days) for license_ in days[0]}
+def _measured_days(measure: str, use: Mapping[str, Steps], first: date, last: date) -> Iterable[tuple[int, ...]]:
+    """Return the use of all licenses at the end of each day that counts and may differ from the day before."""
+    days: Iterable[date] = {first, *(day for steps in use.values() for day in steps.changed_in(first, last))}
+    if measure == Measure.END_OF_MONTH:
+        days = month_ends(first, last) or [last]
+    return zip(*([steps.at(day) for day in days] for steps in use.values()), strict=True)
 
 
-def _largest(days: Iterable[Figures]) -> list[Figures]:
+def _largest(days: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """Leave out days on which no license was used more than on another one: less use never lacks more."""
-    size: Callable[[Figures], int] = lambda day: sum(day.values())  # noqa: E731
-    found: list[Figures] = []
-    for day in sorted(days, key=size, reverse=True):
-        if not any(all(day[name] <= other[name] for name in day) for other in found):
+    found: list[tuple[int, ...]] = []
+    for day in sorted(days, key=sum, reverse=True):
+        if not any(all(map(le, day, other)) for other in found):
             found.append(day)
     return found

@@ -12,7 +12,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
+from django.utils.formats import date_format
 
+from kit.refusals import Refusal
 from licensing.allocation.engine import license_of
 from licensing.allocation.license_names import CURRENT
 from licensing.figures.growth.measures import Steps
@@ -79,7 +82,7 @@ def use(customers: Collection[int] | None, first: date, last: date) -> Use:
     clause = "" if customers is None else "AND series.customer = ANY(%(customers)s)"
     changes: dict[Key, dict[date, int]] = defaultdict(lambda: defaultdict(int))
     found = Use({}, defaultdict(set))
-    given = {"first": first, "last": last, "begin": _begin(first), "end": _begin(last + timedelta(days=1))}
+    given = {"first": first, "last": last, "begin": begin_of(first), "end": begin_of(last + timedelta(days=1))}
     for customer, name, account, customer_name, day, quantity in _run(
         USE.format(of_customers=clause), {**given, "customers": list(customers or ())}
     ):
@@ -115,13 +118,35 @@ def accounts() -> dict[int, Recorded]:
     return {pk: Recorded(_day(since), synced or since) for pk, since, synced in rows}
 
 
+def not_recorded(day: date) -> list[str]:
+    """Return a sentence for each smart account that is not recorded on that day, which is not in the future.
+
+    Raises Refusal for a day of which nothing is recorded, and for one in the future.
+    """
+    today = timezone.now().date()
+    if day > today:
+        raise Refusal(f"{words(day)} is in the future.", "Enter today or an earlier day.", "as_of")
+    if day == today:
+        return []
+    records = list(Recording.objects.filter(smart_account__paused_at=None).select_related("smart_account"))
+    later = [(record.smart_account, _day(record.since)) for record in records if _day(record.since) > day]
+    if records and len(later) == len(records):
+        step = f"The history begins on {words(min(since for _, since in later))}: enter that day or a later one."
+        raise Refusal(f"No figures are recorded for {words(day)}.", step, "as_of")
+    return [f"{account} is not recorded before {words(since)}." for account, since in later]
+
+
+def words(day: date) -> str:
+    return date_format(day, "j M Y")
+
+
 def _run(statement: str, given: dict[str, Any]) -> Iterable[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
         return list(cursor.fetchall())
 
 
-def _begin(day: date) -> datetime:
+def begin_of(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 
 

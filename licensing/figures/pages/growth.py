@@ -14,9 +14,10 @@ from django.urls import reverse
 from kit import files
 from kit.forms.pages import DONE, attempt, form_page
 from kit.lists import PER_PAGE
+from kit.refusals import Refusal
 from licensing.figures.forms.growth import GrowthFilterForm, MeasureForm
 from licensing.figures.growth import growth as figures
-from licensing.figures.growth import settings
+from licensing.figures.growth import recorded, settings
 from licensing.figures.growth.forecasts import Outlook
 from licensing.figures.growth.growth import Growth, totals
 from licensing.figures.growth.listing import Wanted
@@ -35,7 +36,12 @@ FORECAST = ("Expected use", "Lowest use", "Highest use", "Expected true forward"
 def growth(request: HttpRequest) -> HttpResponse:
     """`?format=csv` or `xlsx` is everything that fits, as a file."""
     form = GrowthFilterForm(request.GET, license_names())
-    wanted = _wanted(form)
+    wanted, unrecorded = _wanted(form), list[str]()
+    try:
+        unrecorded = recorded.not_recorded(wanted.day) if wanted and wanted.day else []
+    except Refusal as refusal:
+        form.add_error("as_of", str(refusal))
+        wanted = None
     rows = wanted.rows if wanted else []
     if format_ := files.requested_format(request):
         return files.answer(_file_rows(rows), "growth", format_)
@@ -44,6 +50,8 @@ def growth(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "filter": SimpleNamespace(form=form),
         "filtered": any(request.GET.get(name) for name in form.fields),
+        "fault": " ".join(str(sentence) for sentences in form.errors.values() for sentence in sentences),
+        "not_recorded": unrecorded,
         "page": page,
         "day": day,
         "is_past": day < figures.today(),

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from kit.refusals import Refusal
 from licensing.figures.models import Price
-from licensing.fleet.fleet_file.reading import MAX_LINES, looks_like_formula, rows
+from licensing.fleet.fleet_file.reading import MAX_LINES, clean_cell, rows
 from people import audit
 from people.audit import Actor
 
@@ -70,7 +70,7 @@ def read(text: str) -> dict[Key, Price]:
         if len(found) + len(bad) >= MAX_LINES:
             raise Refusal(f"The file has more than {MAX_LINES:,} lines.", "Import it in parts.", "file")
         try:
-            price = _price(dict(zip(columns, map(_clean_cell, cells), strict=False)))
+            price = _price(dict(zip(columns, map(clean_cell, cells), strict=False)))
         except Refusal as refusal:
             bad.append(f"Line {number:,}: {refusal}")
             continue
@@ -122,11 +122,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise Refusal(f"{text!r} is not a day.", "Write it as 2026-12-31.", "valid_from") from None
-
-
-def _clean_cell(cell: str) -> str:
-    text = cell.strip()
-    return text[1:] if text.startswith("'") and looks_like_formula(text) else text
 
 
 def _key(row: Price) -> Key:

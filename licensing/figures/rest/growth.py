@@ -11,8 +11,9 @@ from rest_framework.viewsets import GenericViewSet
 from kit.rest.fields import MAX_ID
 from kit.rest.filters import PAGING, check_known
 from licensing.figures.growth.forecasts import Outlook
-from licensing.figures.growth.growth import Growth, today
+from licensing.figures.growth.growth import Growth
 from licensing.figures.growth.listing import Wanted
+from licensing.figures.growth.recorded import not_recorded
 from licensing.figures.models import FigureSettings
 from licensing.figures.prices.price_list import Cost
 from licensing.mirror.forecast import Unknown
@@ -95,11 +96,6 @@ class WantedSerializer(serializers.Serializer[Any]):
     license_name = serializers.CharField(max_length=300, required=False)
     as_of = serializers.DateField(required=False)
 
-    def validate_as_of(self, day: Any) -> Any:
-        if day > today():
-            raise serializers.ValidationError("Enter a day that is not in the future.")
-        return day
-
 
 class GrowthBackend(BaseFilterBackend):
     """Filter rows that are no QuerySet, with which django-filter cannot work."""
@@ -109,6 +105,8 @@ class GrowthBackend(BaseFilterBackend):
         asked = WantedSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         found = asked.validated_data
+        if day := found.get("as_of"):
+            not_recorded(day)
         return Wanted(found.get("as_of"), found.get("customer"), found.get("license_name", ""))
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:

@@ -139,7 +139,7 @@ class CustomerPosition(GenericViewSet[Any]):
     def retrieve(self, request: Request, pk: int) -> Response:
         """Return the position of one customer, a row for each license."""
         found = get_object_or_404(Customer, pk=pk)
-        return Response(PositionSerializer(_books(request).of_customer(found.pk), many=True).data)
+        return Response(PositionSerializer(_books(request, found.pk).of_customer(found.pk), many=True).data)
 
 
 class ClusterPosition(GenericViewSet[Any]):
@@ -154,14 +154,14 @@ class ClusterPosition(GenericViewSet[Any]):
     def retrieve(self, request: Request, pk: int) -> Response:
         """Return the position of one cluster, a row for each license."""
         found = get_object_or_404(Cluster, pk=pk)
-        return Response(PositionSerializer(_books(request).of_cluster(found.pk), many=True).data)
+        return Response(PositionSerializer(_books(request, found.customer_id).of_cluster(found.pk), many=True).data)
 
 
-def _books(request: Request) -> Books:
+def _books(request: Request, customer: int) -> Books:
     check_known(request, {"as_of"})
     asked = AsOfSerializer(data=request.query_params)
     asked.is_valid(raise_exception=True)
-    return open_books_of(asked.validated_data.get("as_of"))
+    return open_books_of(asked.validated_data.get("as_of"), customer=customer)
 
 
 def _chosen(books: Books, by: By, customer: int | None, license_name: str | None) -> Sequence[Position]:

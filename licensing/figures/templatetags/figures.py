@@ -6,17 +6,18 @@ from django.utils.safestring import SafeString, mark_safe
 
 from kit.templatetags.components import number
 from kit.wording import counted
+from licensing.figures.growth.measures import Measure
 from licensing.figures.prices.price_list import Cost
 
 register = template.Library()
 
 
 @register.simple_tag
-def cost(value: Cost) -> SafeString:
-    """Return a sum for each currency, never added up, and how many licenses have no price."""
+def cost(value: Cost, of_one: bool = False) -> SafeString:
+    """Return a sum for each currency, never added up, and how many licenses have no price. `of_one`: one license."""
     parts = [format_html('<span class="nowrap">{} {}</span>', name, f"{amount:,.2f}") for name, amount in value.sums]
     if value.unpriced:
-        words = f"No price for {counted(len(value.unpriced), 'license')}"
+        words = "No price" if of_one else f"No price for {counted(len(value.unpriced), 'license')}"
         title = ", ".join(sorted(value.unpriced))
         parts.append(format_html('<span class="muted" title="{}">{}</span>', title, words))
     return format_html_join(mark_safe("<br>"), "{}", ((part,) for part in parts))
@@ -25,5 +26,15 @@ def cost(value: Cost) -> SafeString:
 @register.simple_tag
 def between(expected: int, low: int, high: int) -> SafeString:
     """Return an expected figure with its range below it."""
-    shown = number(low) if low == high else f"{number(low)} to {number(high)}"
-    return format_html('{}<span class="sub">{}</span>', number(expected), shown)
+    if low == high:
+        return format_html("{}", number(expected))
+    return format_html('{}<span class="sub nowrap">{} to {}</span>', number(expected), number(low), number(high))
+
+
+MEASURED = {Measure.PEAK: "peak use", Measure.AVERAGE: "average use", Measure.END_OF_MONTH: "month-end use"}
+
+
+@register.filter
+def measured_words(measure: str) -> str:
+    """Return what a measure measures, before its figure: "peak use"."""
+    return MEASURED[Measure(measure)]

@@ -19,7 +19,7 @@ register = template.Library()
 @register.inclusion_tag("figures/positions/customer.html", takes_context=True)
 def customer_position(context: Context, customer: Customer) -> dict[str, Any]:
     """Show what a customer holds, uses and owes, on the day that `?as_of=` names, and what each cluster uses."""
-    shown = _shown(context)
+    shown = _shown(context, customer.pk)
     books: Books | None = shown["books"]
     if books is None:
         return shown
@@ -29,20 +29,20 @@ def customer_position(context: Context, customer: Customer) -> dict[str, Any]:
         "customer": customer,
         "section": section(books.of_customer(customer.pk)),
         "clusters": section(clusters, By.CLUSTER),
-        "unmatched": sum(row.used for row in books.of_customer(None)),
+        "unmatched": sum(use.quantity for use in books.facts.use if not use.cluster),
     }
 
 
 @register.inclusion_tag("figures/positions/cluster.html", takes_context=True)
 def cluster_position(context: Context, cluster: Cluster) -> dict[str, Any]:
     """Show what a cluster uses and what is short for it, on the day that `?as_of=` names."""
-    shown = _shown(context)
+    shown = _shown(context, cluster.customer_id)
     books: Books | None = shown["books"]
     rows: list[Position] = books.of_cluster(cluster.pk) if books else []
     return {**shown, "cluster": cluster, "section": section(rows)}
 
 
-def _shown(context: Context) -> dict[str, Any]:
+def _shown(context: Context, customer: int) -> dict[str, Any]:
     """Return the books of the day that the page was asked for, or the sentence that says why there are none."""
     request = context["request"]
     form = AsOfForm(request.GET if "as_of" in request.GET else None)
@@ -51,6 +51,6 @@ def _shown(context: Context) -> dict[str, Any]:
     if form.errors:
         return {**shown, "refused": " ".join(map(str, form.errors["as_of"]))}
     try:
-        return {**shown, "books": open_books_of(day)}
+        return {**shown, "books": open_books_of(day, customer=customer)}
     except Refusal as refusal:
         return {**shown, "refused": str(refusal)}

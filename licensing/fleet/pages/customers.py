@@ -77,6 +77,8 @@ def customer_delete(request: HttpRequest, pk: int) -> HttpResponse:
     name, address, guard = found.name, reverse("customer", args=[pk]), removal.guard_customer(found)
     mapped = found.subscriptions.count()
     unmapped = f"{counted(mapped, 'subscription is,subscriptions are')} left without a customer."
+    ordered = found.orders.count()
+    without = f"{counted(ordered, 'order is,orders are')} left without a customer."
     page = confirm_page(
         request,
         lambda: removal.delete_customer(audit.actor_of(request), found),
@@ -84,6 +86,7 @@ def customer_delete(request: HttpRequest, pk: int) -> HttpResponse:
         consequences=[
             "Its note and its proxy are deleted.",
             *([unmapped] if mapped else []),
+            *([without] if ordered else []),
             "The audit log keeps its name and who deleted it.",
         ],
         blockers=guard.blockers,

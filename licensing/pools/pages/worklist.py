@@ -39,7 +39,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
     items = _items(form)
     if format_ := files.requested_format(request):
         return files.answer(_file_rows(items), "worklist", format_)
-    counts = work.counts()
+    counts = work.counts(items)
     pages: Any = Paginator(cast("Any", items), PER_PAGE)  # it asks for `count` and slices alone
     page = pages.get_page(request.GET.get("page"))
     may_operate = may(request.user, Need.OPERATE)

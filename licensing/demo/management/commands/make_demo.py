@@ -3,16 +3,18 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils import timezone
 from django_tenants.utils import tenant_context
 
 from licensing.accounts import schedules
 from licensing.accounts.models import SmartAccount
 from licensing.alerts import evaluation
-from licensing.demo import history, partner
+from licensing.demo import history, partner, purchases
 from licensing.fleet import matching
 from licensing.mirror.models import SyncRun
 from licensing.mirror.sync import runs
 from licensing.operations import syncing
+from people.audit import Actor
 from people.models import Role, User
 from tenants.commands import PortalCommand
 from tenants.provisioning import NewPartner, create_partner
@@ -42,6 +44,7 @@ class Command(PortalCommand):
             partner.settle(account)
             matching.match_clusters()
             history.write(account)
+            purchases.add_prices(account, timezone.now(), Actor(None, f"owner@{schema}.example"))
             self.furnish_on_prem(schema, name)
             matching.match_clusters()
             evaluation.evaluate()
@@ -52,7 +55,11 @@ class Command(PortalCommand):
         if local is None:
             return
         if self.run_first_sync(local):
-            partner.settle_on_prem(local, f"owner@{schema}.example")
+            owner = f"owner@{schema}.example"
+            partner.settle_on_prem(local, owner)
+            now = timezone.now()
+            purchases.map_subscriptions(local, now)
+            purchases.enter_orders(local, now, Actor(None, owner))
         schedules.plan_sync(local, soon=True)
 
     def run_first_sync(self, account: SmartAccount) -> bool:
