@@ -227,7 +227,13 @@ def test_server_in_use_is_not_deleted(owner: Any) -> None:
 
 def test_account_is_added_planned_paused_and_removed_by_the_verbs(owner: Any) -> None:
     server = make.make_server()
-    values = {"license_server": server.pk, "domain": "new.example", "name": "New", "sync_every": "1 00:00:00", "transfer_headroom": 5}
+    values = {
+        "license_server": server.pk,
+        "domain": "new.example",
+        "name": "New",
+        "sync_every": "1 00:00:00",
+        "transfer_headroom": 5,
+    }
 
     owner.post(address("smartaccount", "add"), values)
     account = SmartAccount.objects.get()
