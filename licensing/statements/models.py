@@ -278,7 +278,7 @@ class StatementBatchItem(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
         ISSUED = "issued", "Issued"
-        SKIPPED = "skipped", "Skipped"
+        SKIPPED = "skipped", "Not needed"
         FAILED = "failed", "Failed"
 
     batch = models.ForeignKey(StatementBatch, on_delete=models.CASCADE, related_name="items", db_index=False)

@@ -261,10 +261,10 @@ def test_costs_are_those_of_a_plain_count(seed: int) -> None:
         for day in {start + timedelta(days=chance.randrange(-90, 300)) for _ in range(3)}
     ]
     months = Period(start, add_months(start, 12) - DAY, "S").months_until(start + timedelta(days=chance.randrange(400)))
-    quantity, sums, missing = chance.randrange(1, 50), defaultdict(Decimal), False
+    quantity, sums, missing = chance.randrange(1, 50), defaultdict(Decimal), 0
     for month in months:
         valid = [price for price in prices if price.valid_from <= month]
-        missing = missing or not valid
+        missing += not valid
         for currency in {price.currency for price in valid}:
             own = [price for price in valid if price.currency == currency]
             sums[currency] += quantity * max(own, key=lambda price: price.valid_from).amount
@@ -272,7 +272,8 @@ def test_costs_are_those_of_a_plain_count(seed: int) -> None:
     cost = PriceList(prices).cost("A", "License A", quantity, months)
 
     assert cost.amounts == sums
-    assert cost.unpriced == ({"License A"} if missing else frozenset())
+    assert cost.unpriced == ({"License A"} if missing == len(months) else frozenset())
+    assert cost.partly == ({"License A"} if 0 < missing < len(months) else frozenset())
     assert PriceList([]).cost("A", "License A", 0, months).unpriced == frozenset()
 
 

@@ -179,6 +179,18 @@ def test_owner_chooses_the_measure(acme: Partner, client_of: Any) -> None:
     assert "Change measure" not in text(client_of(acme, "operator").get("/growth/"))
 
 
+def test_a_price_that_begins_within_the_period_is_told(acme: Partner, client_of: Any, api_of: Any) -> None:
+    make_growing()
+    for name in (PLUS, ENHANCED):
+        add_price(name, "EUR", "2.50", days_before(today(), 75))
+
+    page = text(client_of(acme, "viewer").get("/growth/", {"license": PLUS}))
+    (row,) = api_of(acme).get("/api/v1/growth/", {"license_name": PLUS}).json()["results"]
+
+    assert ("Price begins later for 1 license" in page, "No price" in page) == (True, False)
+    assert (row["cost_per_month"], row["unpriced"]) == ([{"currency": "EUR", "amount": "100.00"}], True)
+
+
 def test_empty_page_says_what_belongs_here(acme: Partner, client_of: Any) -> None:
     assert "No growth yet" in text(client_of(acme, "viewer").get("/growth/"))
 

@@ -9,15 +9,15 @@ from django_tenants.utils import tenant_context
 
 from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
-from licensing.orders import order_file
 from licensing.orders.models import Order
+from licensing.orders.order_file import importing, planning
 from people.audit import SYSTEM
 from people.models import AuditEntry
 from tenants.models import Partner
 from tests import factories as make
 from tests.fixtures import BASIC, ENHANCED
 
-HEAD = ",".join(order_file.COLUMNS)
+HEAD = ",".join(planning.COLUMNS)
 GOOD = f"""{HEAD}
 acme.example,77,SubA,2026-11-01,harbor,Running,01.11.2027,C-1,{ENHANCED},"1,200"
 Acme,77,SubA,,,,,,{BASIC},5
@@ -34,7 +34,7 @@ def account(acme: Partner) -> SmartAccount:
 
 
 def bad_lines(text: str) -> list[tuple[int, str]]:
-    return [(bad.number, bad.reason) for bad in order_file.plan(f"{HEAD}\n{text}").bad]
+    return [(bad.number, bad.reason) for bad in planning.plan(f"{HEAD}\n{text}").bad]
 
 
 def stored() -> dict[str, dict[str, int]]:
@@ -42,25 +42,25 @@ def stored() -> dict[str, dict[str, int]]:
 
 
 def test_an_import_adds_orders_once(account: SmartAccount) -> None:
-    assert order_file.plan(GOOD).counts() == [("Orders", 2, 0, 0), ("Lines", 3, 0, 0)]
+    assert planning.plan(GOOD).counts() == [("Orders", 2, 0, 0), ("Lines", 3, 0, 0)]
 
-    order_file.carry_out(SYSTEM, GOOD, [])
+    importing.carry_out(SYSTEM, GOOD, [])
 
     assert stored() == {"Order 77": {ENHANCED: 1200, BASIC: 5}, "SubB": {BASIC: 7}}
     order = Order.objects.get(number="77")
     assert (str(order.customer), str(order.virtual_account), order.contract) == ("Harbor", "Running", "C-1")
     assert (order.ordered_on, order.renewal_on) == (date(2026, 11, 1), date(2027, 11, 1))
-    assert order_file.plan(GOOD).counts() == [("Orders", 0, 0, 2), ("Lines", 0, 0, 3)]
+    assert planning.plan(GOOD).counts() == [("Orders", 0, 0, 2), ("Lines", 0, 0, 3)]
     before = AuditEntry.objects.count()
-    order_file.carry_out(SYSTEM, GOOD, [])
+    importing.carry_out(SYSTEM, GOOD, [])
     assert AuditEntry.objects.count() == before
 
 
 def test_an_import_changes_what_it_says_and_leaves_the_rest(account: SmartAccount) -> None:
-    order_file.carry_out(SYSTEM, GOOD, [])
+    importing.carry_out(SYSTEM, GOOD, [])
     text = f"order_number,subscription_id,license,quantity,contract\n77,SubA,ucm_basic,6,C-2\n,SubB,{ENHANCED},1,\n"
 
-    found = order_file.carry_out(SYSTEM, text, [])
+    found = importing.carry_out(SYSTEM, text, [])
 
     assert found.counts() == [("Orders", 0, 2, 0), ("Lines", 1, 1, 0)]
     assert stored() == {"Order 77": {ENHANCED: 1200, "ucm_basic": 6}, "SubB": {BASIC: 7, ENHANCED: 1}}
@@ -109,9 +109,9 @@ def test_bad_lines_are_left_out_only_as_the_preview_showed(account: SmartAccount
     text = f"{GOOD},,,,,,,,X,1\n"
 
     with pytest.raises(Refusal):
-        order_file.carry_out(SYSTEM, text, [])
+        importing.carry_out(SYSTEM, text, [])
     assert stored() == {}
-    assert order_file.carry_out(SYSTEM, text, [5]).lines == 3
+    assert importing.carry_out(SYSTEM, text, [5]).lines == 3
 
 
 def upload(text: str) -> dict[str, Any]:

@@ -334,7 +334,7 @@ def test_pages_show_what_arrived(account: SmartAccount, acme: Partner, client_of
     assert "Partly delivered" in listed
     assert '<span class="short">101</span>' in listed  # 96 that only moved, and 5
     assert "moved by the portal from Record to Running" in shown
-    assert "moved by the portal from Record to Running" in movements
+    assert "Moved by the portal from Record to Running" in movements
     assert '<span class="short">96</span>' in shown
     assert "Recorded as ordered" in shown
     assert "Add order" not in listed

@@ -111,6 +111,7 @@ def test_registry_and_django_groups_are_not_here(owner: Any) -> None:
         "figures",
         "fleet",
         "mirror",
+        "orders",
         "people",
         "pools",
         "statements",
@@ -226,7 +227,13 @@ def test_server_in_use_is_not_deleted(owner: Any) -> None:
 
 def test_account_is_added_planned_paused_and_removed_by_the_verbs(owner: Any) -> None:
     server = make.make_server()
-    values = {"license_server": server.pk, "domain": "new.example", "name": "New", "sync_every": "1 00:00:00"}
+    values = {
+        "license_server": server.pk,
+        "domain": "new.example",
+        "name": "New",
+        "sync_every": "1 00:00:00",
+        "transfer_headroom": 5,
+    }
 
     owner.post(address("smartaccount", "add"), values)
     account = SmartAccount.objects.get()
@@ -251,7 +258,7 @@ def test_account_whose_pool_is_assigned_is_not_removed(owner: Any) -> None:
 
 def test_new_credentials_of_an_account_need_both_and_keep_what_was_typed(owner: Any) -> None:
     account = make.make_smart_account()
-    values = {"name": "Typed", "sync_every": "1 00:00:00", "client_id": "own"}
+    values = {"name": "Typed", "sync_every": "1 00:00:00", "transfer_headroom": 5, "client_id": "own"}
 
     response = owner.post(address("smartaccount", "change", account.pk), values)
     assert "belong together" in problems(response)

@@ -137,7 +137,17 @@ def test_a_page_has_at_most_a_thousand_rows(acme: Partner, api_of: Any, query: s
 
 
 # Collections whose members have tests of their own.
-ELSEWHERE = ("overages", "subscriptions", "transfer-plans", "worklist")
+ELSEWHERE = (
+    "growth",
+    "orders",
+    "overages",
+    "positions",
+    "prices",
+    "statements",
+    "subscriptions",
+    "transfer-plans",
+    "worklist",
+)
 
 
 def test_root_lists_the_collections(acme: Partner, api_of: Any) -> None:

@@ -1,4 +1,4 @@
-"""True forward and growth by customer and license, with a forecast and costs (docs/growth.md).
+"""True forward and growth by customer and license, with a forecast and costs (docs/figures.md#growth).
 
 The true forward of a day is what a customer uses beyond its commitment (licensing.figures.true_forward). Figures by
 license, and of all, are sums over customers. What belongs to no customer, unmatched use and the partner's own or

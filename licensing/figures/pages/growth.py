@@ -130,4 +130,4 @@ def _sums(row: Growth, currencies: list[str]) -> list[Any]:
 
 
 def _unpriced(row: Growth) -> bool:
-    return bool(row.cost_per_month.unpriced | row.cost_so_far.unpriced)
+    return not (row.cost_per_month.is_whole and row.cost_so_far.is_whole)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -14,16 +14,24 @@ Amounts = dict[str, Decimal]  # by currency
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A sum for each currency, and the licenses that it leaves out because they have no price, by their names."""
+    """A sum for each currency, and the names of the licenses that it leaves out.
+
+    `unpriced`: they have no price. `partly`: their prices begin after the first month that counts.
+    """
 
     amounts: Amounts = field(default_factory=dict)
     unpriced: frozenset[str] = frozenset()
+    partly: frozenset[str] = frozenset()
 
     def __add__(self, other: "Cost") -> "Cost":
         amounts = dict(self.amounts)
         for currency, amount in other.amounts.items():
             amounts[currency] = amounts.get(currency, Decimal(0)) + amount
-        return Cost(amounts, self.unpriced | other.unpriced)
+        return Cost(amounts, self.unpriced | other.unpriced, self.partly | other.partly)
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.unpriced and not self.partly
 
     @property
     def sums(self) -> list[tuple[str, Decimal]]:
@@ -55,17 +63,22 @@ class PriceList:
                 amounts[currency] = parts[place - 1][1]
         return amounts
 
-    def cost(self, license_: str, name: str, quantity: int, months: Iterable[date]) -> Cost:
+    def cost(self, license_: str, name: str, quantity: int, months: Sequence[date]) -> Cost:
         """Return what so many licenses cost over months, each at the prices of its first day.
 
-        A license that has no price in one of the months is named, and its other months are counted.
+        Months without a price are left out, and the license is named.
         """
-        total = Cost()
-        for month in months if quantity else ():
-            amounts = self.on(license_, month)
-            missing = frozenset() if amounts else frozenset([name])
-            total += Cost({currency: quantity * amount for currency, amount in amounts.items()}, missing)
-        return total
+        if not quantity or not months:
+            return Cost()
+        found = [amounts for month in months if (amounts := self.on(license_, month))]
+        total: Amounts = defaultdict(Decimal)
+        for amounts in found:
+            for currency, amount in amounts.items():
+                total[currency] += quantity * amount
+        named = frozenset([name])
+        if not found:
+            return Cost(unpriced=named)
+        return Cost(dict(total), partly=named if len(found) < len(months) else frozenset())
 
 
 def read() -> PriceList:

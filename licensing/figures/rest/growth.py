@@ -66,7 +66,7 @@ class GrowthSerializer(serializers.Serializer[Growth]):
     cost_so_far = serializers.SerializerMethodField(
         help_text="Of `growth`, for each month of the period that has begun, a sum for each currency."
     )
-    unpriced = serializers.SerializerMethodField(help_text="Whether these sums lack a price of this license.")
+    unpriced = serializers.SerializerMethodField(help_text="Whether these sums lack a price, of a month at least.")
 
     @extend_schema_field(GrowthForecastSerializer(allow_null=True))
     def get_forecast(self, row: Growth) -> Any:
@@ -84,7 +84,7 @@ class GrowthSerializer(serializers.Serializer[Growth]):
         return amounts(row.cost_so_far)
 
     def get_unpriced(self, row: Growth) -> bool:
-        return bool(row.cost_per_month.unpriced or row.cost_so_far.unpriced)
+        return not (row.cost_per_month.is_whole and row.cost_so_far.is_whole)
 
 
 def amounts(cost: Cost) -> Any:

@@ -11,15 +11,17 @@ from licensing.figures.prices.price_list import Cost
 
 register = template.Library()
 
+LATER = "Price begins later"
+
 
 @register.simple_tag
 def cost(value: Cost, of_one: bool = False) -> SafeString:
-    """Return a sum for each currency, never added up, and how many licenses have no price. `of_one`: one license."""
+    """Return a sum for each currency, never added up, and how many licenses lack a price. `of_one`: one license."""
     parts = [format_html('<span class="nowrap">{} {}</span>', name, f"{amount:,.2f}") for name, amount in value.sums]
-    if value.unpriced:
-        words = "No price" if of_one else f"No price for {counted(len(value.unpriced), 'license')}"
-        title = ", ".join(sorted(value.unpriced))
-        parts.append(format_html('<span class="muted" title="{}">{}</span>', title, words))
+    for names, one, many in ((value.unpriced, "No price", "No price for"), (value.partly, LATER, f"{LATER} for")):
+        if names:
+            words = one if of_one else f"{many} {counted(len(names), 'license')}"
+            parts.append(format_html('<span class="muted" title="{}">{}</span>', ", ".join(sorted(names)), words))
     return format_html_join(mark_safe("<br>"), "{}", ((part,) for part in parts))
 
 

@@ -10,7 +10,7 @@ from kit.refusals import Refusal
 from kit.templatetags.components import counted
 from licensing.fleet.fleet_file import upload_cache
 from licensing.fleet.fleet_file.reading import MAX_BYTES, decode
-from licensing.orders import order_file
+from licensing.orders.order_file import importing, planning
 from people import audit
 from people.gate import Need, needs
 
@@ -39,12 +39,12 @@ def order_import(request: HttpRequest) -> HttpResponse:
                 return _preview(request, upload_cache.keep(request.user.pk or 0, text), text)
             except Refusal as refusal:
                 form.add_error("file", str(refusal))
-    context = {"form": form, "columns": order_file.COLUMNS.items()}
+    context = {"form": form, "columns": planning.COLUMNS.items()}
     return render(request, "orders/order_file/import.html", context, status=status)
 
 
 def _preview(request: HttpRequest, key: str, text: str, problem: str = "") -> HttpResponse:
-    context = {"plan": order_file.plan(text), "key": key, "problem": problem}
+    context = {"plan": planning.plan(text), "key": key, "problem": problem}
     return render(request, "orders/order_file/preview.html", context, status=REFUSED if problem else ASKED)
 
 
@@ -56,7 +56,7 @@ def _import(request: HttpRequest, key: str) -> HttpResponse:
     named = request.POST.get("leave_out", "").split(",")
     leave_out = [int(number) for number in named if number.isdecimal() and len(number) <= NUMBER_LENGTH]
     try:
-        done = order_file.carry_out(audit.actor_of(request), text, leave_out)
+        done = importing.carry_out(audit.actor_of(request), text, leave_out)
     except Refusal as refusal:
         return _preview(request, key, text, str(refusal))
     upload_cache.forget(key)

@@ -2,11 +2,14 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from functools import cached_property
+
+from django.db.models import Max
 
 from licensing.figures.positions import Books, By, Position, open_books
-from licensing.history.reading import Supply, Use
-from licensing.mirror.models import Subscription
+from licensing.history.reading import State, Supply, Use
+from licensing.mirror.models import LicenseLine, Subscription
 from licensing.orders.delivery import Supplied
 
 
@@ -20,6 +23,22 @@ class Held:
     clusters: dict[int, list[Position]] = field(default_factory=lambda: defaultdict(list))
     use: dict[int, list[Use]] = field(default_factory=lambda: defaultdict(list))
     supply: dict[int, list[Supply | Supplied]] = field(default_factory=lambda: defaultdict(list))
+
+    @cached_property
+    def states(self) -> dict[tuple[int, str], State]:
+        """Return what Cisco listed, by virtual account and license."""
+        return {(row.virtual_account, row.license_name): row for row in self.books.facts.states}
+
+    @cached_property
+    def ends(self) -> dict[tuple[int, str, str], date]:
+        """Return the last end of each purchase of a license, as Cisco lists its lines now.
+
+        The key is the smart account, the subscription and the license.
+        """
+        rows = LicenseLine.objects.exclude(end=None).exclude(subscription_id="").order_by()
+        key = ("license__virtual_account__smart_account", "subscription_id", "license__name")
+        found = rows.values_list(*key).annotate(last=Max("end"))
+        return {(account, number, name): last for account, number, name, last in found}
 
 
 def read(at: datetime) -> Held:

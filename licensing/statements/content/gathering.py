@@ -94,7 +94,7 @@ class Reader:
 
     def _terms(self, customer: Customer) -> list[dict[str, Any]]:
         parts = self.held.supply[customer.pk]
-        ends = inventory.ends_of(self.held, {part.subscription_id for part in parts})
+        ends = self.held.ends
         found: dict[tuple[int, str, str], int] = defaultdict(int)
         for part in parts:
             account = self.held.books.facts.pools[part.virtual_account].smart_account_id

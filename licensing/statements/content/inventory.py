@@ -7,7 +7,6 @@ the portal knows no sites and writes none.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date
 from typing import Any
 
 from licensing.accounts.models import LicenseServer
@@ -15,7 +14,7 @@ from licensing.fleet import paths
 from licensing.fleet.models import Cluster
 from licensing.fleet.transport import Mode
 from licensing.history.reading import State, Use
-from licensing.mirror.models import License, LicenseLine
+from licensing.mirror.models import License
 from licensing.statements.content.figures import Held
 
 POOL_COLUMNS = (
@@ -84,7 +83,6 @@ class _Books:
 
     def __init__(self, held: Held, customer: int | None) -> None:
         self.held, self.customer = held, customer
-        self.states = {(state.virtual_account, state.license_name): state for state in held.books.facts.states}
         uses = held.use[customer] if customer is not None else [row for rows in held.use.values() for row in rows]
         supplies = (
             held.supply[customer] if customer is not None else [row for rows in held.supply.values() for row in rows]
@@ -97,7 +95,6 @@ class _Books:
         for part in supplies:
             by_id = self.supply[part.virtual_account, part.license_name]
             by_id[part.subscription_id] = by_id.get(part.subscription_id, 0) + part.quantity
-        self.ends = ends_of(held, {name for parts in self.supply.values() for name in parts if name})
 
     def of_customer(self) -> dict[tuple[int, str], tuple[int, int]]:
         keys = sorted({*self.use, *self.supply}, key=lambda key: (self.held.books.facts.pools[key[0]].name, key[1]))
@@ -109,14 +106,14 @@ class _Books:
         ids = sorted(one for one in self.supply[key] if one)
         known = [found for one in ids if (found := self.held.subscriptions.get((account.pk, one)))]
         clusters = [self.clusters[row.cluster] for row in self.use[key] if row.cluster in self.clusters]
-        version, state = VERSION.search(name), self.states.get(key)
+        version, state = VERSION.search(name), self.held.states.get(key)
         installed, required, available = figures
         return {
             "virtual_account": pool.name,
             "account": account.domain,
             "transport": _transport(account.license_server, clusters),
             "subscription": _joined(ids),
-            "expires": _joined(end.isoformat() for one in ids if (end := self.ends.get((account.pk, one, name)))),
+            "expires": _joined(end.isoformat() for one in ids if (end := self.held.ends.get((account.pk, one, name)))),
             "model": _joined(row.get_license_model_display() for row in known if row.license_model),
             "application": _joined(cluster.get_application_display() for cluster in clusters),
             "version": version[1] if version else _joined(cluster.version for cluster in clusters),
@@ -136,18 +133,6 @@ def _transport(server: LicenseServer, clusters: Sequence[Cluster]) -> str:
     if server.kind == LicenseServer.Kind.ON_PREM:
         return TRANSPORT[Mode.ON_PREM]
     return _joined(TRANSPORT[paths.transport_of(cluster).mode] for cluster in clusters)
-
-
-def ends_of(held: Held, subscriptions: set[str]) -> dict[tuple[int, str, str], date]:
-    """Return the last end of each subscription's lines of a license, as Cisco lists them now."""
-    rows = LicenseLine.objects.filter(subscription_id__in=subscriptions).exclude(end=None)
-    found: dict[tuple[int, str, str], date] = {}
-    values = rows.values_list("license__virtual_account__smart_account", "subscription_id", "license__name", "end")
-    for account, number, name, end in values:
-        key = (account, number, name)
-        if end is not None:
-            found[key] = max(found.get(key, end), end)
-    return found
 
 
 def _joined(values: Iterable[str]) -> str:

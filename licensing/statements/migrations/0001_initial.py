@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('customer_name', models.CharField(max_length=200)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('issued', 'Issued'), ('skipped', 'Skipped'), ('failed', 'Failed')], default='waiting', max_length=10)),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('issued', 'Issued'), ('skipped', 'Not needed'), ('failed', 'Failed')], default='waiting', max_length=10)),
                 ('message', models.TextField(blank=True)),
                 ('batch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='items', to='statements.statementbatch')),
                 ('customer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='fleet.customer')),

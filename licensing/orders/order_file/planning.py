@@ -1,4 +1,4 @@
-"""Import orders from a CSV file: a line for each license of an order, planned before anything changes.
+"""Plan the import of orders from a CSV file, a line for each license of an order, before anything changes.
 
 A stored order is changed in what the file says: empty cells leave what is stored, lines of other licenses stay, and
 nothing is deleted. Facts of an order may stand on each of its lines as long as they agree.
@@ -8,17 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
-
 from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
 from licensing.fleet.fleet_file.reading import MAX_LINES, Bad, clean_cell, find_columns, rows
 from licensing.fleet.models import Customer
 from licensing.mirror.models import VirtualAccount
 from licensing.orders.models import Order
-from licensing.orders.saving import LineSpec, save_order, tag_of
+from licensing.orders.saving import LineSpec, tag_of
 from people import audit
-from people.audit import Actor
 
 COLUMNS = {
     "smart_account": "Domain or name of the smart account. Not needed where there is only one.",
@@ -84,10 +81,6 @@ class Plan:
         return any(entry.is_new or entry.is_changed for entry in self.orders.values())
 
 
-class LooksDifferent(Refusal):
-    """Something has changed since the preview, so other lines are bad now. Show the preview again."""
-
-
 class Unfit(Exception):
     """The reason why a line cannot be imported."""
 
@@ -108,19 +101,6 @@ def plan(text: str) -> Plan:
         except Unfit as unfit:
             planner.found.bad.append(Bad(number, _names_of(found), str(unfit)))
     return planner.found
-
-
-@transaction.atomic
-def carry_out(actor: Actor, text: str, accepted: list[int]) -> Plan:
-    """Import all lines but the bad ones, whose numbers are `accepted` as left out. On Refusal nothing is done."""
-    SmartAccount.objects.select_for_update(no_key=True).order_by("pk").first()  # of two imports at once, one waits
-    found = plan(text)
-    if [bad.number for bad in found.bad] != accepted:
-        raise LooksDifferent("The orders have changed since this preview was made.", "Check the new preview below.")
-    for entry in found.orders.values():
-        if entry.is_new or entry.is_changed:
-            save_order(actor, entry.order, list(entry.all_lines.values()), entry.before)
-    return found
 
 
 def _names_of(cells: dict[str, str]) -> str:
