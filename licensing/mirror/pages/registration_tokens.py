@@ -15,7 +15,7 @@ from licensing.mirror.filters import RegistrationTokenFilter
 from licensing.mirror.forms.registration_tokens import CreateTokenForm, RecordTokenForm, TokenUsesForm
 from licensing.mirror.models import RegistrationToken
 from licensing.mirror.pages.requests import request_of, request_page
-from licensing.mirror.tables import RegistrationTokenTable
+from licensing.mirror.tables.present import RegistrationTokenTable
 from licensing.operations import requests
 from licensing.operations.requests import CiscoRequest
 from people.audit import actor_of
