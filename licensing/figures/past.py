@@ -15,6 +15,7 @@ from django.db.models import Count, F, FilteredRelation, OuterRef, Prefetch, Q, 
 from kit.past import Past
 from kit.refusals import Refusal
 from licensing.accounts.models import SmartAccount
+from licensing.assignments.models import Assignment, AssignmentJob
 from licensing.figures.dates import is_past, words
 from licensing.fleet.models import Cluster, Customer
 from licensing.history import reading
@@ -22,6 +23,8 @@ from licensing.history.models import Interval, LicenseState, Series
 from licensing.mirror.changes import comparison, rewinding
 from licensing.mirror.changes.comparison import Gap
 from licensing.mirror.models import InstanceUsage, License, ProductInstance, VirtualAccount
+from licensing.orders.models import Order
+from licensing.orders.states import standings
 
 STATE = ("quantity", "in_use", "available", "reserved", "status", "substitutions")
 GAPS_NAMED = 3
@@ -117,6 +120,55 @@ def usage(day: date) -> Past | None:
     )
 
 
+def registration_tokens(day: date) -> Past | None:
+    """Return the registration tokens of a day. How often each had been used is not recorded."""
+    known = look_back(day)
+    if known is None:
+        return None
+    rows = rewinding.registration_tokens(known.at).select_related("virtual_account__smart_account")
+    return known.past(rows, "virtual_account__smart_account")
+
+
+def orders(day: date) -> Past | None:
+    """Return the orders of a day and before it, as they are entered today, with what had arrived then."""
+    known = look_back(day)
+    if known is None:
+        return None
+    rows = Order.objects.filter(ordered_on__lte=day).select_related("smart_account", "customer", "virtual_account")
+    rows = rows.prefetch_related("lines")
+    return known.past(rewinding.finished(rows, lambda found: _set_standings(found, known.at)), "smart_account")
+
+
+def assignments(day: date) -> Past | None:
+    """Return the assignments that were current at the end of a day. The portal itself keeps them."""
+    if not is_past(day):
+        return None
+    at = reading.end_of(day)
+    jobs = AssignmentJob.objects.filter(assignment=OuterRef("pk"), requested_at__lte=at).order_by("-pk")
+    rows = lasting_at(Assignment.objects.filter(started_at__lte=at), at, "ended_at", "ended_by")
+    rows = rows.annotate(job_id=Subquery(jobs.values("pk")[:1]))
+    return Past(day, at, rows.select_related("cluster__customer", "virtual_account__smart_account"))
+
+
+def lasting_at(rows: QuerySet[Any], at: datetime, end: str, ended_by: str = "") -> QuerySet[Any]:
+    """Keep the rows whose end comes after a moment, and show them without it."""
+
+    def clear_end(found: Sequence[Any]) -> None:
+        for row in found:
+            row.past_at = at
+            setattr(row, end, None)
+            if ended_by:
+                setattr(row, ended_by, "")
+
+    return rewinding.finished(rows.filter(Q(**{end: None}) | Q(**{f"{end}__gt": at})), clear_end)
+
+
+def _set_standings(found: Sequence[Any], at: datetime) -> None:
+    standing = standings(found, at)
+    for row in found:
+        row.past_at, row.standing = at, standing[row.pk]
+
+
 def _set_states(found: Sequence[Any]) -> None:
     for row in found:
         for name in STATE:
@@ -130,8 +182,8 @@ def _count_contents(found: Sequence[Any], at: datetime) -> None:
     counted = states.values_list("license__virtual_account").annotate(all=Count("pk"), short=Count("pk", filter=short))
     licenses_ = {pool: (number, missing) for pool, number, missing in counted}
     accounts = {row.smart_account_id for row in found}
-    listed = rewinding.product_instances(at).filter(virtual_account__smart_account__in=accounts).order_by()
-    instances = dict(listed.values_list("pool_then").annotate(all=Count("pk")))
+    listed: QuerySet[Any] = rewinding.product_instances(at).filter(virtual_account__smart_account__in=accounts)
+    instances = dict(listed.order_by().values_list("pool_then").annotate(all=Count("pk")))
     for row in found:
         row.license_count, row.short_count = licenses_.get(row.pk, (0, 0))
         row.instance_count = instances.get(row.pk, 0)
@@ -146,7 +198,7 @@ def _set_consumers(found: Sequence[Any], at: datetime) -> None:
         row.license = License(pk=row.license_id, name=series.license_name) if row.license_id else None
         row.license_name = series.license_name
         if cluster:
-            cluster.customer = customer or None
+            cluster.customer = customer or None  # type: ignore[assignment] - a cluster that lost its customer
         row.product_instance_id = None
         row.product_instance = ProductInstance(virtual_account=series.virtual_account, cluster=cluster or None)
         row.past_at = at

@@ -91,6 +91,14 @@ class UsagePast(PastFilter):
         return past.usage(day)
 
 
+class RegistrationTokensPast(PastFilter):
+    recorded = {"smart_account": "virtual_account__smart_account", "virtual_account": "virtual_account"}
+    searched_past = ("virtual_account__name",)
+
+    def find_past(self, day: date, queryset: QuerySet[Any]) -> Past | None:
+        return past.registration_tokens(day)
+
+
 class VirtualAccountFilter(VirtualAccountsPast, MirrorFilter):
     searched = ("name", "description", "cost_center", "region", "smart_account__name", "smart_account__domain")
     placeholder = "Search name, cost center, region"
@@ -225,7 +233,7 @@ class NetChangeFilter(ChangeFilter):
     )
 
 
-class RegistrationTokenFilter(MirrorFilter):
+class RegistrationTokenFilter(RegistrationTokensPast, MirrorFilter):
     searched = ("description", "created_by", "virtual_account__name")
     placeholder = "Search description, creator, virtual account"
     ends = django_filters.ChoiceFilter(
@@ -242,7 +250,7 @@ class RegistrationTokenFilter(MirrorFilter):
 
     class Meta:
         model = RegistrationToken
-        fields = ["q", "ends", "export_controlled", "show", "virtual_account", "smart_account"]
+        fields = ["q", "ends", "export_controlled", "show", "as_of", "virtual_account", "smart_account"]
 
     def by_end(self, rows: QuerySet[RegistrationToken], name: str, value: str) -> QuerySet[RegistrationToken]:
         now = timezone.now()

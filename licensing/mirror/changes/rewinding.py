@@ -70,9 +70,10 @@ def listed_at(rows: QuerySet[Any], object_type: str, at: datetime) -> QuerySet[A
         default=Value(""),
         output_field=CharField(),
     )
-    return rows.alias(next_listing=Coalesce(Subquery(later.values("kind")[:1]), still)).filter(
+    listed: QuerySet[Any] = rows.alias(next_listing=Coalesce(Subquery(later.values("kind")[:1]), still)).filter(
         next_listing=Change.Kind.GONE
     )
+    return listed
 
 
 def rewound(rows: QuerySet[Any], object_type: str, at: datetime, finish: Finish | None = None) -> QuerySet[Any]:
@@ -136,7 +137,7 @@ def product_instances(at: datetime) -> QuerySet[ProductInstance]:
 def registration_tokens(at: datetime) -> QuerySet[RegistrationToken]:
     """Return the registration tokens that Cisco listed at a moment."""
     rows = RegistrationToken.objects.filter(created_at__lte=at)
-    return rewound(listed_at(rows, "registration_token", at), "registration_token", at)
+    return rewound(listed_at(rows, "registration_token", at), "registration_token", at, _forget_uses)
 
 
 def _rewind(found: Sequence[Any], at: datetime) -> None:
@@ -150,6 +151,11 @@ def _rewind(found: Sequence[Any], at: datetime) -> None:
             _rewind_lines(found)
         case [ProductInstance(), *_]:
             _rewind_instances(found)
+
+
+def _forget_uses(found: Sequence[Any]) -> None:
+    for row in found:
+        row.uses_allowed, row.uses = None, None
 
 
 def _rewind_lines(found: Iterable[License]) -> None:
@@ -198,7 +204,8 @@ def _loose(name: str) -> str:
 
 
 def _typed(model: type[Model], values: dict[str, Any]) -> dict[str, Any]:
-    return {name: model._meta.get_field(name).to_python(value) for name, value in values.items()}
+    columns: Any = model._meta
+    return {name: columns.get_field(name).to_python(value) for name, value in values.items()}
 
 
 def _prefetch(row: Any, name: str, parts: list[Any]) -> None:

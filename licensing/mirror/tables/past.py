@@ -1,6 +1,5 @@
 """Tables of mirrored rows at a day in the past. They show what was recorded, and no age: the page names the day."""
 
-from datetime import datetime
 from typing import Any
 
 import django_tables2 as tables
@@ -8,26 +7,17 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from kit.tables import LinkColumn, NumberColumn, PortalTable, StateColumn, TitleColumn
+from kit.tables import LinkColumn, MomentColumn, NumberColumn, PortalTable, StateColumn, TitleColumn, WhenColumn
 from kit.templatetags.components import number
 from licensing.mirror.models import ProductInstance
 from licensing.mirror.tables.present import (
     AvailableColumn,
     ProductInstanceTable,
+    RegistrationTokenTable,
     ShortCountColumn,
     UsedLicenseColumn,
     product_and_serial,
 )
-
-
-class PastColumn(tables.Column):
-    """Tell in files which moment a row of the past is from. Pages say it once, above the list."""
-
-    def __init__(self) -> None:
-        super().__init__(accessor="past_at", verbose_name="As of", orderable=False, visible=False)
-
-    def value(self, value: datetime) -> datetime:
-        return value
 
 
 class PastVirtualAccountTable(PortalTable):
@@ -37,7 +27,7 @@ class PastVirtualAccountTable(PortalTable):
     license_count = NumberColumn(verbose_name="Licenses", orderable=False)
     short_count = ShortCountColumn(verbose_name="Short", orderable=False)
     instance_count = NumberColumn(verbose_name="Instances", orderable=False)
-    as_of = PastColumn()
+    as_of = MomentColumn()
 
     class Meta:
         order_by = "name"
@@ -51,7 +41,7 @@ class PastLicenseTable(PortalTable):
     in_use = NumberColumn(order_by=("state_at__in_use", "pk"))
     available = AvailableColumn(order_by=("state_at__available", "pk"))
     reserved = NumberColumn(visible=False, order_by=("state_at__reserved", "pk"))
-    as_of = PastColumn()
+    as_of = MomentColumn()
 
     class Meta:
         order_by = "name"
@@ -70,7 +60,7 @@ class PastProductInstanceTable(PortalTable):
     virtual_account = LinkColumn("virtual-account", order_by=("pool_name_then", "pk"))
     status = StateColumn(order_by=("status_then", "pk"))
     uses = tables.Column(empty_values=(), orderable=False)
-    as_of = PastColumn()
+    as_of = MomentColumn()
 
     class Meta:
         order_by = "name"
@@ -123,7 +113,24 @@ class PastUsageTable(PortalTable):
     smart_account = tables.Column(
         accessor="product_instance__virtual_account__smart_account", visible=False, orderable=False
     )
-    as_of = PastColumn()
+    as_of = MomentColumn()
 
     class Meta:
         order_by = "-quantity"
+
+
+class PastRegistrationTokenTable(PortalTable):
+    description = TitleColumn("registration-token", accessor="pk", orderable=False, verbose_name="Registration token")
+    virtual_account = LinkColumn("virtual-account", order_by=("virtual_account__name", "pk"))
+    expires_at = WhenColumn(verbose_name="Ends", orderable=False)
+    export_controlled = tables.Column(verbose_name="Export control", orderable=False)
+    created_by = tables.Column(verbose_name="Made by", orderable=False)
+    as_of = MomentColumn()
+
+    class Meta:
+        order_by = "virtual_account"
+
+    render_description = RegistrationTokenTable.render_description
+    value_description = RegistrationTokenTable.value_description
+    render_export_controlled = RegistrationTokenTable.render_export_controlled
+    value_export_controlled = RegistrationTokenTable.value_export_controlled
