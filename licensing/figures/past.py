@@ -198,7 +198,7 @@ def _set_consumers(found: Sequence[Any], at: datetime) -> None:
         row.license = License(pk=row.license_id, name=series.license_name) if row.license_id else None
         row.license_name = series.license_name
         if cluster:
-            cluster.customer = customer or None  # type: ignore[assignment] - a cluster that lost its customer
+            cluster.customer = customer or None  # type: ignore[assignment]
         row.product_instance_id = None
         row.product_instance = ProductInstance(virtual_account=series.virtual_account, cluster=cluster or None)
         row.past_at = at
