@@ -8,6 +8,8 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from kit.refusals import Refusal
+
 SEARCH = forms.TextInput(attrs={"type": "search", "data-search": "", "autocomplete": "off"})
 
 
@@ -25,6 +27,7 @@ class ListFilter(django_filters.FilterSet):
 
     searched: tuple[str, ...] = ()
     placeholder = "Search"
+    refused = ""  # why the rows that were asked for cannot be shown
 
     q = django_filters.CharFilter(method="search", label="Search", widget=SEARCH)
 
@@ -44,8 +47,13 @@ class ListFilter(django_filters.FilterSet):
         return rows  # filter_queryset does the work, because an empty value filters too
 
     def rows(self) -> QuerySet[Any]:
-        """Return the rows that match, and none if a value is invalid: ignoring the filter would mislead."""
-        found: QuerySet[Any] = self.qs
+        """Return the rows that match, and none if a value is invalid or refused: ignoring the filter would mislead."""
+        try:
+            found: QuerySet[Any] = self.qs
+        except Refusal as refusal:
+            self.refused = str(refusal)
+            none: QuerySet[Any] = self.queryset.none()
+            return none
         return found if self.form.is_valid() else found.none()
 
     def chips(self, request: HttpRequest) -> list[Chip]:

@@ -57,19 +57,27 @@ def list_page(
     *,
     noun: tuple[str, str],
     empty: Empty | Callable[[], Empty],
+    past_table: type[PortalTable] | None = None,
     **context: Any,
 ) -> HttpResponse:
-    """Render a list page, or return the list as a file. `noun`: singular and plural. `context`: for its blocks."""
-    table = table_class(filter_.rows())
+    """Render a list page, or return the list as a file. `noun`: singular and plural. `context`: for its blocks.
+
+    `past_table` shows the list at a day in the past.
+    """
+    rows = filter_.rows()
+    past = getattr(filter_, "past", None)
+    table = past_table(rows) if past and past_table else table_class(rows)
     if sort := request.GET.getlist("sort"):
         table.order_by = sort
     if format_ := files.requested_format(request):
-        return files.answer(table.as_values(), noun[1], format_)
+        name = f"{noun[1]} as of {past.day:%Y-%m-%d}" if past else noun[1]
+        return files.answer(table.as_values(), name, format_)
     paginate(table, request.GET.get("page", "1"))
     table.leave_out_empty()
     paginator: CappedPaginator = table.paginator
     shown = {
         "filter": filter_,
+        "past": past,
         "table": table,
         "chips": filter_.chips(request),
         "filtered": any(request.GET.get(name) for name in filter_.form.fields),

@@ -117,6 +117,16 @@ class WhenColumn(SinceColumn):
         return when(value)
 
 
+class MomentColumn(tables.Column):
+    """Tell in files which moment a row of the past is from. Pages say it once, above the list."""
+
+    def __init__(self) -> None:
+        super().__init__(accessor="past_at", verbose_name="As of", orderable=False, visible=False)
+
+    def value(self, value: datetime) -> datetime:
+        return value
+
+
 class EndColumn(tables.Column):
     """Show a last day or last moment, marked when it is near or past."""
 

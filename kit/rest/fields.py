@@ -72,17 +72,33 @@ class SecretText(serializers.CharField):
 
 
 class AsOf(serializers.DateTimeField):
-    """Return the time of a mirrored row's figures: its account's last complete sync, or the time a gone row went."""
+    """Return the time of a mirrored row's figures: its account's last complete sync, or the time a gone row went.
+
+    Rows of a list at a day in the past have that moment as `past_at`.
+    """
 
     def __init__(self, path: str = "virtual_account.smart_account") -> None:
         super().__init__(read_only=True, allow_null=True, source="*")
         self.path = path.split(".")
 
     def to_representation(self, value: Any) -> Any:
-        moment = value.gone_at
+        moment = getattr(value, "past_at", None) or getattr(value, "gone_at", None)
         if moment is None:
             account = value
             for name in self.path:
                 account = getattr(account, name)
             moment = account.last_synced_at
         return super().to_representation(moment) if moment else None
+
+
+class RecordedOnly(serializers.BaseSerializer[Any]):
+    """Leave members that are not recorded by day out of the rows of a list in the past."""
+
+    unrecorded: tuple[str, ...] = ()
+
+    def to_representation(self, instance: Any) -> Any:
+        shown = super().to_representation(instance)
+        if getattr(instance, "past_at", None):
+            for name in self.unrecorded:
+                shown.pop(name)
+        return shown

@@ -70,6 +70,11 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
         check_known(request, self._known_parameters(view))
         return super().filter_queryset(request, queryset, view) if view.action == "list" else queryset
 
+    def get_filterset(self, request: Request, queryset: Any, view: Any) -> Any:
+        """Keep the filters with the view: the pages of a list say what they left out."""
+        view.filterset = super().get_filterset(request, queryset, view)
+        return view.filterset
+
     def _known_parameters(self, view: Any) -> set[str]:
         if view.action != "list":
             return set()

@@ -11,6 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
+from kit.past import Past
+
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 WRITTEN = re.compile(r"([ab])(\d{1,18})")
@@ -77,6 +79,45 @@ class Cursor(BasePagination):
             {"name": "limit", "in": "query", "required": False, "description": LIMIT_HELP, "schema": limit},
             {"name": "cursor", "in": "query", "required": False, "description": CURSOR_HELP, "schema": cursor},
         ]
+
+
+NOT_RECORDED = {
+    "type": "array",
+    "description": "With `as_of`: smart accounts that are left out, because nothing is recorded of them on that day.",
+    "items": {
+        "type": "object",
+        "required": ["smart_account", "until", "reason", "text"],
+        "properties": {
+            "smart_account": {"type": "integer"},
+            "until": {"type": "string", "format": "date-time", "nullable": True, "description": "Null: up to now."},
+            "reason": {"type": "string", "enum": ["not_recorded", "not_kept"]},
+            "text": {"type": "string"},
+        },
+    },
+}
+
+
+class PastCursor(Cursor):
+    """Page through a list that takes `as_of`. Its pages say what was not recorded on that day."""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        filters = getattr(view, "filterset", None)
+        self.past: Past | None = filters.past if filters is not None else None
+        return super().paginate_queryset(queryset, request, view)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        answer = super().get_paginated_response(data)
+        if self.past is not None:
+            answer.data["not_recorded"] = [
+                {"smart_account": gap.smart_account.pk, "until": gap.until, "reason": gap.reason, "text": gap.text}
+                for gap in self.past.gaps
+            ]
+        return answer
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        found = super().get_paginated_response_schema(schema)
+        found["properties"]["not_recorded"] = NOT_RECORDED
+        return found
 
 
 def _limit(request: Request) -> int:

@@ -1,17 +1,51 @@
 """Filters of the list of alerts."""
 
+from datetime import date
+from typing import Any
+
 import django_filters
 from django.db.models import QuerySet
 
 from kit.filters import ListFilter, by_choice, by_link
+from kit.past import Past, PastFilter
 from licensing.accounts.models import SmartAccount
+from licensing.alerts import past
 from licensing.alerts.models import Alert, AlertRule, Kind, Overage, Severity
 from licensing.alerts.subjects import about_customer
 from licensing.fleet.models import Customer
 from licensing.mirror.models import License, VirtualAccount
 
 
-class AlertFilter(ListFilter):
+class AlertsPast(PastFilter):
+    recorded = {
+        "kind": "kind",
+        "severity": "severity_then",
+        "rule": "rule",
+        "smart_account": "smart_account",
+        "virtual_account": "virtual_account",
+        "cluster": "cluster",
+        "subject_type": "subject_type",
+        "subject_id": "subject_id",
+    }
+    searched_past = ("subject_name", "subject_place", "license_name")
+
+    def find_past(self, day: date, queryset: QuerySet[Any]) -> Past | None:
+        return past.alerts(day)
+
+
+class OveragesPast(PastFilter):
+    recorded = {
+        "license": "license",
+        "virtual_account": "license__virtual_account",
+        "smart_account": "license__virtual_account__smart_account",
+    }
+    searched_past = ("license__name", "license__virtual_account__name")
+
+    def find_past(self, day: date, queryset: QuerySet[Any]) -> Past | None:
+        return past.overages(day)
+
+
+class AlertFilter(AlertsPast, ListFilter):
     """Open ones, unless others are asked for."""
 
     # Words are made when they are read, so the search looks at the names that they are made of.
@@ -49,7 +83,18 @@ class AlertFilter(ListFilter):
 
     class Meta:
         model = Alert
-        fields = ["q", "state", "severity", "kind", "owner", "rule", "smart_account", "virtual_account", "customer"]
+        fields = [
+            "q",
+            "state",
+            "severity",
+            "kind",
+            "owner",
+            "as_of",
+            "rule",
+            "smart_account",
+            "virtual_account",
+            "customer",
+        ]
 
     def of_owner(self, rows: QuerySet[Alert], name: str, value: str) -> QuerySet[Alert]:
         return rows.filter(owner=self.request.user.pk if value == "me" else None)
@@ -59,6 +104,8 @@ class AlertFilter(ListFilter):
 
     def filter_queryset(self, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
         rows: QuerySet[Alert] = super().filter_queryset(queryset)
+        if self.past is not None:
+            return rows
         state = self.form.cleaned_data.get("state")
         if state == "all":
             return rows
@@ -70,7 +117,7 @@ class AlertFilter(ListFilter):
         return rows.filter(acknowledged_at=None, snoozed_until=None) if state == "new" else rows
 
 
-class OverageFilter(ListFilter):
+class OverageFilter(OveragesPast, ListFilter):
     """Running ones, unless others are asked for."""
 
     searched = ("license__name", "license__virtual_account__name", "note", "owner__email", "owner__name")
@@ -89,10 +136,12 @@ class OverageFilter(ListFilter):
 
     class Meta:
         model = Overage
-        fields = ("q", "smart_account", "state", "license")
+        fields = ("q", "smart_account", "state", "as_of", "license")
 
     def filter_queryset(self, queryset: QuerySet[Overage]) -> QuerySet[Overage]:
         rows: QuerySet[Overage] = super().filter_queryset(queryset)
+        if self.past is not None:
+            return rows
         state = self.form.cleaned_data.get("state")
         if state == "all":
             return rows

@@ -183,6 +183,7 @@ class Alert(models.Model):
     license_name = models.CharField(max_length=300, blank=True, default="", db_default="")
 
     objects = AlertQuerySet.as_manager()
+    past_at: datetime | None = None  # the moment in the past at which it is shown
 
     class Meta:
         ordering = ["-opened_at", "-id"]
@@ -205,7 +206,7 @@ class Alert(models.Model):
     @property
     def words(self) -> wording.Words:
         """Return what the alert says now, or what it said when it closed."""
-        return wording.words(self.kind, self.facts, self.closed_at or timezone.now())
+        return wording.words(self.kind, self.facts, self.closed_at or self.past_at or timezone.now())
 
     @property
     def summary(self) -> str:
@@ -316,6 +317,7 @@ class Overage(models.Model):
     note = models.TextField(blank=True, default="", db_default="")
 
     objects = OverageQuerySet.as_manager()
+    past_at: datetime | None = None  # the moment in the past at which it is shown
 
     class Meta:
         ordering = ["since", "id"]
@@ -354,9 +356,9 @@ class Overage(models.Model):
     @property
     def days_left(self) -> int:
         """Return the days left by date; negative when the time is over. An ended clock keeps those of its end."""
-        return self.clock.days_left(self.ended_at or timezone.now())
+        return self.clock.days_left(self.ended_at or self.past_at or timezone.now())
 
     @property
     def time_left(self) -> str:
         """Return the days left in words."""
-        return self.clock.time_left(self.ended_at or timezone.now())
+        return self.clock.time_left(self.ended_at or self.past_at or timezone.now())

@@ -8,7 +8,17 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from kit.tables import AgeColumn, EndColumn, LinkColumn, NumberColumn, PortalTable, SinceColumn, TitleColumn, WhenColumn
+from kit.tables import (
+    AgeColumn,
+    EndColumn,
+    LinkColumn,
+    MomentColumn,
+    NumberColumn,
+    PortalTable,
+    SinceColumn,
+    TitleColumn,
+    WhenColumn,
+)
 from kit.templatetags.components import badge, clock_start, days_left, since
 from licensing.alerts.models import Alert, Overage
 
@@ -101,3 +111,47 @@ class OverageTable(PortalTable):
 
     def value_days_left(self, record: Overage) -> int | str:
         return "" if record.ended_at else record.days_left
+
+
+class PastAlertTable(PortalTable):
+    """Alerts that were open at the end of a day, with what they said at their last event."""
+
+    severity = tables.Column(order_by=("severity_then", "pk"))
+    subject = TitleColumn(
+        "alert",
+        below=lambda alert: alert.summary,
+        verbose_name="Alert",
+        order_by=("subject_name", "subject_place", "pk"),
+    )
+    kind = tables.Column()
+    opened_at = WhenColumn(verbose_name="Open since")
+    as_of = MomentColumn()
+
+    class Meta:
+        order_by = "-opened_at"
+
+    render_severity = AlertTable.render_severity
+    value_severity = AlertTable.value_severity
+    value_kind = AlertTable.value_kind
+
+
+class PastOverageTable(PortalTable):
+    """Clocks that ran at the end of a day, with what Cisco listed then."""
+
+    license = tables.Column(attrs={"td": {"class": "title"}}, order_by=("license__name", "pk"))
+    virtual_account = LinkColumn(
+        "virtual-account", accessor="license__virtual_account", order_by=("license__virtual_account__name", "pk")
+    )
+    in_use = NumberColumn(accessor="in_use_then")
+    quantity = NumberColumn(accessor="quantity_then")
+    since = WhenColumn()
+    days_left = tables.Column(order_by=("since", "pk"))
+    as_of = MomentColumn()
+
+    class Meta:
+        order_by = "since"
+
+    def render_license(self, record: Overage) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("license", args=[record.license_id]), record.license)
+
+    value_license = OverageTable.value_license

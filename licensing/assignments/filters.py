@@ -1,10 +1,15 @@
 """Filters of the lists of assignment jobs and batches."""
 
+from datetime import date
+from typing import Any
+
 import django_filters
 from django.db.models import QuerySet
 
 from kit.filters import ListFilter, by_link
+from kit.past import Past, PastFilter
 from licensing.assignments.models import Assignment, AssignmentBatch, AssignmentJob
+from licensing.figures import past
 from licensing.fleet.models import Cluster, Customer
 from licensing.mirror.models import VirtualAccount
 
@@ -51,7 +56,15 @@ class BatchFilter(ListFilter):
         fields = ["q", "state", "virtual_account"]
 
 
-class AssignmentFilter(ListFilter):
+class AssignmentsPast(PastFilter):
+    recorded = {"cluster": "cluster", "virtual_account": "virtual_account", "customer": "cluster__customer"}
+    searched_past = ("cluster__name", "cluster__customer__name", "virtual_account__name")
+
+    def find_past(self, day: date, queryset: QuerySet[Any]) -> Past | None:
+        return past.assignments(day)
+
+
+class AssignmentFilter(AssignmentsPast, ListFilter):
     """Current ones, unless the ended ones are asked for."""
 
     searched = ("cluster__name", "cluster__customer__name", "virtual_account__name")
@@ -68,10 +81,12 @@ class AssignmentFilter(ListFilter):
 
     class Meta:
         model = Assignment
-        fields = ["q", "show", "virtual_account", "customer", "cluster"]
+        fields = ["q", "show", "as_of", "virtual_account", "customer", "cluster"]
 
     def filter_queryset(self, queryset: QuerySet[Assignment]) -> QuerySet[Assignment]:
         rows: QuerySet[Assignment] = super().filter_queryset(queryset)
+        if self.past is not None:
+            return rows
         show = self.form.cleaned_data.get("show")
         if show == "all":
             return rows

@@ -6,6 +6,7 @@ from django.utils.safestring import SafeString
 
 from kit.tables import (
     LinkColumn,
+    MomentColumn,
     NumberColumn,
     PortalTable,
     SinceColumn,
@@ -76,3 +77,20 @@ class AssignmentTable(PortalTable):
     started_at = SinceColumn(verbose_name="Since")
     started_by = tables.Column(verbose_name="By")
     ended_at = SinceColumn(verbose_name="Ended")
+
+
+class PastAssignmentTable(PortalTable):
+    """Assignments that were current at the end of a day."""
+
+    cluster = TitleColumn(
+        "assignment", below=lambda row: row.cluster.customer, order_by=("cluster__name", "pk"), verbose_name="Cluster"
+    )
+    virtual_account = LinkColumn("virtual-account", order_by=("virtual_account__name", "pk"))
+    smart_account = LinkColumn(
+        "smart-account",
+        accessor="virtual_account__smart_account",
+        order_by=("virtual_account__smart_account__name", "pk"),
+    )
+    started_at = WhenColumn(verbose_name="Since")
+    started_by = tables.Column(verbose_name="By")
+    as_of = MomentColumn()

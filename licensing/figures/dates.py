@@ -17,10 +17,7 @@ def open_books_of(
     customer: int | None = None,
 ) -> Books:
     """Return the figures at the end of a UTC day; None or today: now. Raises Refusal for a day without figures."""
-    today = timezone.now().date()
-    if day is not None and day > today:
-        raise Refusal(f"{words(day)} is in the future.", "Enter today or an earlier day.", "as_of")
-    if day is None or day == today:
+    if day is None or not is_past(day):
         return open_books(smart_account=smart_account, virtual_account=virtual_account, customer=customer)
     at = reading.end_of(day)
     books = open_books(at, smart_account=smart_account, virtual_account=virtual_account, customer=customer)
@@ -35,6 +32,14 @@ def open_books_of(
             "as_of",
         )
     return books
+
+
+def is_past(day: date) -> bool:
+    """Return whether a UTC day is over; today's figures are the present ones. Raises Refusal for a future day."""
+    today = timezone.now().date()
+    if day > today:
+        raise Refusal(f"{words(day)} is in the future.", "Enter today or an earlier day.", "as_of")
+    return day < today
 
 
 def words(day: date) -> str:

@@ -1,6 +1,6 @@
 """Search and filter mirrored rows: licenses, virtual accounts, product instances, sync runs, tokens and usage."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import django_filters
@@ -9,9 +9,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from kit.filters import ListFilter, MirrorFilter, by_choice, by_link
+from kit.past import Past, PastFilter
 from kit.templatetags.components import field_words
 from licensing.accounts.models import SmartAccount
 from licensing.alerts.silence import silent_days
+from licensing.figures import past
 from licensing.fleet.models import Cluster, Customer
 from licensing.mirror.models import (
     Change,
@@ -34,7 +36,70 @@ SILENT_DAYS = [
 ]
 
 
-class VirtualAccountFilter(MirrorFilter):
+class VirtualAccountsPast(PastFilter):
+    recorded = {"smart_account": "smart_account", "name": "name"}
+    searched_past = ("name", "smart_account__name", "smart_account__domain")
+
+    def find_past(self, day: date, queryset: QuerySet[Any]) -> Past | None:
+        return past.virtual_accounts(day)
+
+
+class LicensesPast(PastFilter):
+    recorded = {
+        "smart_account": "virtual_account__smart_account",
+        "virtual_account": "virtual_account",
+        "name": "name",
+        "status": "state_at__status",
+    }
+    searched_past = ("name", "virtual_account__name")
+
+    def find_past(self, day: date, queryset: QuerySet[Any]) -> Past | None:
+        return past.licenses(day)
+
+
+class ProductInstancesPast(PastFilter):
+    recorded = {
+        "smart_account": "virtual_account__smart_account",
+        "virtual_account": "pool_then",
+        "host_name": "host_name_then__iexact",
+        "serial": "serial_then__iexact",
+        "uuid": "uuid_then__iexact",
+        "status": "status_then",
+    }
+    searched_past = ("host_name_then", "name_then", "serial_then", "uuid_then", "pool_name_then")
+
+    def find_past(self, day: date, queryset: QuerySet[Any]) -> Past | None:
+        return past.product_instances(day)
+
+
+class UsagePast(PastFilter):
+    recorded = {
+        "smart_account": "series__virtual_account__smart_account",
+        "virtual_account": "series__virtual_account",
+        "customer": "series__customer",
+        "cluster": "series__cluster",
+        "license": "license_id",
+    }
+    searched_past = (
+        "series__license_name",
+        "series__virtual_account__name",
+        "series__cluster_name",
+        "series__customer_name",
+    )
+
+    def find_past(self, day: date, queryset: QuerySet[Any]) -> Past | None:
+        return past.usage(day)
+
+
+class RegistrationTokensPast(PastFilter):
+    recorded = {"smart_account": "virtual_account__smart_account", "virtual_account": "virtual_account"}
+    searched_past = ("virtual_account__name",)
+
+    def find_past(self, day: date, queryset: QuerySet[Any]) -> Past | None:
+        return past.registration_tokens(day)
+
+
+class VirtualAccountFilter(VirtualAccountsPast, MirrorFilter):
     searched = ("name", "description", "cost_center", "region", "smart_account__name", "smart_account__domain")
     placeholder = "Search name, cost center, region"
 
@@ -48,10 +113,10 @@ class VirtualAccountFilter(MirrorFilter):
 
     class Meta:
         model = VirtualAccount
-        fields = ("q", "smart_account", "purpose", "license_mode", "show", "cost_center", "region")
+        fields = ("q", "smart_account", "purpose", "license_mode", "show", "as_of", "cost_center", "region")
 
 
-class LicenseFilter(MirrorFilter):
+class LicenseFilter(LicensesPast, MirrorFilter):
     searched = ("name", "virtual_account__name")
     placeholder = "Search licenses and virtual accounts"
 
@@ -64,10 +129,10 @@ class LicenseFilter(MirrorFilter):
 
     class Meta:
         model = License
-        fields = ("q", "smart_account", "purpose", "status", "show", "virtual_account")
+        fields = ("q", "smart_account", "purpose", "status", "show", "as_of", "virtual_account")
 
 
-class ProductInstanceFilter(MirrorFilter):
+class ProductInstanceFilter(ProductInstancesPast, MirrorFilter):
     searched = ("host_name", "name", "serial", "uuid", "virtual_account__name")
     placeholder = "Search host name, serial, UUID, virtual account"
 
@@ -84,7 +149,7 @@ class ProductInstanceFilter(MirrorFilter):
 
     class Meta:
         model = ProductInstance
-        fields = ("q", "smart_account", "silent", "matched", "show", "virtual_account", "license", "cluster")
+        fields = ("q", "smart_account", "silent", "matched", "show", "as_of", "virtual_account", "license", "cluster")
 
     def keep_silent(self, rows: Any, name: str, days: str) -> QuerySet[ProductInstance]:
         silent: QuerySet[ProductInstance] = rows.silent_for(silent_days() if days == BY_RULES else int(days))
@@ -106,7 +171,7 @@ class SyncRunFilter(ListFilter):
         fields = ("q", "smart_account", "status")
 
 
-class UsageFilter(ListFilter):
+class UsageFilter(UsagePast, ListFilter):
     searched = (
         "license_name",
         "license__name",
@@ -132,7 +197,7 @@ class UsageFilter(ListFilter):
 
     class Meta:
         model = InstanceUsage
-        fields = ("q", "smart_account", "customer", "virtual_account")
+        fields = ("q", "smart_account", "customer", "as_of", "virtual_account")
 
 
 OBJECT_TYPES = [(mirror.object_type, field_words(mirror.object_type)) for mirror in MIRRORS]
@@ -168,7 +233,7 @@ class NetChangeFilter(ChangeFilter):
     )
 
 
-class RegistrationTokenFilter(MirrorFilter):
+class RegistrationTokenFilter(RegistrationTokensPast, MirrorFilter):
     searched = ("description", "created_by", "virtual_account__name")
     placeholder = "Search description, creator, virtual account"
     ends = django_filters.ChoiceFilter(
@@ -185,7 +250,7 @@ class RegistrationTokenFilter(MirrorFilter):
 
     class Meta:
         model = RegistrationToken
-        fields = ["q", "ends", "export_controlled", "show", "virtual_account", "smart_account"]
+        fields = ["q", "ends", "export_controlled", "show", "as_of", "virtual_account", "smart_account"]
 
     def by_end(self, rows: QuerySet[RegistrationToken], name: str, value: str) -> QuerySet[RegistrationToken]:
         now = timezone.now()

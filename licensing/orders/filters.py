@@ -1,5 +1,6 @@
 """Search and filters of orders, and of what arrived and moved."""
 
+from datetime import date
 from typing import Any
 
 import django_filters
@@ -7,14 +8,38 @@ from django import forms
 from django.db.models import QuerySet
 
 from kit.filters import ListFilter, by_choice, by_link
+from kit.past import Past, PastFilter
 from licensing.accounts.models import SmartAccount
+from licensing.figures import past
 from licensing.fleet.models import Customer
 from licensing.mirror.models import License, VirtualAccount
 from licensing.orders.models import Movement, Order
 from licensing.orders.states import State, standings
 
 
-class OrderFilter(ListFilter):
+class OrdersPast(PastFilter):
+    """Orders are read as they are entered today. Their state is that of the day."""
+
+    recorded = {
+        "smart_account": "smart_account",
+        "customer": "customer",
+        "virtual_account": "virtual_account",
+        "number": "number",
+        "subscription_id": "subscription_id",
+    }
+    searched_past = ("number", "subscription_id", "contract", "customer__name")
+
+    def find_past(self, day: date, queryset: QuerySet[Any]) -> Past | None:
+        return past.orders(day)
+
+    def _filter_past(self, rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
+        if name != "state" or self.past is None:
+            return super()._filter_past(rows, name, value)
+        found = standings(rows, self.past.at)
+        return rows.filter(pk__in=[number for number, one in found.items() if one.state == value])
+
+
+class OrderFilter(OrdersPast, ListFilter):
     searched = ("number", "subscription_id", "contract", "customer__name")
     placeholder = "Search order, subscription, customer"
 
@@ -25,7 +50,7 @@ class OrderFilter(ListFilter):
 
     class Meta:
         model = Order
-        fields = ("q", "smart_account", "state", "customer", "virtual_account")
+        fields = ("q", "smart_account", "state", "as_of", "customer", "virtual_account")
 
     def in_state(self, rows: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
         return rows.filter(pk__in=[number for number, one in standings().items() if one.state == value])

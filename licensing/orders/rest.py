@@ -9,10 +9,12 @@ from rest_framework.viewsets import ModelViewSet
 
 from kit.rest.fields import Link, Strict
 from kit.rest.filters import LinkFilter
+from kit.rest.paging import PastCursor
 from licensing.accounts.models import SmartAccount
 from licensing.fleet.models import Customer
 from licensing.mirror.models import VirtualAccount
 from licensing.orders import saving
+from licensing.orders.filters import OrdersPast
 from licensing.orders.models import Order, OrderLine
 from licensing.orders.saving import ENTERED, LineSpec
 from licensing.orders.states import State, standings
@@ -75,7 +77,7 @@ class OrderSerializer(Strict, serializers.ModelSerializer[Order]):
         return attrs
 
 
-class OrderFilters(django_filters.FilterSet):
+class OrderFilters(OrdersPast):
     smart_account = LinkFilter()
     virtual_account = LinkFilter()
     customer = LinkFilter()
@@ -88,11 +90,15 @@ class OrderFilters(django_filters.FilterSet):
 
 
 class Orders(ModelViewSet[Order]):
-    """What the partner bought at Cisco, and what Cisco delivered of it. Deleting an order changes nothing at Cisco."""
+    """What the partner bought at Cisco, and what Cisco delivered of it. Deleting an order changes nothing at Cisco.
+
+    With `as_of`, orders are as they are entered today; `state` and `delivered` are those of the day.
+    """
 
     queryset = Order.objects.prefetch_related("lines")
     serializer_class = OrderSerializer
     filterset_class = OrderFilters
+    pagination_class = PastCursor
     write_need = Need.OPERATE
 
     def paginate_queryset(self, queryset: Any) -> Any:
@@ -122,7 +128,9 @@ class Orders(ModelViewSet[Order]):
 
 
 def _with_standings(rows: list[Order]) -> list[Order]:
-    found = standings(rows)
+    found = standings([row for row in rows if not hasattr(row, "standing")])
     for row in rows:
+        if hasattr(row, "standing"):  # at a day in the past
+            continue
         row.standing = found[row.pk]  # type: ignore[attr-defined]
     return rows

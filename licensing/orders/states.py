@@ -13,7 +13,7 @@ purchases, the licenses are expected in the operational one; without any, no pla
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import TextChoices
 from django.utils import timezone
@@ -73,21 +73,22 @@ class Standing:
         return found.delivered if found else 0
 
 
-def standings(orders: Iterable[Order] | None = None) -> dict[int, Standing]:
-    """Return where these orders stand, or all of them, by id. Seven statements for any number of orders.
+def standings(orders: Iterable[Order] | None = None, at: datetime | None = None) -> dict[int, Standing]:
+    """Return where these orders stand, or all of them, by id: now, or at a recorded moment.
 
-    All smart accounts are looked through, because an order may have arrived in another one.
+    Seven statements for any number of orders. All smart accounts are looked through, because an order may have arrived
+    in another one.
     """
     rows = list(Order.objects.all() if orders is None else orders)
     if not rows:
         return {}
-    facts = read(SmartAccount.objects.order_by().values_list("pk", flat=True))
+    facts = read(SmartAccount.objects.order_by().values_list("pk", flat=True), at)
     figures: dict[int, dict[str, Purchase]] = defaultdict(dict)
     for one in settle(facts.supplies, facts.moves, facts.lines, facts.subscriptions):
         if one.order:
             figures[one.order][one.license] = one
     found = _Places(facts)
-    today = timezone.localdate()
+    today = at.astimezone(UTC).date() if at else timezone.localdate()
     return {row.pk: _standing(row, figures[row.pk], found.of(row), today) for row in rows}
 
 

@@ -6,7 +6,16 @@ import django_tables2 as tables
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from kit.tables import EndColumn, LinkColumn, NumberColumn, PortalTable, StateColumn, TitleColumn, WhenColumn
+from kit.tables import (
+    EndColumn,
+    LinkColumn,
+    MomentColumn,
+    NumberColumn,
+    PortalTable,
+    StateColumn,
+    TitleColumn,
+    WhenColumn,
+)
 from kit.templatetags.components import badge, number
 from licensing.orders.models import Movement, Order
 from licensing.orders.states import Standing, State, standings
@@ -36,6 +45,9 @@ class OrderTable(PortalTable):
         super().__init__(*args, **options)
         self.standings: dict[int, Standing] = standings()
 
+    def standing_of(self, order: Order) -> Standing:
+        return self.standings[order.pk]
+
     def render_id(self, record: Order, column: TitleColumn) -> SafeString:
         return column.render(str(record), record)
 
@@ -46,32 +58,48 @@ class OrderTable(PortalTable):
         return record.ordered_on
 
     def render_state(self, record: Order) -> SafeString:
-        found = self.standings[record.pk]
+        found = self.standing_of(record)
         if not found.overdue_since or found.state == State.OVERDUE:
             return badge(found.state)
         return format_html('{} <span class="sub">{}</span>', badge(found.state), "overdue")
 
     def value_state(self, record: Order) -> str:
-        return self.standings[record.pk].state.value
+        return self.standing_of(record).state.value
 
     def render_ordered(self, record: Order) -> str:
         return number(self.value_ordered(record))
 
     def value_ordered(self, record: Order) -> int:
-        return self.standings[record.pk].ordered
+        return self.standing_of(record).ordered
 
     def render_delivered(self, record: Order) -> str:
         return number(self.value_delivered(record))
 
     def value_delivered(self, record: Order) -> int:
-        return self.standings[record.pk].delivered
+        return self.standing_of(record).delivered
 
     def render_undelivered(self, record: Order) -> SafeString | str:
         missing = self.value_undelivered(record)
         return format_html('<span class="short">{}</span>', number(missing)) if missing else "0"
 
     def value_undelivered(self, record: Order) -> int:
-        return self.standings[record.pk].undelivered
+        return self.standing_of(record).undelivered
+
+
+class PastOrderTable(OrderTable):
+    """Orders with what had arrived at the end of a day. Files name the moment."""
+
+    as_of = MomentColumn()
+
+    class Meta:
+        order_by = "-ordered_on"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        PortalTable.__init__(self, *args, **options)
+
+    def standing_of(self, order: Order) -> Standing:
+        found: Standing = order.standing  # type: ignore[attr-defined]
+        return found
 
 
 class MovementTable(PortalTable):

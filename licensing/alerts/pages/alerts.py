@@ -19,7 +19,7 @@ from licensing.alerts.kinds import FACTS, in_words
 from licensing.alerts.models import Alert
 from licensing.alerts.pages.actions import next_step
 from licensing.alerts.subjects import PAGES, subject_address
-from licensing.alerts.tables import AlertTable, shown_state
+from licensing.alerts.tables import AlertTable, PastAlertTable, shown_state
 from licensing.channels.models import Delivery, Notice
 from people import saved_filters
 from people.audit import actor_of
@@ -41,6 +41,7 @@ def alerts(request: HttpRequest) -> HttpResponse:
         "alerts/alerts/alerts.html",
         AlertFilter(request.GET, queryset=rows, request=request),
         AlertTable,
+        past_table=PastAlertTable,
         noun=("alert", "alerts"),
         empty=empty,
         saved=SavedFilter.objects.filter(user=request.user.pk, page=PAGE),

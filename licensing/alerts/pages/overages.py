@@ -13,7 +13,7 @@ from licensing.alerts import overages as alerts
 from licensing.alerts.filters import OverageFilter
 from licensing.alerts.forms import OverageForm, StartForm
 from licensing.alerts.models import Overage
-from licensing.alerts.tables import OverageTable
+from licensing.alerts.tables import OverageTable, PastOverageTable
 from people.audit import actor_of
 from people.gate import Need, needs
 
@@ -27,6 +27,7 @@ def overages(request: HttpRequest) -> HttpResponse:
         "alerts/overages/overages.html",
         OverageFilter(request.GET, queryset=rows),
         OverageTable,
+        past_table=PastOverageTable,
         noun=("shortage", "shortages"),
         empty=empty,
         heading="Out of compliance",

@@ -14,7 +14,9 @@ from rest_framework.viewsets import ModelViewSet, ReadOnlyModelViewSet
 
 from kit.rest.fields import Link, Strict, refuse_body
 from kit.rest.filters import LinkFilter, YesNoFilter, check_known
+from kit.rest.paging import PastCursor
 from licensing.alerts import handling, rules
+from licensing.alerts.filters import AlertsPast
 from licensing.alerts.handling import COMMENT_LENGTH
 from licensing.alerts.models import Alert, AlertEvent, AlertRule, Kind, Severity
 from licensing.alerts.replay.replay import LONGEST, would_have_fired
@@ -77,7 +79,7 @@ class CommentSerializer(Strict, serializers.Serializer[Any]):
     text = serializers.CharField(max_length=COMMENT_LENGTH)
 
 
-class AlertFilters(django_filters.FilterSet):
+class AlertFilters(AlertsPast):
     state = django_filters.ChoiceFilter(choices=[("open", "Open"), ("closed", "Closed")], method="filter_state")
     kind = django_filters.ChoiceFilter(choices=Kind.choices)
     severity = django_filters.ChoiceFilter(choices=Severity.choices)
@@ -94,9 +96,12 @@ class AlertFilters(django_filters.FilterSet):
 
 
 class Alerts(ReadOnlyModelViewSet[Alert]):
+    """What the portal found. With `as_of`: what was open on that day, as it was worded at its last event until then."""
+
     queryset = Alert.objects.all()
     serializer_class = AlertSerializer
     filterset_class = AlertFilters
+    pagination_class = PastCursor
     write_need = Need.OPERATE
 
     @extend_schema(request=None, responses=AlertSerializer)

@@ -7,9 +7,11 @@ from django.db import transaction
 from rest_framework import mixins, serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from kit.rest.fields import Link, Strict
+from kit.rest.fields import Link, RecordedOnly, Strict
 from kit.rest.filters import LinkFilter
+from kit.rest.paging import PastCursor
 from licensing.alerts import overages
+from licensing.alerts.filters import OveragesPast
 from licensing.alerts.models import Overage
 from people import audit
 from people.gate import Need
@@ -27,7 +29,8 @@ START_SENT = ("since", "since_reason")
 REST_FIELDS = ("ended_at", "ends", "days_left", "owner", "note")
 
 
-class OverageSerializer(Strict, serializers.ModelSerializer[Overage]):
+class OverageSerializer(RecordedOnly, Strict, serializers.ModelSerializer[Overage]):
+    unrecorded = ("owner", "note")
     virtual_account = serializers.IntegerField(source="license.virtual_account_id", read_only=True)
     since = serializers.DateTimeField(
         allow_null=True,
@@ -60,7 +63,7 @@ class OverageSerializer(Strict, serializers.ModelSerializer[Overage]):
         read_only_fields = ["license", "ended_at", "since_corrected_at", "since_corrected_by"]
 
 
-class OverageFilters(django_filters.FilterSet):
+class OverageFilters(OveragesPast):
     license = LinkFilter()
     virtual_account = LinkFilter(field_name="license__virtual_account")
     smart_account = LinkFilter(field_name="license__virtual_account__smart_account")
@@ -72,11 +75,15 @@ class OverageFilters(django_filters.FilterSet):
 
 
 class Overages(mixins.UpdateModelMixin, ReadOnlyModelViewSet[Overage]):
-    """List how long each license is, or was, out of compliance. Set its owner and note, and correct its start."""
+    """List how long each license is, or was, out of compliance. Set its owner and note, and correct its start.
+
+    With `as_of`: the clocks that ran on that day, without owner and note.
+    """
 
     queryset = Overage.objects.select_related("license", "owner")
     serializer_class = OverageSerializer
     filterset_class = OverageFilters
+    pagination_class = PastCursor
     write_need = Need.OPERATE
     http_method_names = ["get", "head", "patch"]
 

@@ -12,7 +12,7 @@ from licensing.assignments import decisions
 from licensing.assignments.filters import AssignmentFilter
 from licensing.assignments.forms import AssignClusterForm, AssignPoolForm
 from licensing.assignments.models import Assignment, AssignmentJob
-from licensing.assignments.tables import AssignmentTable
+from licensing.assignments.tables import AssignmentTable, PastAssignmentTable
 from licensing.fleet.models import Cluster
 from licensing.mirror.models import VirtualAccount
 from people.audit import actor_of
@@ -39,6 +39,7 @@ def assignments(request: HttpRequest) -> HttpResponse:
         "assignments/assignments/assignments.html",
         AssignmentFilter(request.GET, queryset=all_assignments()),
         AssignmentTable,
+        past_table=PastAssignmentTable,
         noun=("assignment", "assignments"),
         empty=empty,
     )

@@ -13,7 +13,9 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from kit.rest.fields import Link, Strict, refuse_body
 from kit.rest.filters import LinkFilter, YesNoFilter
+from kit.rest.paging import PastCursor
 from licensing.assignments import checks, decisions
+from licensing.assignments.filters import AssignmentsPast
 from licensing.assignments.jobs import actions, effects
 from licensing.assignments.models import Assignment, AssignmentJob, AssignmentStage
 from licensing.fleet.models import Cluster
@@ -52,7 +54,7 @@ class AssignmentSerializer(Strict, serializers.ModelSerializer[Assignment]):
         validators: list[Any] = []  # the verb says it
 
 
-class AssignmentFilters(django_filters.FilterSet):
+class AssignmentFilters(AssignmentsPast):
     cluster = LinkFilter()
     virtual_account = LinkFilter()
     customer = LinkFilter(field_name="cluster__customer")
@@ -85,9 +87,12 @@ class PreflightSerializer(serializers.Serializer[Any]):
 
 
 class Assignments(mixins.CreateModelMixin, ReadOnlyModelViewSet[Assignment]):
+    """Which cluster is, or was, assigned to which virtual account. With `as_of`: what was current on that day."""
+
     queryset = Assignment.objects.annotate(job_id=NEWEST_JOB)
     serializer_class = AssignmentSerializer
     filterset_class = AssignmentFilters
+    pagination_class = PastCursor
     write_need = Need.OPERATE
 
     def perform_create(self, serializer: Any) -> None:

@@ -5,7 +5,7 @@ PostgreSQL finds the rows one after another along an index, so that a page reads
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -182,21 +182,44 @@ def compare_days(start: date, end: date, smart_account: SmartAccount | None = No
         )
     since, until = (datetime.combine(day + timedelta(days=1), time(), UTC) for day in (start, end))
     accounts = SmartAccount.objects.filter(pk=smart_account.pk) if smart_account else SmartAccount.objects.all()
-    succeeded = SyncRun.objects.filter(status=SyncRun.Status.SUCCEEDED, smart_account__in=accounts)
-    firsts = dict(succeeded.order_by().values_list("smart_account").annotate(Min("pk")))
+    firsts = _first_syncs(accounts)
     began = dict(SyncRun.objects.filter(pk__in=firsts.values()).values_list("smart_account", "finished_at"))
     late = {account: moment for account, moment in began.items() if moment and moment >= since}
     baseline = tuple(sorted(firsts[account] for account in late))
     only = smart_account.pk if smart_account else None
     span = _Span(since, until - timedelta(microseconds=1), only, baseline=baseline)
-    deleted = _deleted(span)
+    return _comparison(span, _gaps(accounts, began, late, _deleted(span)))
+
+
+def gaps_at(moment: datetime) -> list[Gap]:
+    """Return the smart accounts whose rows at a moment are unknown: a change after it was not recorded, or not kept."""
+    accounts = SmartAccount.objects.order_by("pk")
+    firsts = _first_syncs(accounts)
+    began = dict(SyncRun.objects.filter(pk__in=firsts.values()).values_list("smart_account", "finished_at"))
+    late = {account: first for account, first in began.items() if first and first > moment}
+    baseline = tuple(firsts[account] for account in late)
+    return _gaps(accounts, began, late, _deleted(_Span(moment, timezone.now(), None, baseline=baseline)))
+
+
+def _first_syncs(accounts: QuerySet[SmartAccount]) -> dict[int, int]:
+    """Return the first sync run of each smart account that succeeded."""
+    succeeded = SyncRun.objects.filter(status=SyncRun.Status.SUCCEEDED, smart_account__in=accounts)
+    return dict(succeeded.order_by().values_list("smart_account").annotate(Min("pk")))
+
+
+def _gaps(
+    accounts: Iterable[SmartAccount],
+    began: Mapping[int, datetime | None],
+    late: Mapping[int, datetime],
+    deleted: Mapping[int, datetime],
+) -> list[Gap]:
     gaps = []
     for account in accounts:
         if account.pk in deleted:
             gaps.append(Gap(account, deleted[account.pk], NOT_KEPT))
         elif account.pk in late or account.pk not in began:
             gaps.append(Gap(account, late.get(account.pk), NOT_RECORDED))
-    return _comparison(span, gaps)
+    return gaps
 
 
 def compare_runs(first: SyncRun, second: SyncRun) -> Comparison:

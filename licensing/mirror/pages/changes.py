@@ -9,7 +9,7 @@ from kit.lists import Empty, list_page
 from licensing.mirror.changes import records
 from licensing.mirror.filters import HistoryFilter
 from licensing.mirror.models import License, ProductInstance, VirtualAccount
-from licensing.mirror.tables import HistoryTable
+from licensing.mirror.tables.present import HistoryTable
 from people.gate import Need, needs
 
 

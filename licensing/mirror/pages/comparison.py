@@ -13,7 +13,7 @@ from licensing.mirror.changes.comparison import Comparison, compare
 from licensing.mirror.filters import NetChangeFilter
 from licensing.mirror.forms.comparison import DaysForm, RunsForm, add_refusal, mark_required
 from licensing.mirror.models import SyncRun
-from licensing.mirror.tables import NetChangeTable
+from licensing.mirror.tables.present import NetChangeTable
 from people.gate import Need, needs
 
 TEMPLATE = "mirror/sync_runs/comparison.html"

@@ -12,7 +12,8 @@ from licensing.mirror.changes import records
 from licensing.mirror.filters import LicenseFilter
 from licensing.mirror.models import License, LicenseLine
 from licensing.mirror.pages.trend import trend_context
-from licensing.mirror.tables import LicenseTable
+from licensing.mirror.tables.past import PastLicenseTable
+from licensing.mirror.tables.present import LicenseTable
 from people.gate import Need, needs
 
 USERS_SHOWN = 25
@@ -39,6 +40,7 @@ def licenses(request: HttpRequest) -> HttpResponse:
         "mirror/licenses/licenses.html",
         LicenseFilter(request.GET, queryset=rows),
         LicenseTable,
+        past_table=PastLicenseTable,
         noun=("license", "licenses"),
         empty=empty,
     )

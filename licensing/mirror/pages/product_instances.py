@@ -14,7 +14,8 @@ from licensing.mirror.changes import records
 from licensing.mirror.filters import ProductInstanceFilter
 from licensing.mirror.forms.annotations import ProductInstanceForm
 from licensing.mirror.models import ProductInstance
-from licensing.mirror.tables import ProductInstanceTable
+from licensing.mirror.tables.past import PastProductInstanceTable
+from licensing.mirror.tables.present import ProductInstanceTable
 from people.audit import actor_of
 from people.gate import Need, needs
 
@@ -36,6 +37,7 @@ def product_instances(request: HttpRequest) -> HttpResponse:
         "mirror/product_instances/product_instances.html",
         ProductInstanceFilter(request.GET, queryset=rows),
         ProductInstanceTable,
+        past_table=PastProductInstanceTable,
         noun=("product instance", "product instances"),
         empty=empty,
     )

@@ -15,7 +15,8 @@ from licensing.mirror.filters import RegistrationTokenFilter
 from licensing.mirror.forms.registration_tokens import CreateTokenForm, RecordTokenForm, TokenUsesForm
 from licensing.mirror.models import RegistrationToken
 from licensing.mirror.pages.requests import request_of, request_page
-from licensing.mirror.tables import RegistrationTokenTable
+from licensing.mirror.tables.past import PastRegistrationTokenTable
+from licensing.mirror.tables.present import RegistrationTokenTable
 from licensing.operations import requests
 from licensing.operations.requests import CiscoRequest
 from people.audit import actor_of
@@ -35,6 +36,7 @@ def registration_tokens(request: HttpRequest) -> HttpResponse:
         "mirror/registration_tokens/registration_tokens.html",
         RegistrationTokenFilter(request.GET, queryset=rows),
         RegistrationTokenTable,
+        past_table=PastRegistrationTokenTable,
         noun=("registration token", "registration tokens"),
         empty=empty,
     )

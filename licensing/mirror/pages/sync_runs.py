@@ -12,7 +12,7 @@ from licensing.accounts.empty_states import to_smart_accounts
 from licensing.mirror.changes import records
 from licensing.mirror.filters import ChangeFilter, SyncRunFilter
 from licensing.mirror.models import Change, SyncRun
-from licensing.mirror.tables import ChangeTable, SyncRunTable, address_of, took
+from licensing.mirror.tables.present import ChangeTable, SyncRunTable, address_of, took
 from licensing.operations import lost_workers
 from people.gate import Need, needs
 

@@ -6,7 +6,8 @@ from kit.lists import Empty, list_page
 from licensing.accounts.empty_states import to_smart_accounts
 from licensing.mirror.filters import UsageFilter
 from licensing.mirror.models import InstanceUsage
-from licensing.mirror.tables import UsageTable
+from licensing.mirror.tables.past import PastUsageTable
+from licensing.mirror.tables.present import UsageTable
 from people.gate import Need, needs
 
 
@@ -23,6 +24,7 @@ def usage(request: HttpRequest) -> HttpResponse:
         "mirror/usage/usage.html",
         UsageFilter(request.GET, queryset=InstanceUsage.objects.current()),
         UsageTable,
+        past_table=PastUsageTable,
         noun=("use", "uses"),
         empty=empty,
         heading="Usage report",

@@ -21,7 +21,8 @@ from licensing.mirror.changes import records
 from licensing.mirror.filters import VirtualAccountFilter
 from licensing.mirror.forms.annotations import VirtualAccountForm
 from licensing.mirror.models import License, ProductInstance, VirtualAccount
-from licensing.mirror.tables import VirtualAccountTable
+from licensing.mirror.tables.past import PastVirtualAccountTable
+from licensing.mirror.tables.present import VirtualAccountTable
 from people.audit import actor_of
 from people.gate import Need, needs
 
@@ -50,6 +51,7 @@ def virtual_accounts(request: HttpRequest) -> HttpResponse:
         "mirror/virtual_accounts/virtual_accounts.html",
         VirtualAccountFilter(request.GET, queryset=rows),
         VirtualAccountTable,
+        past_table=PastVirtualAccountTable,
         noun=("virtual account", "virtual accounts"),
         empty=empty,
     )

@@ -11,7 +11,9 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from kit.rest.fields import AsOf
 from kit.rest.filters import GoneFilter, LinkFilter
+from kit.rest.paging import PastCursor
 from licensing.mirror import trend
+from licensing.mirror.filters import LicensesPast
 from licensing.mirror.models import (
     License,
     LicenseLine,
@@ -58,7 +60,7 @@ class LicenseSerializer(serializers.ModelSerializer[License]):
         ]
 
 
-class LicenseFilters(django_filters.FilterSet):
+class LicenseFilters(LicensesPast):
     virtual_account = LinkFilter()
     smart_account = LinkFilter(field_name="virtual_account__smart_account")
     name = django_filters.CharFilter()
@@ -70,6 +72,7 @@ class Licenses(ReadOnlyModelViewSet[License]):
     queryset = License.objects.select_related("virtual_account__smart_account").prefetch_related("lines")
     serializer_class = LicenseSerializer
     filterset_class = LicenseFilters
+    pagination_class = PastCursor
 
     @extend_schema(responses={200: TrendSerializer})
     @action(detail=True, methods=["get"])

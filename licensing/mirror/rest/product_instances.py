@@ -7,10 +7,12 @@ from django.db.models import Prefetch
 from rest_framework import mixins, serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from kit.rest.fields import AsOf, Link, Strict
+from kit.rest.fields import AsOf, Link, RecordedOnly, Strict
 from kit.rest.filters import GoneFilter, LinkFilter
+from kit.rest.paging import PastCursor
 from licensing.fleet import matching
 from licensing.fleet.models import Cluster
+from licensing.mirror.filters import ProductInstancesPast
 from licensing.mirror.models import (
     InstanceUsage,
     ProductInstance,
@@ -39,7 +41,8 @@ class InstanceUsageSerializer(serializers.ModelSerializer[InstanceUsage]):
         fields = ["license", "license_name", "quantity"]
 
 
-class ProductInstanceSerializer(Strict, serializers.ModelSerializer[ProductInstance]):
+class ProductInstanceSerializer(RecordedOnly, Strict, serializers.ModelSerializer[ProductInstance]):
+    unrecorded = ProductInstance.OWN
     cluster = Link(
         Cluster,
         allow_null=True,
@@ -66,7 +69,7 @@ class ProductInstanceSerializer(Strict, serializers.ModelSerializer[ProductInsta
         validators: list[Any] = []  # mirrored columns are not written here
 
 
-class ProductInstanceFilters(django_filters.FilterSet):
+class ProductInstanceFilters(ProductInstancesPast):
     virtual_account = LinkFilter()
     smart_account = LinkFilter(field_name="virtual_account__smart_account")
     cluster = LinkFilter()
@@ -79,13 +82,18 @@ class ProductInstanceFilters(django_filters.FilterSet):
 
 
 class ProductInstances(mixins.UpdateModelMixin, ReadOnlyModelViewSet[ProductInstance]):
-    """Product instances as Cisco lists them. `cluster`, `cluster_by_hand` and `note` are the partner's own."""
+    """Product instances as Cisco lists them.
+
+    `cluster`, `cluster_by_hand` and `note` are the partner's own. They and `last_contact_at` are not recorded by day:
+    rows of `as_of` have none of them.
+    """
 
     queryset = ProductInstance.objects.select_related("virtual_account__smart_account").prefetch_related(
         Prefetch("usage", InstanceUsage.objects.order_by("license_name"))
     )
     serializer_class = ProductInstanceSerializer
     filterset_class = ProductInstanceFilters
+    pagination_class = PastCursor
     write_need = Need.OPERATE
     http_method_names = ["get", "head", "patch"]
 

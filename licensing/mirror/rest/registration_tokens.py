@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import django_filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -12,7 +11,9 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from kit.rest.fields import AsOf, Link, Strict, refuse_body
 from kit.rest.filters import GoneFilter, LinkFilter, YesNoFilter
+from kit.rest.paging import PastCursor
 from licensing.mirror import tokens
+from licensing.mirror.filters import RegistrationTokensPast
 from licensing.mirror.models import (
     RegistrationToken,
     VirtualAccount,
@@ -35,7 +36,10 @@ class RegistrationTokenSerializer(serializers.ModelSerializer[RegistrationToken]
         read_only_fields = fields
         extra_kwargs: dict[str, Any] = {
             "uses_allowed": {"help_text": "The number read in CSSM. Null: no limit, or the limit is not known."},
-            "uses": {"help_text": "Registrations by the portal plus the number read in CSSM. A minimum."},
+            "uses": {
+                "allow_null": True,
+                "help_text": "Registrations by the portal plus the number read in CSSM. A minimum. Null with `as_of`.",
+            },
         }
 
 
@@ -71,7 +75,7 @@ class MadeTokenSerializer(RegistrationTokenSerializer):
         read_only_fields = fields
 
 
-class RegistrationTokenFilters(django_filters.FilterSet):
+class RegistrationTokenFilters(RegistrationTokensPast):
     virtual_account = LinkFilter()
     smart_account = LinkFilter(field_name="virtual_account__smart_account")
     export_controlled = YesNoFilter()
@@ -83,6 +87,7 @@ class RegistrationTokens(ReadOnlyModelViewSet[RegistrationToken]):
     queryset = RegistrationToken.objects.select_related("virtual_account__smart_account")
     serializer_class = RegistrationTokenSerializer
     filterset_class = RegistrationTokenFilters
+    pagination_class = PastCursor
     write_need = Need.OPERATE
     waits_in = ("create", "revoke")
 

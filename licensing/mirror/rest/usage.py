@@ -3,7 +3,9 @@
 from rest_framework import mixins, serializers
 from rest_framework.viewsets import GenericViewSet
 
+from kit.rest.fields import AsOf
 from kit.rest.filters import LinkFilter
+from kit.rest.paging import PastCursor
 from licensing.mirror.filters import UsageFilter
 from licensing.mirror.models import InstanceUsage
 
@@ -25,6 +27,8 @@ OWNER_FIELDS = ("cluster", "cluster_name", "customer", "customer_name")
 class UsageSerializer(serializers.ModelSerializer[InstanceUsage]):
     """One use of a license. It has names as well as links, so that the report can be read on its own."""
 
+    license = link("license_id", allow_null=True)
+    product_instance = link("product_instance_id", allow_null=True)
     host_name = name("product_instance.host_name")
     virtual_account = link("product_instance.virtual_account_id")
     virtual_account_name = name("product_instance.virtual_account.name")
@@ -34,9 +38,7 @@ class UsageSerializer(serializers.ModelSerializer[InstanceUsage]):
     cluster_name = name("product_instance.cluster.name", allow_null=True)
     customer = link("product_instance.cluster.customer_id", allow_null=True)
     customer_name = name("product_instance.cluster.customer.name", allow_null=True)
-    as_of = serializers.DateTimeField(
-        source="product_instance.virtual_account.smart_account.last_synced_at", read_only=True, allow_null=True
-    )
+    as_of = AsOf("product_instance.virtual_account.smart_account")
 
     class Meta:
         model = InstanceUsage
@@ -58,8 +60,11 @@ class Usage(mixins.ListModelMixin, GenericViewSet[InstanceUsage]):
     """List which products use which licenses now, over all smart accounts.
 
     An id ends when a sync finds the usage of its product changed; what changes between two pages may come twice.
+    At a day in the past, `as_of`, a row is what one cluster used of a license in a virtual account. Its
+    `product_instance` is null and its `host_name` empty: use is recorded by cluster.
     """
 
     queryset = InstanceUsage.objects.current()
     serializer_class = UsageSerializer
     filterset_class = UsageFilters
+    pagination_class = PastCursor

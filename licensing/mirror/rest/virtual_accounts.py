@@ -9,10 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from kit.rest.fields import AsOf, Link, Strict
+from kit.rest.fields import AsOf, Link, RecordedOnly, Strict
 from kit.rest.filters import GoneFilter, LinkFilter, UnsetFilter
+from kit.rest.paging import PastCursor
 from licensing.accounts.models import SmartAccount
 from licensing.assignments import pool_settings
+from licensing.mirror.filters import VirtualAccountsPast
 from licensing.mirror.models import (
     VirtualAccount,
 )
@@ -23,7 +25,8 @@ from people.gate import Need, signed_in
 from people.models import User
 
 
-class VirtualAccountSerializer(Strict, serializers.ModelSerializer[VirtualAccount]):
+class VirtualAccountSerializer(RecordedOnly, Strict, serializers.ModelSerializer[VirtualAccount]):
+    unrecorded = VirtualAccount.OWN
     owner = Link(User, required=False, allow_null=True)
     as_of = AsOf("smart_account")
 
@@ -50,7 +53,7 @@ class NewVirtualAccountSerializer(Strict, serializers.Serializer[Any]):
     description = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
-class VirtualAccountFilters(django_filters.FilterSet):
+class VirtualAccountFilters(VirtualAccountsPast):
     smart_account = LinkFilter()
     name = django_filters.CharFilter()
     purpose = django_filters.ChoiceFilter(choices=VirtualAccount.Purpose.choices)
@@ -64,12 +67,14 @@ class VirtualAccountFilters(django_filters.FilterSet):
 class VirtualAccounts(mixins.UpdateModelMixin, ReadOnlyModelViewSet[VirtualAccount]):
     """Virtual accounts as Cisco lists them.
 
-    `purpose`, `license_mode`, `cost_center`, `region`, `owner` and `note` are the partner's own.
+    `purpose`, `license_mode`, `cost_center`, `region`, `owner` and `note` are the partner's own. They are not
+    recorded by day, so rows of `as_of` have none of them.
     """
 
     queryset = VirtualAccount.objects.select_related("smart_account")
     serializer_class = VirtualAccountSerializer
     filterset_class = VirtualAccountFilters
+    pagination_class = PastCursor
     write_need = Need.OPERATE
     http_method_names = ["get", "head", "patch", "post", "delete"]
     waits_in = ("create", "destroy")

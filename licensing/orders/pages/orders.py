@@ -17,7 +17,7 @@ from licensing.orders.filters import OrderFilter
 from licensing.orders.forms import LineFormSet, OrderForm, line_rows, specs_of
 from licensing.orders.models import Movement, Order
 from licensing.orders.states import standings
-from licensing.orders.tables import OrderTable
+from licensing.orders.tables import OrderTable, PastOrderTable
 from people import audit
 from people.gate import Need, may, needs
 
@@ -40,6 +40,7 @@ def orders(request: HttpRequest) -> HttpResponse:
         "orders/orders/orders.html",
         OrderFilter(request.GET, queryset=rows),
         OrderTable,
+        past_table=PastOrderTable,
         noun=("order", "orders"),
         empty=empty,
         proposed=len(proposals.proposals()),
