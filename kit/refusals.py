@@ -31,14 +31,14 @@ class Refusal(Exception):
         return f"{self.message} {self.next_step}".strip()
 
 
-def check_row(row: Model, *, prefix: str = "", whole: str = "") -> None:
+def check_row(row: Model, *, prefix: str = "", whole: str = "", constraints: bool = True) -> None:
     """Refuse a row that its own model does not accept.
 
     The refusal carries the first message of the model and names the field at fault, with `prefix` before it. A message
-    about no single field names the field `whole`.
+    about no single field names the field `whole`. `constraints` False leaves out those of the table.
     """
     try:
-        row.full_clean()
+        row.full_clean(validate_constraints=constraints)
     except ValidationError as error:
         name, messages = next(iter(error.message_dict.items()))
         raise Refusal(" ".join(messages), "", whole if name == "__all__" else prefix + name) from None

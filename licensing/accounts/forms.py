@@ -128,6 +128,13 @@ class SmartAccountForm(forms.ModelForm):
             help_text="How often the portal syncs by itself. You can start a sync at any time.",
         )
 
+        self.fields["transfer_headroom"].required = False
+
+    def clean_transfer_headroom(self) -> int:
+        """Keep the stored headroom where none is entered."""
+        entered: int | None = self.cleaned_data["transfer_headroom"]
+        return self.instance.transfer_headroom if entered is None else entered
+
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         self.instance.sync_every = cleaned.get("sync_every", self.instance.sync_every)

@@ -164,7 +164,7 @@ def test_progress_moves_and_the_page_is_read_anew_when_the_sync_is_over(
     expect(page.get_by_text("6 of 9")).to_be_visible()
     with in_partner("acme"):
         run.filter(pk=NUMBER + 1).update(status="succeeded", finished_at=timezone.now(), unchanged=5)
-    expect(page.get_by_text("everything was as before")).to_be_visible()
+    expect(page.get_by_text("This sync found everything as it was before.")).to_be_visible()
 
 
 def test_chosen_theme_stays(furnished: None, site: str, sign_in: Callable[..., Page]) -> None:

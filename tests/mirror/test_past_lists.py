@@ -198,7 +198,7 @@ def test_filters_and_sorting_go_by_the_day(
 ) -> None:
     client, api, (first, second, *_) = client_of(acme, "viewer"), api_of(acme, "viewer"), DAYS
     short = {day: rest_rows(api, f"/api/v1/licenses/?as_of={day}&status=out_of_compliance") for day in (first, second)}
-    assert [[row["name"] for row in rows] for rows in short.values()] == [[BASIC], [ENHANCED, BASIC]]
+    assert [{row["name"] for row in rows} for rows in short.values()] == [{BASIC}, {ENHANCED, BASIC}]
     assert rest_rows(api, f"/api/v1/product-instances/?as_of={first}&host_name=back.example") == []
     (harbor,) = {row["customer"] for row in rest_rows(api, f"/api/v1/usage/?as_of={second}")} - {None}
     used = rest_rows(api, f"/api/v1/usage/?as_of={second}&customer={harbor}")

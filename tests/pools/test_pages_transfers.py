@@ -311,7 +311,7 @@ def test_worklist_as_a_file(
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("path", "statements"), [("/transfer-plans/", 8), ("/overages/", 8), ("/worklist/", 9)])
+@pytest.mark.parametrize(("path", "statements"), [("/transfer-plans/", 8), ("/overages/", 8), ("/worklist/", 16)])
 def test_statements_do_not_grow_with_the_rows(
     acme: Partner,
     account: SmartAccount,

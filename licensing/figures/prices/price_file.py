@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from kit.refusals import Refusal
+from kit.refusals import Refusal, check_row
 from licensing.figures.models import Price
 from licensing.fleet.fleet_file.reading import MAX_LINES, clean_cell, rows
 from people import audit
@@ -103,10 +102,9 @@ def _price(cells: dict[str, str]) -> Price:
     row.amount = _amount(cells.get("price_a_month", ""))
     row.valid_from = _day(cells.get("valid_from", ""))
     try:
-        row.full_clean(validate_constraints=False)  # the stored prices are compared with all lines at once
-    except ValidationError as error:
-        name, sentences = next(iter(error.message_dict.items()))
-        raise Refusal(f"{name}: {' '.join(sentences)}", "", name) from None
+        check_row(row, constraints=False)  # the stored prices are compared with all lines at once
+    except Refusal as refusal:
+        raise Refusal(f"{refusal.field}: {refusal.message}", "", refusal.field) from None
     return row
 
 
