@@ -28,7 +28,7 @@ def refused(answer: Any, status: int = 400) -> dict[str, Any]:
 # --- parameters ---
 
 
-KNOWN = "cursor, gone, limit, name, smart_account, status, virtual_account"
+KNOWN = "as_of, cursor, gone, limit, name, smart_account, status, virtual_account"
 TOO_LARGE = "Ensure this value is less than or equal to 9223372036854775807."
 
 
