@@ -61,7 +61,7 @@ def measure() -> list[Figure]:
         Figure(
             "statements (PDF) of a batch",
             issued / seconds,
-            2,
+            5,
             unit="/s",
             at_least=True,
             note=f"{issued:,} for last month in {seconds:.0f} s",
