@@ -1,4 +1,4 @@
-"""What people do with out-of-compliance clocks: take care of them, and correct when they started.
+"""Set the owner and the note of an out-of-compliance clock, and correct its start.
 
 licensing.alerts.findings.clocks opens and ends them with each evaluation.
 """

@@ -28,7 +28,7 @@ GROWTH = (0.0, 0.02, 0.03, 0.05, 0.08)  # of a cluster's use, from the first sam
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From this age on, the quantity was this."""
+    """A quantity, and the age in days from which it was in force."""
 
     ago: int
     quantity: int
@@ -36,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """From this age on, Cisco listed these figures of a license."""
+    """Cisco's figures of a license, and the age in days from which it listed them."""
 
     ago: int
     quantity: int

@@ -23,7 +23,7 @@ def open_books_of(
     books = open_books(at, smart_account=smart_account, virtual_account=virtual_account, customer=customer)
     accounts = books.facts.accounts
     if len(books.not_recorded) == len(accounts):
-        first = min((since for pk, since in reading.recorded_from().items()), default=None)
+        first = min(reading.recorded_from().values(), default=None)
         raise Refusal(
             f"No figures are recorded for {words(day)}.",
             f"The history begins on {words(first.date())}: enter that day or a later one."

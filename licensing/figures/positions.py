@@ -116,7 +116,7 @@ class Books:
         customer = next((use.customer for use in self.facts.use if use.cluster == cluster), 0)
         return self._cluster_rows(cell for cell in self._cells_of(customer) if cell.cluster == cluster)
 
-    @property
+    @cached_property
     def not_recorded(self) -> list[str]:
         """Return a sentence for each smart account that the history did not know yet at that moment."""
         return [

@@ -13,7 +13,7 @@ from functools import cached_property
 from licensing.accounts.models import SmartAccount
 from licensing.allocation.engine import Grant, license_of
 from licensing.allocation.license_names import CURRENT
-from licensing.figures.positions import Books, By, Position, open_books
+from licensing.figures.positions import UNMATCHED, Books, By, Position, open_books
 from licensing.fleet.models import Cluster, Customer
 from licensing.mirror.models import LicenseLine, Subscription, VirtualAccount
 from licensing.orders.delivery import Purchase
@@ -21,7 +21,6 @@ from licensing.orders.undelivered import label_of
 from licensing.pools.subscriptions import Model, customer_of, model_of
 
 ORDERED, OPERATIONAL = VirtualAccount.Purpose.ORDERED, VirtualAccount.Purpose.OPERATIONAL
-UNMATCHED = "Unmatched"
 NO_ORDER = "Without an order or subscription"
 
 

@@ -87,7 +87,7 @@ class PreflightSerializer(serializers.Serializer[Any]):
 
 
 class Assignments(mixins.CreateModelMixin, ReadOnlyModelViewSet[Assignment]):
-    """Which cluster is, or was, assigned to which virtual account. With `as_of`: what was current on that day."""
+    """List assignments of clusters to virtual accounts. With `as_of`, list those that were current on that day."""
 
     queryset = Assignment.objects.annotate(job_id=NEWEST_JOB)
     serializer_class = AssignmentSerializer

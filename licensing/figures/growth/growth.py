@@ -20,6 +20,7 @@ from licensing.figures.growth.forecasts import Measured, Outlook, Trend, outlook
 from licensing.figures.growth.measures import Figures, Steps, measure_growth, measure_use
 from licensing.figures.growth.periods import Cover, period_of
 from licensing.figures.growth.recorded import NOBODY, Key, Recorded
+from licensing.figures.positions import UNMATCHED
 from licensing.figures.prices import price_list
 from licensing.figures.prices.price_list import Cost, PriceList
 from licensing.figures.true_forward import true_forward
@@ -27,7 +28,6 @@ from licensing.fleet.models import Customer
 from licensing.history.reading import end_of
 from licensing.mirror.forecast import Unknown
 
-UNMATCHED = "Unmatched"
 LONGEST = 366  # days of a period
 ID_SHIFT = 11  # ids of 53 bits: every reader of JSON knows them exactly
 

@@ -12,12 +12,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
-from django.utils import timezone
-from django.utils.formats import date_format
 
 from kit.refusals import Refusal
 from licensing.allocation.engine import license_of
 from licensing.allocation.license_names import CURRENT
+from licensing.figures.dates import is_past, words
 from licensing.figures.growth.measures import Steps
 from licensing.figures.growth.periods import Cover
 from licensing.history.models import Recording
@@ -123,10 +122,7 @@ def not_recorded(day: date) -> list[str]:
 
     Raises Refusal for a day of which nothing is recorded, and for one in the future.
     """
-    today = timezone.now().date()
-    if day > today:
-        raise Refusal(f"{words(day)} is in the future.", "Enter today or an earlier day.", "as_of")
-    if day == today:
+    if not is_past(day):
         return []
     records = list(Recording.objects.filter(smart_account__paused_at=None).select_related("smart_account"))
     later = [(record.smart_account, _day(record.since)) for record in records if _day(record.since) > day]
@@ -134,10 +130,6 @@ def not_recorded(day: date) -> list[str]:
         step = f"The history begins on {words(min(since for _, since in later))}: enter that day or a later one."
         raise Refusal(f"No figures are recorded for {words(day)}.", step, "as_of")
     return [f"{account} is not recorded before {words(since)}." for account, since in later]
-
-
-def words(day: date) -> str:
-    return date_format(day, "j M Y")
 
 
 def _run(statement: str, given: dict[str, Any]) -> Iterable[Any]:
